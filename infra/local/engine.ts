@@ -1,0 +1,61 @@
+/**
+ * What the gateway and an engine agree on. The gateway verifies the signature, asks the engine
+ * which permissions a call needs, evaluates the caller's policies and only then lets it run.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Where everything on this machine pretends to be. */
+export const LOCAL_REGION = 'us-east-1'
+export const LOCAL_ACCOUNT_ID = '111122223333'
+
+/** One AWS call whose signature was verified. */
+export interface AwsCall {
+  requestId: string
+  /** Signing name of the service: `s3`, `sqs`, `kms`, `secretsmanager`, `ssm`, `dynamodb`. */
+  service: string
+  /** Operation named by `X-Amz-Target` (`SendMessage`); empty for S3, whose engine derives it from the request. */
+  operation: string
+  /** ARN of the caller: `arn:aws:iam::…:role/…` or the operator's. */
+  principalArn: string
+  request: IncomingMessage
+  url: URL
+  /** Parsed body of a JSON-protocol service; undefined for S3, whose engine reads the stream itself. */
+  input: Record<string, unknown> | undefined
+  /** How the body was signed (`x-amz-content-sha256`): a hex digest, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
+  payloadHash: string
+  /** True when the signature came in the query string. */
+  presigned: boolean
+}
+
+/** One permission that a call needs; condition keys in full (`dynamodb:LeadingKeys`, `kms:EncryptionContext:purpose`). */
+export interface AccessRequest {
+  action: string
+  resource: string
+  context?: Record<string, string | string[]>
+}
+
+/** An AWS service on this machine. */
+export interface AwsEngine {
+  /** Permissions that the call needs, all of them; throws `AwsError` for an operation that it does not know. */
+  accessRequests(call: AwsCall): AccessRequest[] | Promise<AccessRequest[]>
+  /** Runs the call and writes the whole reply. Throws `AwsError` for a refusal; the gateway writes it in the service's protocol. */
+  handle(call: AwsCall, response: ServerResponse): Promise<void>
+  /** Stops timers and closes files; every acknowledged write is on disk before that. */
+  close(): Promise<void>
+}
+
+/** A refusal with the code, status and message that the service itself would answer. */
+export class AwsError extends Error {
+  override name = 'AwsError' as const
+  readonly code: string
+  readonly status: number
+  /** Further members of the error body, such as `CancellationReasons`. */
+  readonly details: Record<string, unknown>
+
+  constructor(code: string, message: string, status = 400, details: Record<string, unknown> = {}) {
+    super(message)
+    this.code = code
+    this.status = status
+    this.details = details
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Names of the environment variables that the stacks set and the functions read.
+ * Loaded by both worlds: imports nothing.
+ */
+export const ENV = {
+  stage: 'STAGE',
+  table: 'TABLE_NAME',
+  stagingBucket: 'STAGING_BUCKET',
+  intakeQueueUrl: 'INTAKE_QUEUE_URL',
+  smallDeliveryQueueUrl: 'SMALL_DELIVERY_QUEUE_URL',
+  largeDeliveryQueueUrl: 'LARGE_DELIVERY_QUEUE_URL',
+  downloadQueueUrl: 'DOWNLOAD_QUEUE_URL',
+  grantKeyArn: 'GRANT_KEY_ARN',
+  googleOauthSecret: 'GOOGLE_OAUTH_SECRET_ARN',
+  writeKeySecret: 'WRITE_KEY_SECRET_ARN',
+  readKeySecret: 'READ_KEY_SECRET_ARN',
+  originVerifySecret: 'ORIGIN_VERIFY_SECRET_ARN',
+  originParameter: 'ORIGIN_PARAMETER',
+  signUp: 'SIGN_UP',
+  signUpAllowList: 'SIGN_UP_ALLOW_LIST',
+  googleAccountsUrl: 'GOOGLE_ACCOUNTS_URL',
+  googleOauthUrl: 'GOOGLE_OAUTH_URL',
+  googleApiUrl: 'GOOGLE_API_URL',
+  workSliceSeconds: 'WORK_SLICE_SECONDS',
+} as const
+
+/** Header by which the distribution proves itself to the API; its value is the `originVerify` secret. */
+export const ORIGIN_VERIFY_HEADER = 'x-portage-origin-verify'
+
+/** Prefixes of the staging bucket. */
+export const STAGING_PREFIX = 'staging/'
+export const SAFE_PREFIX = 'staging/safe/'
+export const SCAN_PREFIX = 'staging/scan/'
+export const DOWNLOADS_PREFIX = 'downloads/'
