@@ -1,0 +1,30 @@
+import * as z from 'zod'
+
+/** Storage ids as records carry them; requests may also use the OAuth spelling (`google`). */
+export const storageProviderId = z.enum(['google_drive', 'dropbox'])
+export type StorageProviderId = z.infer<typeof storageProviderId>
+
+export const oauthProviderId = z.enum(['google', 'dropbox'])
+export type OauthProviderId = z.infer<typeof oauthProviderId>
+
+/** A provider as requests may spell it; comes out as the storage id. */
+export const providerInput = z
+  .enum(['google_drive', 'google', 'dropbox'], { error: 'must be google_drive or dropbox' })
+  .transform((provider) => (provider === 'google' ? 'google_drive' : provider))
+
+export const isoTime = z.iso.datetime()
+
+/** Query of every list: newest first. */
+export function pageQuery(defaultLimit: number) {
+  return z.strictObject({
+    limit: z.coerce.number().int().min(1).max(100).default(defaultLimit),
+    cursor: z.string().max(500).optional(),
+  })
+}
+
+/** Path parameter that names a record, `upl_…`. */
+export function recordId(prefix: string) {
+  return z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{10,40}$`), `must be an id that begins with ${prefix}_`)
+}
