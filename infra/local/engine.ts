@@ -3,6 +3,7 @@
  * which permissions a call needs, evaluates the caller's policies and only then lets it run.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { PolicyDocument } from './gateway/policy.ts'
 
 /** Where everything on this machine pretends to be. */
 export const LOCAL_REGION = 'us-east-1'
@@ -13,7 +14,10 @@ export interface AwsCall {
   requestId: string
   /** Signing name of the service: `s3`, `sqs`, `kms`, `secretsmanager`, `ssm`, `dynamodb`. */
   service: string
-  /** Operation named by `X-Amz-Target` (`SendMessage`); empty for S3, whose engine derives it from the request. */
+  /**
+   * Operation named by `X-Amz-Target` (`SendMessage`); empty for S3, whose engine derives it from the
+   * request and may set it in `accessRequests`, so that calls are counted by their true names.
+   */
   operation: string
   /** ARN of the caller: `arn:aws:iam::…:role/…` or the operator's. */
   principalArn: string
@@ -21,6 +25,8 @@ export interface AwsCall {
   url: URL
   /** Parsed body of a JSON-protocol service; undefined for S3, whose engine reads the stream itself. */
   input: Record<string, unknown> | undefined
+  /** Exact bytes of that body. */
+  rawBody?: Buffer
   /** How the body was signed (`x-amz-content-sha256`): a hex digest, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
   payloadHash: string
   /** True when the signature came in the query string. */
@@ -38,6 +44,12 @@ export interface AccessRequest {
 export interface AwsEngine {
   /** Permissions that the call needs, all of them; throws `AwsError` for an operation that it does not know. */
   accessRequests(call: AwsCall): AccessRequest[] | Promise<AccessRequest[]>
+  /** Policy attached to a resource (a bucket's for its objects too); absent when nothing has one. */
+  resourcePolicy?(resource: string): PolicyDocument | undefined
+  /** Answers an unsigned CORS preflight; false when it is none of this engine's. Called before any signature is looked for. */
+  handlePreflight?(request: IncomingMessage, response: ServerResponse, url: URL): boolean
+  /** Sets the CORS headers of any reply, refusals included: a page must be able to read a 403. */
+  addCorsHeaders?(request: IncomingMessage, response: ServerResponse, url: URL): void
   /** Runs the call and writes the whole reply. Throws `AwsError` for a refusal; the gateway writes it in the service's protocol. */
   handle(call: AwsCall, response: ServerResponse): Promise<void>
   /** Stops timers and closes files; every acknowledged write is on disk before that. */
