@@ -1,0 +1,41 @@
+/** The API's doors: which function answers which route. */
+import type { FunctionName } from './function-list.ts'
+
+export type RouteKey = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
+
+export const ROUTES = {
+  auth: [
+    'GET /api/auth/login/{provider}',
+    'GET /api/auth/callback/{provider}',
+    'POST /api/auth/logout',
+    'GET /api/auth/session',
+  ],
+  connect: ['GET /api/oauth/{provider}/start', 'GET /api/oauth/{provider}/callback'],
+  accounts: [
+    'GET /api/storage/accounts',
+    'POST /api/storage/deactivate',
+    'POST /api/storage/reactivate',
+  ],
+  portals: ['GET /api/portals', 'POST /api/portals', 'GET /api/portals/{id}'],
+  uploads: [
+    'GET /api/v1/uploads',
+    'GET /api/uploads/{id}',
+    'DELETE /api/uploads/{id}',
+    'GET /api/uploads/{id}/download',
+  ],
+  'public-portals': ['GET /api/portals/public/{slug}'],
+  'client-uploads': [
+    'POST /api/upload',
+    'POST /api/upload/{id}/parts',
+    'GET /api/upload/{id}/parts',
+    'POST /api/upload/{id}/complete',
+    'DELETE /api/upload/{id}',
+    'GET /api/submissions/{id}',
+    'POST /api/submissions/{id}/complete',
+  ],
+} as const satisfies Partial<Record<FunctionName, readonly RouteKey[]>>
+
+/** The functions that answer HTTP. */
+export type ApiFunctionName = keyof typeof ROUTES
+
+export const API_FUNCTION_NAMES = Object.keys(ROUTES) as ApiFunctionName[]

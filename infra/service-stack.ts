@@ -1,0 +1,183 @@
+/** What runs, on one screen: every function, what wakes it and what it may touch. */
+import { Stack, type StackProps } from 'aws-cdk-lib'
+import type { Construct } from 'constructs'
+import { ENV } from '../shared/platform/env-names.ts'
+import { DueSweep } from './constructs/due-sweep.ts'
+import type { FunctionName } from './constructs/function-list.ts'
+import { HttpApi } from './constructs/http-api.ts'
+import { IntakeRule } from './constructs/intake-rule.ts'
+import { letReadOrigin } from './constructs/origin-parameter.ts'
+import { ServiceFunction } from './constructs/service-function.ts'
+import { WorkQueue } from './constructs/work-queue.ts'
+import type { DataStack } from './data-stack.ts'
+import type { Stage } from './stages.ts'
+
+export interface ServiceStackProps extends StackProps {
+  stage: Stage
+  data: DataStack
+  functionsDir: string
+}
+
+export class ServiceStack extends Stack {
+  readonly api: HttpApi
+
+  constructor(scope: Construct, id: string, props: ServiceStackProps) {
+    super(scope, id, props)
+    const { stage, data, functionsDir } = props
+    const { records, staging } = data
+    const fn = (name: FunctionName) => new ServiceFunction(this, { stage, name, functionsDir })
+    // A delivery hands on to its own continuation; a hop counter in the upload bounds it.
+    const worker = (name: FunctionName) =>
+      new ServiceFunction(this, { stage, name, functionsDir, continuesItself: true })
+
+    const auth = fn('auth')
+    const connect = fn('connect')
+    const accounts = fn('accounts')
+    const portals = fn('portals')
+    const uploads = fn('uploads')
+    const publicPortals = fn('public-portals')
+    const clientUploads = fn('client-uploads')
+    const takeIn = worker('take-in-upload')
+    const deliverSmall = worker('deliver-small')
+    const deliverLarge = worker('deliver-large')
+    const restageDownload = worker('restage-download')
+    const sweepDue = fn('sweep-due')
+
+    const intake = new WorkQueue(this, 'Intake', {
+      stage,
+      name: 'intake',
+      worker: takeIn,
+      urlEnv: ENV.intakeQueueUrl,
+      batchSize: 10,
+      maximumConcurrency: stage.concurrency.intake,
+      lateAfterSeconds: 300,
+    })
+    const smallDelivery = new WorkQueue(this, 'SmallDelivery', {
+      stage,
+      name: 'small-delivery',
+      worker: deliverSmall,
+      urlEnv: ENV.smallDeliveryQueueUrl,
+      batchSize: 10,
+      maximumConcurrency: stage.concurrency.smallDelivery,
+      lateAfterSeconds: 900,
+    })
+    const largeDelivery = new WorkQueue(this, 'LargeDelivery', {
+      stage,
+      name: 'large-delivery',
+      worker: deliverLarge,
+      urlEnv: ENV.largeDeliveryQueueUrl,
+      batchSize: 1,
+      maximumConcurrency: stage.concurrency.largeDelivery,
+      lateAfterSeconds: 3600,
+    })
+    const downloads = new WorkQueue(this, 'Downloads', {
+      stage,
+      name: 'downloads',
+      worker: restageDownload,
+      urlEnv: ENV.downloadQueueUrl,
+      batchSize: 1,
+      maximumConcurrency: stage.concurrency.downloads,
+      lateAfterSeconds: 900,
+    })
+    new IntakeRule(this, 'ObjectCreated', { stage, staging, intake })
+    new DueSweep(this, 'DueSweep', { stage, sweep: sweepDue })
+
+    const apiFunctions = {
+      auth,
+      connect,
+      accounts,
+      portals,
+      uploads,
+      'public-portals': publicPortals,
+      'client-uploads': clientUploads,
+    }
+    this.api = new HttpApi(this, 'HttpApi', { stage, functions: apiFunctions })
+    for (const apiFunction of Object.values(apiFunctions)) {
+      data.originVerify.letRead(apiFunction)
+      letReadOrigin(apiFunction, stage)
+    }
+
+    records.letChange(auth, ['user', 'login', 'session', 'state'])
+    data.googleOauth.letRead(auth)
+    auth.setEnv(ENV.signUp, stage.signUp)
+    auth.setEnv(ENV.signUpAllowList, stage.signUpAllowList.join(','))
+
+    records.letRead(connect, ['session', 'user'])
+    records.letChange(connect, ['state', 'account', 'grant', 'event', 'portal'])
+    data.googleOauth.letRead(connect)
+    data.grantKey.letWrap(connect)
+
+    records.letRead(accounts, ['session', 'user', 'login', 'grant'])
+    records.letChange(accounts, ['account', 'portal', 'event'])
+    records.letList(accounts, 'byOwner', ['accounts', 'logins'])
+    records.letList(accounts, 'byAccount', ['portals'])
+
+    records.letRead(portals, ['session', 'account'])
+    records.letChange(portals, ['portal', 'slug', 'event'])
+    records.letList(portals, 'byOwner', ['portals'])
+
+    records.letRead(uploads, ['session'])
+    records.letChange(uploads, [
+      'account',
+      'grant',
+      'portal',
+      'upload',
+      'delivery',
+      'name',
+      'event',
+      'download',
+    ])
+    records.letList(uploads, 'byOwner', ['uploads'])
+    records.letList(uploads, 'byPortal', ['uploads'])
+    records.letList(uploads, 'byAccount', ['uploads'])
+    data.googleOauth.letRead(uploads)
+    data.grantKey.letWrap(uploads)
+    staging.letHandOut(uploads)
+    staging.letDiscard(uploads)
+    downloads.letSend(uploads)
+
+    records.letRead(publicPortals, ['slug', 'portal', 'account'])
+
+    records.letRead(clientUploads, ['portal', 'account'])
+    records.letChange(clientUploads, ['submission', 'upload', 'signing'])
+    staging.letReceive(clientUploads)
+    data.writeKey.letRead(clientUploads)
+    data.readKey.letRead(clientUploads)
+
+    records.letChange(takeIn, ['upload', 'delivery', 'name', 'submission', 'portal', 'event'])
+    staging.letTakeIn(takeIn)
+    smallDelivery.letSend(takeIn)
+    largeDelivery.letSend(takeIn)
+
+    for (const [deliver, queue] of [
+      [deliverSmall, smallDelivery],
+      [deliverLarge, largeDelivery],
+    ] as const) {
+      records.letChange(deliver, [
+        'upload',
+        'delivery',
+        'account',
+        'grant',
+        'portal',
+        'folder',
+        'event',
+      ])
+      data.googleOauth.letRead(deliver)
+      data.grantKey.letWrap(deliver)
+      staging.letDeliver(deliver)
+      queue.letSend(deliver)
+      deliver.setEnv(ENV.workSliceSeconds, String(stage.workSliceSeconds))
+    }
+
+    records.letChange(restageDownload, ['upload', 'account', 'grant', 'download'])
+    data.googleOauth.letRead(restageDownload)
+    data.grantKey.letWrap(restageDownload)
+    staging.letRestage(restageDownload)
+
+    records.letList(sweepDue, 'byDue', ['due'])
+    records.letChange(sweepDue, ['upload', 'delivery'])
+    intake.letSend(sweepDue)
+    smallDelivery.letSend(sweepDue)
+    largeDelivery.letSend(sweepDue)
+  }
+}

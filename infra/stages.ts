@@ -1,0 +1,96 @@
+/** Every difference between stages, in one table. Context (`-c name=value`) overrides what is meant to be chosen at deploy time. */
+
+export type StageName = 'local' | 'trial' | 'prod'
+export type SignUp = 'closed' | 'allow-list' | 'open'
+
+export interface Stage {
+  name: StageName
+  /** Data outlives the stacks and cannot be deleted by mistake. */
+  keepsData: boolean
+  signUp: SignUp
+  /** Verified e-mail addresses or `provider:subject`, when `signUp` is `allow-list`. */
+  signUpAllowList: string[]
+  /** A delivery works this long, then hands on to a continuation so that owners take turns. */
+  workSliceSeconds: number
+  /** The public host name; CloudFront's own name when there is none. */
+  domainName: string | undefined
+  /** Workers of one queue that run at once; Lambda accepts no less than 2. */
+  concurrency: { intake: number; smallDelivery: number; largeDelivery: number; downloads: number }
+}
+
+type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName'>
+
+const STAGES: Record<StageName, StageDefaults> = {
+  local: {
+    keepsData: false,
+    signUp: 'open',
+    workSliceSeconds: 180,
+    concurrency: { intake: 2, smallDelivery: 4, largeDelivery: 4, downloads: 2 },
+  },
+  // A new account may run 10 functions at once: 8 workers leave 2 for the API.
+  trial: {
+    keepsData: false,
+    signUp: 'allow-list',
+    workSliceSeconds: 180,
+    concurrency: { intake: 2, smallDelivery: 2, largeDelivery: 2, downloads: 2 },
+  },
+  prod: {
+    keepsData: true,
+    signUp: 'allow-list',
+    workSliceSeconds: 180,
+    concurrency: { intake: 10, smallDelivery: 20, largeDelivery: 40, downloads: 10 },
+  },
+}
+
+/** Leaves the worker 120 s of its 300 s to finish the chunk it is in and to save its place. */
+const LONGEST_WORK_SLICE_SECONDS = 180
+
+/** Reads the stage from CDK context, where the command line gives every value as a string. */
+export function readStage(context: (key: string) => unknown): Stage {
+  const name = readName(context('stage'))
+  const defaults = STAGES[name]
+  const domainName = readText(context('domainName'))
+  if (name === 'prod' && domainName === undefined) {
+    throw new StageContextError('prod needs a public host name: -c domainName=files.example.com')
+  }
+  return {
+    ...defaults,
+    name,
+    signUp: readSignUp(context('signUp') ?? defaults.signUp),
+    signUpAllowList: readList(context('signUpAllowList')),
+    workSliceSeconds: readWorkSlice(context('workSliceSeconds') ?? defaults.workSliceSeconds),
+    domainName,
+  }
+}
+
+export class StageContextError extends Error {
+  override name = 'StageContextError' as const
+}
+
+function readName(value: unknown): StageName {
+  if (value === 'local' || value === 'trial' || value === 'prod') return value
+  throw new StageContextError(`stage must be local, trial or prod, not ${String(value)}`)
+}
+
+function readSignUp(value: unknown): SignUp {
+  if (value === 'closed' || value === 'allow-list' || value === 'open') return value
+  throw new StageContextError(`signUp must be closed, allow-list or open, not ${String(value)}`)
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function readList(value: unknown): string[] {
+  const entries = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : []
+  return entries.map((entry) => String(entry).trim()).filter((entry) => entry !== '')
+}
+
+function readWorkSlice(value: unknown): number {
+  const seconds = Number(value)
+  if (Number.isFinite(seconds) && seconds > 0 && seconds <= LONGEST_WORK_SLICE_SECONDS)
+    return seconds
+  throw new StageContextError(
+    `workSliceSeconds must be more than 0 and at most ${LONGEST_WORK_SLICE_SECONDS}, not ${String(value)}`,
+  )
+}
