@@ -1,0 +1,145 @@
+/** `account#{id}`: storage accounts. The id derives from user, provider and identity, so a second one cannot exist. */
+import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { StorageProviderId } from '../contract/common.ts'
+import { type Clock, isoTime, MINUTE_MS } from '../platform/clock.ts'
+import { derivedId } from '../platform/ids.ts'
+import {
+  INDEX,
+  type Item,
+  refusedItem,
+  type Table,
+  type TransactItem,
+  timeKey,
+} from '../platform/table.ts'
+import type { Account } from './account.ts'
+
+export type AccountStore = ReturnType<typeof accountStore>
+
+const accountIsNew = 'attribute_not_exists(pk)'
+const unchangedSinceRead = '#status = :old AND version = :version'
+const isActive = '#status = :active'
+
+/** Ids of the account and the grant that this identity has, or would have. */
+export function accountIds(userId: string, provider: StorageProviderId, providerAccountId: string) {
+  return {
+    accountId: derivedId('account', userId, provider, providerAccountId),
+    grantId: derivedId('grant', userId, provider, providerAccountId),
+  }
+}
+
+export function accountStore(table: Table, clock: Clock) {
+  const key = (accountId: string) => ({ pk: `account#${accountId}`, sk: 'account' })
+
+  return {
+    key,
+
+    async find(accountId: string): Promise<Account | undefined> {
+      const reply = await table.client.send(
+        new GetCommand({ TableName: table.name, Key: key(accountId), ConsistentRead: true }),
+      )
+      return reply.Item as Account | undefined
+    },
+
+    /** Accounts of a user, oldest first. */
+    async list(userId: string): Promise<Account[]> {
+      const accounts: Account[] = []
+      let start: Item | undefined
+      do {
+        const reply = await table.client.send(
+          new QueryCommand({
+            TableName: table.name,
+            IndexName: INDEX.owner,
+            KeyConditionExpression: 'ownerPk = :owner',
+            ExpressionAttributeValues: { ':owner': `accounts#${userId}` },
+            ...(start ? { ExclusiveStartKey: start } : {}),
+          }),
+        )
+        accounts.push(...((reply.Items ?? []) as Account[]))
+        start = reply.LastEvaluatedKey
+      } while (start)
+      return accounts
+    },
+
+    /** The write of a first connect. */
+    create(account: Account): TransactItem {
+      return {
+        Put: {
+          TableName: table.name,
+          Item: {
+            ...key(account.id),
+            ...account,
+            ownerPk: `accounts#${account.userId}`,
+            ownerSk: timeKey(Date.parse(account.createdAt), account.id),
+          },
+          ConditionExpression: accountIsNew,
+        },
+      }
+    },
+
+    /** The write of a transition; refused when the account changed since it was read. */
+    change(
+      account: Account,
+      to: Pick<Account, 'status' | 'disconnectedBy' | 'lastError'> &
+        Partial<Pick<Account, 'displayName' | 'email'>>,
+    ): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(account.id),
+          UpdateExpression:
+            'SET #status = :new, disconnectedBy = :by, lastError = :error, displayName = :name, email = :email, updatedAt = :now ADD version :one',
+          ConditionExpression: unchangedSinceRead,
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: {
+            ':new': to.status,
+            ':by': to.disconnectedBy,
+            ':error': to.lastError,
+            ':name': to.displayName ?? account.displayName,
+            ':email': to.email === undefined ? account.email : to.email,
+            ':now': isoTime(clock.now()),
+            ':one': 1,
+            ':old': account.status,
+            ':version': account.version,
+          },
+        },
+      }
+    },
+
+    /** The condition that an account still takes uploads, to stand in another thing's transaction. */
+    mustBeActive(accountId: string): TransactItem {
+      return {
+        ConditionCheck: {
+          TableName: table.name,
+          Key: key(accountId),
+          ConditionExpression: isActive,
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':active': 'ACTIVE' },
+        },
+      }
+    },
+
+    /** Notes a successful call to the provider, at most once a minute, and what it said of the space. */
+    async noteAccess(account: Account, quota?: Account['quota']): Promise<void> {
+      const last = account.lastAccessedAt ? Date.parse(account.lastAccessedAt) : 0
+      if (quota === undefined && clock.now() - last < MINUTE_MS) return
+      try {
+        await table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(account.id),
+            UpdateExpression: 'SET lastAccessedAt = :now, quota = :quota',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeValues: {
+              ':now': isoTime(clock.now()),
+              ':quota': quota ?? account.quota,
+            },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        )
+      } catch (error) {
+        // Without an account there is nothing to note.
+        if (refusedItem(error) === undefined) throw error
+      }
+    },
+  }
+}

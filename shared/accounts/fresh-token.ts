@@ -1,0 +1,114 @@
+/**
+ * The one place that hands out access tokens. One token, one refresh, however many callers in
+ * however many processes ask at once:
+ *
+ *   read → still valid? → use it
+ *        → take the lease (conditional on the tokens read) → refresh → save → use it
+ *        → lease taken by another → wait → read again
+ *
+ * After the refresh request is sent nothing aborts it: a token that is not saved is lost.
+ */
+
+import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
+import { type Clock, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import { randomToken } from '../platform/ids.ts'
+import { ReconnectNeeded, RetryLater } from '../providers/failures.ts'
+import { type Grant, type GrantTokens, refreshDecision } from './grant.ts'
+import type { GrantStore } from './grant-store.ts'
+import type { TokenVault } from './token-vault.ts'
+
+export interface FreshTokenDeps {
+  grants: GrantStore
+  vault: TokenVault
+  oauth: OauthProvider
+  clock: Clock
+  sleep: (ms: number) => Promise<void>
+  random: () => number
+  /** Told once when a grant turns out dead, so that the account can be disconnected. */
+  onRefused: (grant: Grant) => Promise<void>
+}
+
+/** A work slice is three minutes, so twenty left at its start never run out in its middle. */
+const NEEDED_MS = 20 * MINUTE_MS
+const WAIT_MS = 150
+const PATIENCE_MS = 15 * SECOND_MS
+
+/** A function that answers a grant's access token; `rejected` is a token that the provider has just refused with 401. */
+export type FreshToken = (grantId: string, options?: { rejected?: string }) => Promise<string>
+
+/** Throws `ReconnectNeeded` when only a new consent helps, `RetryLater` when the provider does not answer now. */
+export function freshTokens(deps: FreshTokenDeps): FreshToken {
+  const asking = new Map<string, Promise<string>>()
+  return (grantId, options = {}) => {
+    const running = asking.get(grantId)
+    if (running) return running
+    const asked = freshToken(deps, grantId, options.rejected).finally(() => asking.delete(grantId))
+    asking.set(grantId, asked)
+    return asked
+  }
+}
+
+async function freshToken(
+  deps: FreshTokenDeps,
+  grantId: string,
+  rejected: string | undefined,
+): Promise<string> {
+  const giveUpAtMs = deps.clock.now() + PATIENCE_MS
+  for (;;) {
+    const grant = await deps.grants.find(grantId)
+    if (!grant || grant.refusedAt) throw new ReconnectNeeded({ tokenRejected: false })
+    const tokens = await openTokens(deps.vault, grant)
+    const { refresh } = refreshDecision(grant, deps.clock.now(), NEEDED_MS)
+    if (!refresh && tokens.accessToken !== rejected) return tokens.accessToken
+
+    const owner = randomToken()
+    if (await deps.grants.takeLease(grant, owner))
+      return refreshUnderLease(deps, grant, tokens, owner)
+    if (deps.clock.now() >= giveUpAtMs) {
+      throw new RetryLater({ reason: 'UNAVAILABLE', afterMs: PATIENCE_MS })
+    }
+    await deps.sleep(WAIT_MS * (0.5 + deps.random()))
+  }
+}
+
+async function refreshUnderLease(
+  deps: FreshTokenDeps,
+  grant: Grant,
+  tokens: GrantTokens,
+  owner: string,
+): Promise<string> {
+  try {
+    const fresh = await deps.oauth.refresh(tokens.refreshToken)
+    const sealed = await deps.vault.seal(
+      { userId: grant.userId, grantId: grant.id },
+      grant.wrappedKey,
+      JSON.stringify({
+        accessToken: fresh.accessToken,
+        refreshToken: fresh.refreshToken ?? tokens.refreshToken,
+      } satisfies GrantTokens),
+    )
+    await deps.grants.saveRefreshed(grant.id, owner, {
+      tokens: sealed,
+      accessTokenExpiresAtMs: deps.clock.now() + fresh.expiresInSeconds * SECOND_MS,
+    })
+    return fresh.accessToken
+  } catch (error) {
+    if (!(error instanceof OauthRefused && error.grantIsDead)) {
+      await deps.grants.releaseLease(grant.id, owner)
+      throw error instanceof OauthRefused
+        ? error
+        : new RetryLater({ reason: 'UNAVAILABLE', cause: error })
+    }
+    // A consent given meanwhile has replaced tokens and lease; then the refusal was of the old grant.
+    if (!(await deps.grants.saveRefused(grant.id, owner))) {
+      throw new RetryLater({ reason: 'UNAVAILABLE', afterMs: SECOND_MS, cause: error })
+    }
+    await deps.onRefused(grant)
+    throw new ReconnectNeeded({ tokenRejected: true, cause: error })
+  }
+}
+
+export async function openTokens(vault: TokenVault, grant: Grant): Promise<GrantTokens> {
+  const ref = { userId: grant.userId, grantId: grant.id }
+  return JSON.parse(await vault.unseal(ref, grant.wrappedKey, grant.tokens)) as GrantTokens
+}

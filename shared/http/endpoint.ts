@@ -1,0 +1,268 @@
+/**
+ * The one stack under every API handler. Order matters: the distribution's header, Origin, then
+ * the session, and only then is the body parsed, so that a stranger learns nothing from parsing.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
+import middy from '@middy/core'
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type * as z from 'zod'
+import { type FieldProblem, PROBLEMS } from '../contract/problems.ts'
+import { PortageError } from '../errors.ts'
+import { ORIGIN_VERIFY_HEADER } from '../platform/env-names.ts'
+import { hashToken } from '../platform/ids.ts'
+import { log } from '../platform/log.ts'
+import type { Session } from '../users/session-store.ts'
+import { readCookie } from './cookies.ts'
+import { toProblem } from './problem.ts'
+
+/** What every endpoint needs before it looks at a request. */
+export interface EdgeDeps {
+  origin: () => Promise<string>
+  originVerify: () => Promise<string[]>
+  /** Only functions that serve owners have it. */
+  sessions?: { find(sessionHash: string): Promise<Session | undefined> }
+}
+
+export interface ApiRequest<Body = undefined, Query = undefined> {
+  body: Body
+  query: Query
+  /** Decoded path parameters; the gateway guarantees those of the route. */
+  params: Record<string, string>
+  headers: Record<string, string | undefined>
+  cookies: string[]
+  rawBody: Buffer
+  rawQuery: string
+  /** Token of `Authorization: Bearer`, if any. */
+  bearer: string | undefined
+  origin: string
+}
+
+export interface Reply {
+  status: number
+  body?: unknown
+  headers?: Record<string, string>
+  cookies?: string[]
+}
+
+export interface OwnerRequest<Body = undefined, Query = undefined> extends ApiRequest<Body, Query> {
+  userId: string
+}
+
+interface Route {
+  owner: boolean
+  run(request: ApiRequest, userId: string): Promise<Reply>
+}
+
+interface Schemas<Body extends z.ZodType | undefined, Query extends z.ZodType | undefined> {
+  body?: Body
+  query?: Query
+}
+
+type Parsed<Schema extends z.ZodType | undefined> = Schema extends z.ZodType
+  ? z.output<Schema>
+  : undefined
+
+/** A route that anybody may call; a capability, where one is needed, is the use case's to check. */
+export function open<
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+>(
+  schemas: Schemas<Body, Query>,
+  run: (request: ApiRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
+): Route {
+  return { owner: false, run: (request) => run(parsed(request, schemas)) }
+}
+
+/** A route of a signed-in owner. */
+export function owner<
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+>(
+  schemas: Schemas<Body, Query>,
+  run: (request: OwnerRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
+): Route {
+  return {
+    owner: true,
+    run: (request, userId) => run({ ...parsed(request, schemas), userId }),
+  }
+}
+
+export function json(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
+  return { status, body, headers }
+}
+
+export function redirect(location: string, cookies: string[] = []): Reply {
+  return { status: 302, headers: { location }, cookies }
+}
+
+type RouteTable = Record<`${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`, Route>
+
+/** The Lambda handler of a route table; keys are the gateway's route keys. */
+export function api(edge: EdgeDeps, routes: RouteTable) {
+  const table = new Map(Object.entries(routes))
+  return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
+    .use(injectLambdaContext(log, { logEvent: false, resetKeys: true }))
+    .onError(({ error, event, response }) => {
+      if (response) return
+      return problemReply(error, event.requestContext.requestId)
+    })
+    .handler(async (event) => {
+      const route = table.get(event.routeKey)
+      if (!route) throw new PortageError('NOT_FOUND', 'There is nothing at this address.')
+      const request = await admit(edge, event)
+      const userId = route.owner ? await ownerOf(edge, request) : ''
+      return toResult(await route.run(request, userId))
+    })
+}
+
+async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<ApiRequest> {
+  const proof = event.headers[ORIGIN_VERIFY_HEADER] ?? ''
+  if (!(await edge.originVerify()).some((value) => sameBytes(value, proof))) {
+    throw new PortageError(
+      'DISTRIBUTION_REQUIRED',
+      'This address is not public. Please open the link that you were given.',
+    )
+  }
+  const origin = await edge.origin()
+  const cookies = event.cookies ?? []
+  const method = event.requestContext.http.method
+  if (method !== 'GET' && cookies.length > 0 && event.headers['origin'] !== origin) {
+    throw new PortageError('FORBIDDEN_ORIGIN', 'Please use the app itself to do this.')
+  }
+  const authorization = event.headers['authorization']
+  return {
+    body: undefined,
+    query: undefined,
+    params: Object.fromEntries(
+      Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, value ?? '']),
+    ),
+    headers: event.headers,
+    cookies,
+    rawBody: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+    rawQuery: event.rawQueryString,
+    bearer: authorization?.startsWith('Bearer ')
+      ? authorization.slice('Bearer '.length)
+      : undefined,
+    origin,
+  }
+}
+
+async function ownerOf(edge: EdgeDeps, request: ApiRequest): Promise<string> {
+  const cookie = readCookie(request.cookies, 'portage_session', request.origin)
+  const session = cookie ? await edge.sessions?.find(hashToken(cookie)) : undefined
+  if (!session) {
+    throw new PortageError('SESSION_REQUIRED', 'You are not signed in, or your session has ended.')
+  }
+  return session.userId
+}
+
+function parsed<Body extends z.ZodType | undefined, Query extends z.ZodType | undefined>(
+  request: ApiRequest,
+  schemas: Schemas<Body, Query>,
+): ApiRequest<Parsed<Body>, Parsed<Query>> {
+  return {
+    ...request,
+    query: schemas.query ? parse(schemas.query, queryObject(request.rawQuery)) : undefined,
+    body: schemas.body ? parse(schemas.body, jsonBody(request)) : undefined,
+  } as ApiRequest<Parsed<Body>, Parsed<Query>>
+}
+
+/** Parses what came from outside; a mismatch names every field. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const fields = result.error.issues.flatMap(fieldProblems)
+  const first = fields[0]
+  throw new PortageError(
+    'INVALID_REQUEST',
+    first
+      ? `${first.field || 'The body'} ${first.message}.`
+      : 'Something in it is not as it must be.',
+    { fields },
+  )
+}
+
+function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join('.'),
+      message: 'is not a known field',
+    }))
+  }
+  const message =
+    issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : issue.message
+  return [{ field: issue.path.join('.'), message: lowerFirst(message) }]
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
+function queryObject(rawQuery: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = {}
+  for (const [name, value] of new URLSearchParams(rawQuery)) {
+    const earlier = query[name]
+    query[name] = earlier === undefined ? value : [...[earlier].flat(), value]
+  }
+  return query
+}
+
+function jsonBody(request: ApiRequest): unknown {
+  const type = request.headers['content-type'] ?? ''
+  if (!/^application\/json\b/i.test(type)) {
+    throw new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
+  }
+  try {
+    return JSON.parse(request.rawBody.toString('utf8'))
+  } catch (error) {
+    throw new PortageError(
+      'MALFORMED_JSON',
+      'Check the body: it ends early or has a stray character.',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function toResult(reply: Reply): APIGatewayProxyStructuredResultV2 {
+  const bytes = reply.body instanceof Uint8Array ? reply.body : undefined
+  return {
+    statusCode: reply.status,
+    headers: {
+      'cache-control': 'no-store',
+      ...(reply.body === undefined || bytes ? {} : { 'content-type': 'application/json' }),
+      ...reply.headers,
+    },
+    ...(reply.cookies && reply.cookies.length > 0 ? { cookies: reply.cookies } : {}),
+    ...(bytes ? { isBase64Encoded: true } : {}),
+    body: bytes
+      ? Buffer.from(bytes).toString('base64')
+      : reply.body === undefined
+        ? ''
+        : JSON.stringify(reply.body),
+  }
+}
+
+function problemReply(error: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
+  const problem = toProblem(error, requestId)
+  if (problem.status >= 500) log.error('Request failed', { error: error as Error })
+  else log.info('Request refused', { code: problem.code, status: PROBLEMS[problem.code].status })
+  const retryAfter = error instanceof PortageError ? error.facts.retryAfterSeconds : undefined
+  return {
+    statusCode: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    },
+    body: JSON.stringify(problem),
+  }
+}
+
+function sameBytes(expected: string, given: string): boolean {
+  const a = Buffer.from(expected)
+  const b = Buffer.from(given)
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,52 @@
+import type { OauthProviderId } from '../contract/common.ts'
+import type { Identity } from '../users/user.ts'
+
+/** Tokens as a provider hands them out; `expiresInSeconds` counts from the reply. */
+export interface TokenSet {
+  accessToken: string
+  refreshToken?: string
+  expiresInSeconds: number
+  scopes: string[]
+}
+
+/** What a browser carries through the flow and the callback must present again. */
+export interface FlowChecks {
+  state: string
+  nonce: string
+  codeVerifier: string
+}
+
+export interface OauthProvider {
+  readonly id: OauthProviderId
+  /** Scopes without which no file can be delivered. */
+  readonly storageScopes: string[]
+  /** Where to send the browser: `login` asks for identity alone, `connect` for storage and offline access. */
+  authorizeUrl(kind: 'login' | 'connect', redirectUri: string, checks: FlowChecks): Promise<URL>
+  /** Exchanges the code of a callback; throws `OauthRefused` when the provider does not accept it. */
+  exchange(callbackUrl: URL, checks: FlowChecks): Promise<{ tokens: TokenSet; identity: Identity }>
+  /** A new access token; throws `OauthRefused` when the grant is dead. */
+  refresh(refreshToken: string): Promise<TokenSet>
+}
+
+/** The provider said no. `error` is OAuth's own word (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
+export class OauthRefused extends Error {
+  override name = 'OauthRefused' as const
+  readonly error: string
+  /** True when only a new consent helps; false for a fault of this deployment, such as `invalid_client`. */
+  readonly grantIsDead: boolean
+
+  constructor(error: string, options: { grantIsDead: boolean; cause?: unknown }) {
+    super(`The provider refused: ${error}`, { cause: options.cause })
+    this.error = error
+    this.grantIsDead = options.grantIsDead
+  }
+}
+
+/** The provider could not be asked, or failed itself; the grant may be fine. */
+export class OauthUnavailable extends Error {
+  override name = 'OauthUnavailable' as const
+
+  constructor(cause: unknown) {
+    super('The provider did not answer', { cause })
+  }
+}

@@ -1,0 +1,120 @@
+/** Signing in with a provider: asks for identity alone and throws the tokens away (security rule 2). */
+import { PortageError } from '../errors.ts'
+import { newFlowChecks } from '../oauth/google.ts'
+import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
+import { hashToken, randomToken } from '../platform/ids.ts'
+import type { FlowStore, OauthFlow } from './flow-store.ts'
+import type { SessionStore } from './session-store.ts'
+import { maySignUp, type SignUp } from './user.ts'
+import type { UserStore } from './user-store.ts'
+
+export interface FlowDeps {
+  oauth: OauthProvider
+  flows: FlowStore
+}
+
+export interface SignInDeps extends FlowDeps {
+  users: UserStore
+  sessions: SessionStore
+  signUp: SignUp
+  allowList: string[]
+}
+
+/** Where a flow's callback lives; it differs per provider and flow, so that no code can be used in the other. */
+export function redirectUri(origin: string, kind: OauthFlow['kind'], provider: string): string {
+  return kind === 'login'
+    ? `${origin}/api/auth/callback/${provider}`
+    : `${origin}/api/oauth/${provider}/callback`
+}
+
+/** Begins a flow. Returns the provider's page and the value of the cookie that binds the flow to this browser. */
+export async function beginFlow(
+  deps: FlowDeps,
+  origin: string,
+  flow: Pick<OauthFlow, 'kind' | 'returnTo' | 'userId' | 'sessionHash'>,
+): Promise<{ url: URL; browserToken: string }> {
+  const browserToken = randomToken()
+  const { state, nonce, codeVerifier } = newFlowChecks()
+  const provider = deps.oauth.id
+  await deps.flows.begin(state, {
+    ...flow,
+    provider,
+    browserHash: hashToken(browserToken),
+    nonce,
+    codeVerifier,
+  })
+  const url = await deps.oauth.authorizeUrl(flow.kind, redirectUri(origin, flow.kind, provider), {
+    state,
+    nonce,
+    codeVerifier,
+  })
+  return { url, browserToken }
+}
+
+/**
+ * Takes a callback: the state must be of this provider, flow, browser and (for connect) session,
+ * and is consumed. Throws `OAUTH_CALLBACK_INVALID`, `OauthRefused` or `OauthUnavailable`.
+ */
+export async function endFlow(
+  deps: FlowDeps,
+  callback: {
+    kind: OauthFlow['kind']
+    origin: string
+    rawQuery: string
+    browserToken: string | undefined
+    userId?: string
+    sessionHash?: string
+  },
+) {
+  const query = new URLSearchParams(callback.rawQuery)
+  const state = query.get('state')
+  const flow =
+    state && callback.browserToken
+      ? await deps.flows.consume(state, {
+          kind: callback.kind,
+          provider: deps.oauth.id,
+          browserHash: hashToken(callback.browserToken),
+          ...(callback.userId === undefined ? {} : { userId: callback.userId }),
+          ...(callback.sessionHash === undefined ? {} : { sessionHash: callback.sessionHash }),
+        })
+      : undefined
+  if (!state || !flow) {
+    throw new PortageError(
+      'OAUTH_CALLBACK_INVALID',
+      'Please start again: this answer belongs to no sign-in of this browser, or came after ten minutes.',
+    )
+  }
+  const callbackUrl = new URL(redirectUri(callback.origin, callback.kind, deps.oauth.id))
+  callbackUrl.search = callback.rawQuery
+  return { flow, exchange: () => deps.oauth.exchange(callbackUrl, { ...flow, state }) }
+}
+
+/** Completes a login. Returns the new session's cookie value and where the browser goes. */
+export async function signIn(
+  deps: SignInDeps,
+  callback: { origin: string; rawQuery: string; browserToken: string | undefined },
+): Promise<{ sessionToken: string; returnTo: string }> {
+  const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'login' })
+  const { identity } = await exchange().catch((error: unknown) => {
+    if (!(error instanceof OauthRefused)) throw error
+    throw error.error === 'access_denied'
+      ? new PortageError('SIGN_IN_DENIED', 'You did not allow the sign-in. You can start again.')
+      : new PortageError(
+          'OAUTH_CALLBACK_INVALID',
+          'The provider did not accept it. Please start again.',
+        )
+  })
+  const login = await deps.users.findLogin(identity.provider, identity.subject)
+  if (!login && !maySignUp(deps.signUp, deps.allowList, identity)) {
+    throw new PortageError(
+      'SIGNUP_CLOSED',
+      'New owners cannot sign up here. Ask whoever runs this Portage to add you.',
+    )
+  }
+  const userId = login?.userId ?? (await deps.users.create(identity))
+  const user = login && (await deps.users.find(userId))
+  if (user) await deps.users.saveProfile(user, identity)
+  const sessionToken = randomToken()
+  await deps.sessions.create(hashToken(sessionToken), userId)
+  return { sessionToken, returnTo: flow.returnTo }
+}

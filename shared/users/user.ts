@@ -1,0 +1,30 @@
+import type { OauthProviderId } from '../contract/common.ts'
+
+/** Who a provider says somebody is; found by (provider, subject), never by e-mail. */
+export interface Identity {
+  provider: OauthProviderId
+  subject: string
+  email: string | null
+  emailVerified: boolean
+  name: string | null
+  image: string | null
+}
+
+export interface User {
+  id: string
+  email: string | null
+  name: string | null
+  image: string | null
+  createdAt: string
+}
+
+export type SignUp = 'closed' | 'allow-list' | 'open'
+
+/** Whether a new identity may become a user (security rule 3). E-mail counts only when the provider verified it. */
+export function maySignUp(signUp: SignUp, allowList: string[], identity: Identity): boolean {
+  if (signUp !== 'allow-list') return signUp === 'open'
+  const verifiedEmail = identity.emailVerified ? identity.email?.toLowerCase() : undefined
+  return allowList.some(
+    (entry) => entry === identity.subject || entry.toLowerCase() === verifiedEmail,
+  )
+}
