@@ -54,7 +54,8 @@ function deployEnvironment(): { account?: string; region: string } {
 
 if (import.meta.main) {
   const app = new App({ analyticsReporting: false })
-  addStacks(app, { functionsDir: join(import.meta.dirname, '..', 'dist', 'functions') })
+  const builtDir = join(import.meta.dirname, '..', 'dist', 'functions')
+  addStacks(app, { functionsDir: app.node.tryGetContext('functionsDir') ?? builtDir })
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
   app.synth()
 }

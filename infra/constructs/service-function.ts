@@ -50,7 +50,9 @@ export class ServiceFunction extends Construct {
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       handler: 'index.handler',
-      code: lambda.Code.fromAsset(bundleDir(props.functionsDir, props.name)),
+      code: lambda.Code.fromAsset(bundleDir(props.functionsDir, props.name), {
+        exclude: ['*.map'],
+      }),
       memorySize: spec.memoryMb,
       timeout: Duration.seconds(spec.timeoutSeconds),
       role: this.role,

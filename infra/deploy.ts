@@ -1,0 +1,134 @@
+/**
+ * Builds and deploys one stage: `npm run deploy -- --stage trial [--domain-name …] [--sign-up …]
+ * [--sign-up-allow-list a@example.com,b@example.com]`. Credentials and region are the AWS
+ * command line's. Pages go up after the stacks, assets before the pages that name them.
+ */
+import { spawn } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { buildAll } from './build.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const DIST = join(ROOT, 'dist')
+
+/** Everything that the builds of `vite.config.ts` can leave in `dist/site`. */
+const CONTENT_TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+}
+
+export interface SiteObject {
+  key: string
+  contentType: string
+  cacheControl: string
+}
+
+/** How a file of `dist/site` is stored; `path` is relative and has forward slashes. */
+export function siteObject(path: string): SiteObject {
+  const contentType = CONTENT_TYPES[extname(path)]
+  if (contentType === undefined) throw new Error(`${path} is of a kind that the site never serves`)
+  return {
+    key: path,
+    contentType,
+    // Asset names hold a hash of their content; a page must be asked for again after a deployment.
+    cacheControl: path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+  }
+}
+
+async function uploadSite(siteDir: string, bucket: string): Promise<number> {
+  const s3 = new S3Client({ followRegionRedirects: true })
+  const entries = await readdir(siteDir, { recursive: true, withFileTypes: true })
+  const pagesLast = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(siteDir, join(entry.parentPath, entry.name)))
+    .map((path) => siteObject(path.replaceAll('\\', '/')))
+    .sort((a, b) => Number(a.key.endsWith('.html')) - Number(b.key.endsWith('.html')))
+  for (const { key, contentType, cacheControl } of pagesLast) {
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        Body: await readFile(join(siteDir, key)),
+        ContentType: contentType,
+        CacheControl: cacheControl,
+      }),
+    )
+  }
+  return pagesLast.length
+}
+
+async function run(command: string, args: string[]): Promise<void> {
+  const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' })
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  child.on('error', reject)
+  child.on('close', (code) => {
+    if (code === 0) resolve()
+    else reject(new Error(`${command} ${args[0]} ended with ${code}`))
+  })
+  await promise
+}
+
+interface SiteOutputs {
+  SiteBucketName: string
+  SiteOrigin: string
+  DistributionDomainName: string
+}
+
+async function deploy(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      stage: { type: 'string', default: 'trial' },
+      'domain-name': { type: 'string' },
+      'sign-up': { type: 'string' },
+      'sign-up-allow-list': { type: 'string' },
+    },
+  })
+  const context = {
+    stage: values.stage,
+    domainName: values['domain-name'],
+    signUp: values['sign-up'],
+    signUpAllowList: values['sign-up-allow-list'],
+  }
+  const outputsFile = join(DIST, 'outputs.json')
+
+  await buildAll({ outDir: DIST })
+  await run(join(ROOT, 'node_modules', '.bin', 'cdk'), [
+    'deploy',
+    '--all',
+    '--outputs-file',
+    outputsFile,
+    ...Object.entries(context).flatMap(([name, value]) =>
+      value === undefined ? [] : ['-c', `${name}=${value}`],
+    ),
+  ])
+  const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, SiteOutputs>
+  const site = outputs[`portage-${values.stage}-site`]
+  if (site === undefined) throw new Error('The site stack reported no outputs')
+  const uploaded = await uploadSite(join(DIST, 'site'), site.SiteBucketName)
+
+  console.log(`
+${uploaded} files uploaded. Portage ${values.stage} is at ${site.SiteOrigin}
+
+Still to do, once per stage:
+1. In Google's console, give the OAuth client these redirect URIs:
+     ${site.SiteOrigin}/api/auth/callback/google
+     ${site.SiteOrigin}/api/oauth/google/callback
+2. Store the client:
+     aws secretsmanager put-secret-value --secret-id portage/${values.stage}/google-oauth \\
+       --secret-string '{"clientId":"…","clientSecret":"…"}'`)
+  if (context.domainName !== undefined) {
+    console.log(`3. Point ${context.domainName} (CNAME or alias) to ${site.DistributionDomainName}`)
+  }
+}
+
+if (import.meta.main) await deploy()
