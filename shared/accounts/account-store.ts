@@ -1,5 +1,5 @@
 /** `account#{id}`: storage accounts. The id derives from user, provider and identity, so a second one cannot exist. */
-import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { StorageProviderId } from '../contract/common.ts'
 import { type Clock, isoTime, MINUTE_MS } from '../platform/clock.ts'
 import { derivedId } from '../platform/ids.ts'

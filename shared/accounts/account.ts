@@ -1,5 +1,5 @@
 import type { StorageAccountStatus } from '../contract/accounts.ts'
-import type { OauthProviderId, StorageProviderId } from '../contract/common.ts'
+import type { StorageProviderId } from '../contract/common.ts'
 
 export interface Account {
   id: string
@@ -72,12 +72,4 @@ export function canCreateUploads(status: StorageAccountStatus): boolean {
 
 export function canAccessFiles(status: StorageAccountStatus): boolean {
   return status === 'ACTIVE' || status === 'INACTIVE'
-}
-
-export function toOauthProvider(provider: StorageProviderId): OauthProviderId {
-  return provider === 'google_drive' ? 'google' : provider
-}
-
-export function toStorageProvider(provider: OauthProviderId): StorageProviderId {
-  return provider === 'google' ? 'google_drive' : provider
 }

@@ -4,9 +4,10 @@ import { OauthRefused, OauthUnavailable, type TokenSet } from '../oauth/oauth-pr
 import { isoTime, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { TransactionRefused, transact } from '../platform/table.ts'
+import { toStorageProviderId } from '../providers/provider-id.ts'
 import { endFlow, type FlowDeps } from '../users/sign-in.ts'
 import type { Identity } from '../users/user.ts'
-import { type Account, toStorageProvider } from './account.ts'
+import type { Account } from './account.ts'
 import { accountIds } from './account-store.ts'
 import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
 import type { Grant, GrantTokens } from './grant.ts'
@@ -74,7 +75,7 @@ export async function createOrGetStorageAccount(
   identity: Identity,
   tokens: TokenSet & { refreshToken: string },
 ): Promise<StorageAccountCreationResult> {
-  const provider = toStorageProvider(identity.provider)
+  const provider = toStorageProviderId(identity.provider)
   const { accountId, grantId } = accountIds(userId, provider, identity.subject)
   const ref = { userId, grantId }
   const wrappedKey = await deps.vault.newKey(ref)

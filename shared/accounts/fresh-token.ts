@@ -13,6 +13,7 @@ import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
 import { type Clock, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { randomToken } from '../platform/ids.ts'
 import { ReconnectNeeded, RetryLater } from '../providers/failures.ts'
+import { toStorageProviderId } from '../providers/provider-id.ts'
 import { type Grant, type GrantTokens, refreshDecision } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
 import type { TokenVault } from './token-vault.ts'
@@ -41,7 +42,7 @@ export function freshTokens(deps: FreshTokenDeps): FreshToken {
   const asking = new Map<string, Promise<string>>()
   return (grantId, options = {}) => {
     const running = asking.get(grantId)
-    if (running) return running
+    if (running !== undefined) return running
     const asked = freshToken(deps, grantId, options.rejected).finally(() => asking.delete(grantId))
     asking.set(grantId, asked)
     return asked
@@ -56,7 +57,9 @@ async function freshToken(
   const giveUpAtMs = deps.clock.now() + PATIENCE_MS
   for (;;) {
     const grant = await deps.grants.find(grantId)
-    if (!grant || grant.refusedAt) throw new ReconnectNeeded({ tokenRejected: false })
+    if (!grant || grant.refusedAt) {
+      throw new ReconnectNeeded({ tokenRejected: false, diagnostics: diagnostics(deps) })
+    }
     const tokens = await openTokens(deps.vault, grant)
     const { refresh } = refreshDecision(grant, deps.clock.now(), NEEDED_MS)
     if (!refresh && tokens.accessToken !== rejected) return tokens.accessToken
@@ -65,7 +68,7 @@ async function freshToken(
     if (await deps.grants.takeLease(grant, owner))
       return refreshUnderLease(deps, grant, tokens, owner)
     if (deps.clock.now() >= giveUpAtMs) {
-      throw new RetryLater({ reason: 'UNAVAILABLE', afterMs: PATIENCE_MS })
+      throw unavailable(deps, PATIENCE_MS)
     }
     await deps.sleep(WAIT_MS * (0.5 + deps.random()))
   }
@@ -95,20 +98,30 @@ async function refreshUnderLease(
   } catch (error) {
     if (!(error instanceof OauthRefused && error.grantIsDead)) {
       await deps.grants.releaseLease(grant.id, owner)
-      throw error instanceof OauthRefused
-        ? error
-        : new RetryLater({ reason: 'UNAVAILABLE', cause: error })
+      throw error instanceof OauthRefused ? error : unavailable(deps, undefined, error)
     }
     // A consent given meanwhile has replaced tokens and lease; then the refusal was of the old grant.
     if (!(await deps.grants.saveRefused(grant.id, owner))) {
-      throw new RetryLater({ reason: 'UNAVAILABLE', afterMs: SECOND_MS, cause: error })
+      throw unavailable(deps, SECOND_MS, error)
     }
     await deps.onRefused(grant)
-    throw new ReconnectNeeded({ tokenRejected: true, cause: error })
+    throw new ReconnectNeeded({
+      tokenRejected: false,
+      diagnostics: diagnostics(deps),
+      cause: error,
+    })
   }
 }
 
 export async function openTokens(vault: TokenVault, grant: Grant): Promise<GrantTokens> {
   const ref = { userId: grant.userId, grantId: grant.id }
   return JSON.parse(await vault.unseal(ref, grant.wrappedKey, grant.tokens)) as GrantTokens
+}
+
+function diagnostics(deps: FreshTokenDeps) {
+  return { provider: toStorageProviderId(deps.oauth.id) }
+}
+
+function unavailable(deps: FreshTokenDeps, afterMs?: number, cause?: unknown): RetryLater {
+  return new RetryLater({ reason: 'UNAVAILABLE', afterMs, diagnostics: diagnostics(deps), cause })
 }

@@ -1,6 +1,7 @@
 import type { AccountEntry } from '../contract/accounts.ts'
+import { toOauthProviderId, toStorageProviderId } from '../providers/provider-id.ts'
 import type { UserStore } from '../users/user-store.ts'
-import { type Account, toOauthProvider, toStorageProvider } from './account.ts'
+import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import type { Grant } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
@@ -37,7 +38,7 @@ export async function listAccounts(
         storageStatus: null,
         isAuthAccount: true,
         hasValidOAuth: false,
-        storageProvider: toStorageProvider(login.provider),
+        storageProvider: toStorageProviderId(login.provider),
         lastError: null,
         lastAccessedAt: null,
         quota: null,
@@ -48,7 +49,7 @@ export async function listAccounts(
 
 function sameIdentity(account: Account) {
   return (login: { provider: string; subject: string }) =>
-    login.provider === toOauthProvider(account.provider) &&
+    login.provider === toOauthProviderId(account.provider) &&
     login.subject === account.providerAccountId
 }
 
@@ -59,7 +60,7 @@ function accountEntry(
 ): AccountEntry {
   const hasValidOAuth = grant !== undefined && grant.refusedAt === null
   return {
-    provider: toOauthProvider(account.provider),
+    provider: toOauthProviderId(account.provider),
     providerAccountId: account.providerAccountId,
     email: account.email,
     name: account.displayName,

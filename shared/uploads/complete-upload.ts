@@ -1,0 +1,129 @@
+/** A client says that its last byte is sent, or that it changed its mind. */
+import type { CompleteReply, CompleteRequest } from '../contract/uploads.ts'
+import { PortageError } from '../errors.ts'
+import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { authorizeClient, authorizeUpload, type ClientDeps } from './authorize-client.ts'
+import type { Upload } from './upload.ts'
+import type { UploadStore } from './upload-store.ts'
+
+export interface CompleteDeps extends ClientDeps {
+  uploads: UploadStore
+  staging: StagingBucket
+}
+
+/** Answers the same however often it is called; S3's own event is what takes the file in. */
+export async function completeUpload(
+  deps: CompleteDeps,
+  bearer: string | undefined,
+  uploadId: string,
+  request: CompleteRequest,
+): Promise<CompleteReply> {
+  return complete(deps, await authorizeUpload(deps, bearer, uploadId), request)
+}
+
+/** Completes several files of one hand-over in one call. */
+export async function completeSubmission(
+  deps: CompleteDeps,
+  bearer: string | undefined,
+  submissionId: string,
+  requests: (CompleteRequest & { uploadId: string })[],
+): Promise<{ uploads: CompleteReply[] }> {
+  const { submission, uploads } = await authorizeClient(
+    deps,
+    bearer,
+    ['write'],
+    requests.map((request) => request.uploadId),
+  )
+  if (submission.id !== submissionId) {
+    throw new PortageError('SUBMISSION_NOT_FOUND', 'The token belongs to another hand-over.')
+  }
+  return {
+    uploads: await Promise.all(
+      uploads.map((upload, index) => complete(deps, upload, requests[index] ?? {})),
+    ),
+  }
+}
+
+async function complete(
+  deps: CompleteDeps,
+  upload: Upload,
+  request: CompleteRequest,
+): Promise<CompleteReply> {
+  if (upload.status !== 'pending') return alreadyEnded(deps, upload, request)
+  const parts = await readyParts(deps, upload, request)
+  const noted = await deps.uploads.noteComplete(upload.id, request.contentHash)
+  if (noted && !noted.changed) return alreadyEnded(deps, noted.upload, request)
+  if (upload.multipartUploadId !== undefined && parts) {
+    const outcome = await deps.staging.completeMultipart(
+      upload.stagingKey,
+      upload.multipartUploadId,
+      parts,
+      upload.fileSize,
+    )
+    const arrived =
+      outcome === 'completed' ||
+      (outcome === 'gone' && (await deps.staging.head(upload.stagingKey)) !== undefined)
+    if (!arrived) throw incomplete()
+  }
+  return { uploadId: upload.id, status: noted?.upload.status ?? upload.status }
+}
+
+/** The parts to put together; refuses while S3 has nothing, so that nobody is told *received* too early. */
+async function readyParts(deps: CompleteDeps, upload: Upload, request: CompleteRequest) {
+  if (upload.multipartUploadId === undefined) {
+    if (!(await deps.staging.head(upload.stagingKey))) throw incomplete()
+    return undefined
+  }
+  if (request.parts) {
+    const numbers = request.parts.map((part) => part.partNumber)
+    if (numbers.length !== upload.partCount || new Set(numbers).size !== numbers.length)
+      throw incomplete()
+    return request.parts.toSorted((a, b) => a.partNumber - b.partNumber)
+  }
+  const parts = await deps.staging.listParts(upload.stagingKey, upload.multipartUploadId)
+  // No multipart upload: S3 has either the whole object, by an earlier call, or nothing.
+  if (!parts) {
+    if (await deps.staging.head(upload.stagingKey)) return undefined
+    throw incomplete()
+  }
+  if (parts.length !== upload.partCount) throw incomplete()
+  return parts
+}
+
+async function alreadyEnded(
+  deps: CompleteDeps,
+  upload: Upload,
+  request: CompleteRequest,
+): Promise<CompleteReply> {
+  if (['deleted', 'expired', 'rejected', 'failed'].includes(upload.status)) {
+    throw new PortageError('UPLOAD_CLOSED', 'This file was cancelled or refused. Start it again.')
+  }
+  if (request.contentHash !== undefined && upload.contentHash === undefined) {
+    await deps.uploads.noteContentHash(upload.id, request.contentHash)
+  }
+  return { uploadId: upload.id, status: upload.status }
+}
+
+/** Takes back a file that is not received yet; taking it back twice is taking it back. */
+export async function cancelUpload(
+  deps: CompleteDeps,
+  bearer: string | undefined,
+  uploadId: string,
+): Promise<void> {
+  const upload = await authorizeUpload(deps, bearer, uploadId)
+  const result = await deps.uploads.cancel(upload.id)
+  if (result && !result.changed && result.upload.status !== 'deleted') {
+    throw new PortageError(
+      'UPLOAD_CLOSED',
+      'The file is received already. Ask the owner to delete it.',
+    )
+  }
+  if (upload.multipartUploadId !== undefined) {
+    await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
+  }
+  await deps.staging.remove(upload.stagingKey)
+}
+
+function incomplete(): PortageError {
+  return new PortageError('UPLOAD_INCOMPLETE', 'Send the missing parts, then complete it again.')
+}

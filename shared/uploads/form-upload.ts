@@ -1,0 +1,123 @@
+/** The small form-data upload of the printed API: intent, bytes and completion in one request. */
+import busboy from 'busboy'
+import * as z from 'zod'
+import { CONTENT_HASH_BLOCK_BYTES, FORM_UPLOAD_MAX_BYTES } from '../contract/limits.ts'
+import { fileIntent, formFields } from '../contract/uploads.ts'
+import { PortageError } from '../errors.ts'
+import { createFileDigests } from '../providers/content-hash.ts'
+import { type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
+
+export interface FormFile {
+  name: string
+  mimeType: string
+  bytes: Buffer
+}
+
+export interface Form {
+  fields: Record<string, string>
+  file: FormFile | undefined
+}
+
+const MAX_FIELDS = 20
+const MAX_FIELD_BYTES = 8 * 1024
+
+/** Reads a multipart/form-data body (https://www.rfc-editor.org/rfc/rfc7578). */
+export function readForm(contentType: string, body: Buffer): Promise<Form> {
+  return new Promise((resolve, reject) => {
+    const form: Form = { fields: {}, file: undefined }
+    const refuse = (field: string, message: string) =>
+      reject(
+        new PortageError('INVALID_REQUEST', `${field} ${message}.`, {
+          fields: [{ field, message }],
+        }),
+      )
+    let parser: busboy.Busboy
+    try {
+      parser = busboy({
+        headers: { 'content-type': contentType },
+        // Browsers send file names as UTF-8 bytes; busboy would read them as Latin-1.
+        defParamCharset: 'utf8',
+        preservePath: true,
+        limits: {
+          fields: MAX_FIELDS,
+          fieldSize: MAX_FIELD_BYTES,
+          files: 1,
+          fileSize: FORM_UPLOAD_MAX_BYTES,
+        },
+      })
+    } catch {
+      return reject(
+        new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the form as multipart/form-data.'),
+      )
+    }
+    parser.on('field', (name, value) => {
+      if (Object.hasOwn(form.fields, name)) return refuse(name, 'is given twice')
+      form.fields[name] = value
+    })
+    parser.on('file', (name, stream, info) => {
+      const chunks: Buffer[] = []
+      if (name !== 'file') refuse(name, 'is not a known field')
+      stream.on('limit', () =>
+        reject(
+          new PortageError(
+            'FILE_TOO_LARGE',
+            'Files of more than 4 MiB are announced with a JSON body.',
+          ),
+        ),
+      )
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        form.file = { name: info.filename ?? '', mimeType: info.mimeType, bytes: Buffer.concat(chunks) }
+      })
+    })
+    parser.on('filesLimit', () => refuse('file', 'may be given once'))
+    parser.on('fieldsLimit', () => refuse('form', 'has too many fields'))
+    parser.on('error', () =>
+      reject(new PortageError('INVALID_REQUEST', 'The form ends early or is not well formed.')),
+    )
+    parser.on('close', () => resolve(form))
+    parser.end(body)
+  })
+}
+
+/** Takes a whole small file in. The form's fields are checked by the same contract as the JSON intent's. */
+export async function uploadForm(
+  deps: CreateSubmissionDeps,
+  form: Form,
+  parse: <Schema extends z.ZodType>(schema: Schema, value: unknown) => z.output<Schema>,
+) {
+  const fields = parse(formFields, form.fields)
+  if (!form.file) {
+    throw new PortageError('INVALID_REQUEST', 'file is required.', {
+      fields: [{ field: 'file', message: 'is required' }],
+    })
+  }
+  const file = parse(z.object({ file: fileIntent }), {
+    file: {
+      fileName: form.file.name,
+      fileSize: form.file.bytes.length,
+      mimeType: form.file.mimeType,
+    },
+  }).file
+  const intent = await createSubmission(deps, { ...fields, files: [file] }, undefined)
+  const [upload] = intent.uploads
+  if (!upload) throw new Error('An intent of one file answered none')
+  const digests = await createFileDigests({ resumable: false })
+  for (let at = 0; at < form.file.bytes.length; at += CONTENT_HASH_BLOCK_BYTES) {
+    digests.update(form.file.bytes.subarray(at, at + CONTENT_HASH_BLOCK_BYTES))
+  }
+  await deps.uploads.noteContentHash(upload.uploadId, digests.digest().contentHash)
+  const staged = await deps.uploads.find(upload.uploadId)
+  if (staged) await deps.staging.put(staged.stagingKey, form.file.bytes)
+  const { submissionId, uploadToken, readToken } = intent
+  return {
+    success: true as const,
+    uploadId: upload.uploadId,
+    fileName: upload.fileName,
+    storageProvider: upload.storageProvider,
+    status: upload.status,
+    submissionId,
+    uploadToken,
+    readToken,
+  }
+}

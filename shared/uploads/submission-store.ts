@@ -1,0 +1,176 @@
+/**
+ * `submission#{id}` / `submission`: one hand-over and who made it; `batch#{n}`: the uploads of its
+ * nth intent, so that the status of a hand-over is two reads however many files it has.
+ */
+import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { PortageError } from '../errors.ts'
+import type { Item, Table, TransactItem } from '../platform/table.ts'
+import type { Portal } from '../portals/portal.ts'
+import type { Upload } from './upload.ts'
+
+export interface Submission {
+  id: string
+  userId: string
+  portalId: string
+  clientName: string | null
+  clientEmail: string | null
+  clientMessage: string | null
+  /** Different folders of all its files, for the limit of 200. */
+  folders: string[]
+  batches: number
+  createdAt: string
+}
+
+export type SubmissionStore = ReturnType<typeof submissionStore>
+
+/** Keys that one BatchGetItem takes. */
+const BATCH_GET_KEYS = 100
+/** Intents whose uploads one status reply shows. */
+export const BATCHES_PER_PAGE = 4
+
+const submissionIsNew = 'attribute_not_exists(pk)'
+const batchIsNew = 'attribute_not_exists(pk)'
+const noBatchSinceRead = 'batches = :seen'
+
+export function submissionStore(table: Table) {
+  const key = (submissionId: string) => ({ pk: `submission#${submissionId}`, sk: 'submission' })
+  const batchKey = (submissionId: string, batch: number) => ({
+    pk: `submission#${submissionId}`,
+    sk: `batch#${String(batch).padStart(6, '0')}`,
+  })
+
+  async function read(keys: Item[]): Promise<Map<string, Item>> {
+    const items = new Map<string, Item>()
+    let left = keys
+    while (left.length > 0) {
+      const reply = await table.client.send(
+        new BatchGetCommand({
+          RequestItems: {
+            [table.name]: { Keys: left.slice(0, BATCH_GET_KEYS), ConsistentRead: true },
+          },
+        }),
+      )
+      for (const item of reply.Responses?.[table.name] ?? []) items.set(String(item['pk']), item)
+      const unprocessed = reply.UnprocessedKeys?.[table.name]?.Keys ?? []
+      left = [...unprocessed, ...left.slice(BATCH_GET_KEYS)]
+    }
+    return items
+  }
+
+  return {
+    /** The writes of a first intent. */
+    create(submission: Submission, uploadIds: string[]): TransactItem[] {
+      return [
+        {
+          Put: {
+            TableName: table.name,
+            Item: { ...key(submission.id), ...submission },
+            ConditionExpression: submissionIsNew,
+          },
+        },
+        putBatch(submission.id, 0, uploadIds),
+      ]
+    },
+
+    /** The writes of a further intent; refused when another came first. */
+    append(submission: Submission, folders: string[], uploadIds: string[]): TransactItem[] {
+      return [
+        {
+          Update: {
+            TableName: table.name,
+            Key: key(submission.id),
+            UpdateExpression: 'SET folders = :folders ADD batches :one',
+            ConditionExpression: noBatchSinceRead,
+            ExpressionAttributeValues: {
+              ':folders': folders,
+              ':one': 1,
+              ':seen': submission.batches,
+            },
+          },
+        },
+        putBatch(submission.id, submission.batches, uploadIds),
+      ]
+    },
+
+    async find(submissionId: string): Promise<Submission | undefined> {
+      const reply = await table.client.send(
+        new GetCommand({ TableName: table.name, Key: key(submissionId), ConsistentRead: true }),
+      )
+      return reply.Item as Submission | undefined
+    },
+
+    /** A capability's submission and portal, with some of its uploads, in one read. */
+    async load(
+      claims: { submissionId: string; portalId: string },
+      uploadIds: string[],
+    ): Promise<{ submission?: Submission; portal?: Portal; uploads: Upload[] }> {
+      const portalKey = { pk: `portal#${claims.portalId}`, sk: 'portal' }
+      const uploadKeys = uploadIds.map((id) => ({ pk: `upload#${id}`, sk: 'upload' }))
+      const items = await read([key(claims.submissionId), portalKey, ...uploadKeys])
+      const submission = items.get(key(claims.submissionId).pk) as Submission | undefined
+      const portal = items.get(portalKey.pk) as Portal | undefined
+      return {
+        ...(submission ? { submission } : {}),
+        ...(portal ? { portal } : {}),
+        uploads: uploadKeys.flatMap(({ pk }) => (items.get(pk) as Upload | undefined) ?? []),
+      }
+    },
+
+    /** Who handed files over, for the owner's lists. */
+    async findMany(submissionIds: string[]): Promise<Map<string, Submission>> {
+      const items = await read([...new Set(submissionIds)].map(key))
+      return new Map(
+        [...items.values()].map((item) => [String(item['id']), item as unknown as Submission]),
+      )
+    },
+
+    /** Uploads of a submission in the order of their intents. */
+    async listUploads(
+      submissionId: string,
+      cursor: string | undefined,
+    ): Promise<{ uploads: Upload[]; cursor: string | undefined }> {
+      const first = cursor === undefined ? 0 : Number(cursor)
+      if (!Number.isSafeInteger(first) || first < 0 || first > 999_999) {
+        throw new PortageError(
+          'INVALID_REQUEST',
+          'The cursor is not one that this list gave out.',
+          {
+            fields: [{ field: 'cursor', message: 'is not a cursor of this list' }],
+          },
+        )
+      }
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',
+          ExpressionAttributeValues: {
+            ':pk': key(submissionId).pk,
+            ':from': batchKey(submissionId, first).sk,
+            ':to': batchKey(submissionId, first + BATCHES_PER_PAGE).sk,
+          },
+          ConsistentRead: true,
+        }),
+      )
+      const batches = reply.Items ?? []
+      const page = batches.slice(0, BATCHES_PER_PAGE)
+      const keys = page
+        .flatMap((batch) => batch['uploadIds'] as string[])
+        .map((id) => ({ pk: `upload#${id}`, sk: 'upload' }))
+      const items = await read(keys)
+      return {
+        uploads: keys.flatMap(({ pk }) => (items.get(pk) as Upload | undefined) ?? []),
+        cursor: batches.length > page.length ? String(first + BATCHES_PER_PAGE) : undefined,
+      }
+    },
+  }
+
+  function putBatch(submissionId: string, batch: number, uploadIds: string[]): TransactItem {
+    return {
+      Put: {
+        TableName: table.name,
+        Item: { ...batchKey(submissionId, batch), uploadIds },
+        ConditionExpression: batchIsNew,
+      },
+    }
+  }
+}
