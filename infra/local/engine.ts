@@ -25,8 +25,6 @@ export interface AwsCall {
   url: URL
   /** Parsed body of a JSON-protocol service; undefined for S3, whose engine reads the stream itself. */
   input: Record<string, unknown> | undefined
-  /** Exact bytes of that body. */
-  rawBody?: Buffer
   /** How the body was signed (`x-amz-content-sha256`): a hex digest, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
   payloadHash: string
   /** True when the signature came in the query string. */

@@ -343,11 +343,7 @@ function compileResource(text: string, withVariables: boolean): ResourcePattern 
   return { everything, pattern }
 }
 
-function matchResource(
-  resource: ResourcePattern,
-  text: string,
-  context: RequestContext,
-): boolean {
+function matchResource(resource: ResourcePattern, text: string, context: RequestContext): boolean {
   if (resource.everything) return true
   if (resource.pattern.literal) return resource.pattern.fixed === text
   const resolved = resolvePattern(resource.pattern, context)
@@ -394,7 +390,9 @@ function text(compare: (given: string, wanted: string) => boolean): Comparison {
 }
 
 const equals = text((given, wanted) => given === plain(wanted))
-const equalsIgnoreCase = text((given, wanted) => given.toLowerCase() === plain(wanted).toLowerCase())
+const equalsIgnoreCase = text(
+  (given, wanted) => given.toLowerCase() === plain(wanted).toLowerCase(),
+)
 const like = text((given, wanted) => glob(wanted, given))
 const arn = text((given, wanted) => arnLike(wanted, given))
 
@@ -476,11 +474,7 @@ define('Bool', {
   compare: (given, wanted) => given.toLowerCase() === fixedText(wanted).toLowerCase(),
   variables: false,
 })
-define(
-  'IpAddress',
-  { compare: ipAddress, variables: false, check: addressRange },
-  'NotIpAddress',
-)
+define('IpAddress', { compare: ipAddress, variables: false, check: addressRange }, 'NotIpAddress')
 for (const [family, parse, kind] of [
   ['Numeric', parseNumber, 'number'],
   ['Date', parseDate, 'date'],
@@ -496,10 +490,22 @@ for (const [family, parse, kind] of [
     comparison((given, wanted) => given === wanted),
     `${family}NotEquals`,
   )
-  define(`${family}LessThan`, comparison((given, wanted) => given < wanted))
-  define(`${family}LessThanEquals`, comparison((given, wanted) => given <= wanted))
-  define(`${family}GreaterThan`, comparison((given, wanted) => given > wanted))
-  define(`${family}GreaterThanEquals`, comparison((given, wanted) => given >= wanted))
+  define(
+    `${family}LessThan`,
+    comparison((given, wanted) => given < wanted),
+  )
+  define(
+    `${family}LessThanEquals`,
+    comparison((given, wanted) => given <= wanted),
+  )
+  define(
+    `${family}GreaterThan`,
+    comparison((given, wanted) => given > wanted),
+  )
+  define(
+    `${family}GreaterThanEquals`,
+    comparison((given, wanted) => given >= wanted),
+  )
 }
 
 function compileCondition(

@@ -1,0 +1,371 @@
+/**
+ * The AWS endpoint of this machine. For every call: Host, signature, permissions, then the engine.
+ *
+ * - A Host that is not this server's loopback name is 421; the service is the one in the
+ *   signature's credential scope.
+ * - JSON bodies are read and hashed before the signature is judged; S3 bodies stream to the engine
+ *   untouched, which verifies the signed hash.
+ * - Every permission that the engine names is evaluated against the caller's policies and the
+ *   resource's own. A presigned URL is judged as its signer is at the time of use.
+ * - Replies carry the local cloud's time in `Date`, so that SDK clients follow a moved clock.
+ *
+ * Gaps: anonymous calls are refused even where a bucket policy would allow them; keys with `.` or
+ * `..` segments are refused, since URL parsers fold them.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '../clock.ts'
+import {
+  type AccessRequest,
+  type AwsCall,
+  type AwsEngine,
+  AwsError,
+  LOCAL_ACCOUNT_ID,
+  LOCAL_REGION,
+} from '../engine.ts'
+import { signatureError, unknownKeyError, unsignedError, writeError } from './error-reply.ts'
+import {
+  type DecisionReason,
+  evaluatePolicies,
+  type PolicyDocument,
+  type RequestContext,
+} from './policy.ts'
+import { callerArn, type Principal, type PrincipalStore } from './principals.ts'
+import { type DeclaredSignature, readSignature, SignatureFault, verifySignature } from './sigv4.ts'
+
+/** The largest JSON request of any service here is BatchWriteItem's 16 MB. */
+const MAX_JSON_BODY_BYTES = 17 * 1024 * 1024
+/** Calls that still run when the gateway closes get this long. */
+const CLOSE_GRACE_MS = 2_000
+
+/** What a fault hook makes of a call: let it pass, refuse it, or delay it. */
+export type Interception = AwsError | { delayMs: number } | undefined
+export type Interceptor = (call: AwsCall) => Interception | Promise<Interception>
+
+/** How often a principal ran an operation. */
+export interface CallCount {
+  service: string
+  operation: string
+  principalArn: string
+  count: number
+}
+
+export interface GatewayOptions {
+  /** Engines by the signing name of their service. */
+  engines: Readonly<Record<string, AwsEngine>>
+  principals: PrincipalStore
+  clock: Clock
+  /** Value of `aws:SecureTransport`: loopback counts as secure unless a test says otherwise. */
+  secureTransport?: () => boolean
+  /** Receives failures of engines and policies; never secrets. */
+  onFailure?: (failure: unknown, call: { service: string; operation: string }) => void
+}
+
+export interface Gateway {
+  /** Serves on 127.0.0.1; port 0 takes a free one. */
+  listen(port: number): Promise<{ port: number }>
+  /** Stops serving; the engines stay open. */
+  close(): Promise<void>
+  /** Adds a fault hook that sees every authorized call; returns what takes it away again. */
+  intercept(interceptor: Interceptor): () => void
+  /** Authorized calls since the start or the last reset. */
+  calls(): CallCount[]
+  resetCalls(): void
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const { engines, principals, clock } = options
+  const secureTransport = options.secureTransport ?? (() => true)
+  const onFailure = options.onFailure ?? reportFailure
+  const interceptors = new Set<Interceptor>()
+  const counts = new Map<string, CallCount>()
+  let hosts: readonly string[] = []
+
+  const server = createServer(
+    { keepAliveTimeout: 65_000, requestTimeout: 0 },
+    (request, response) => {
+      void serve(request, response)
+    },
+  )
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const host = request.headers.host ?? ''
+    response.setHeader('date', new Date(clock.now()).toUTCString())
+    if (!hosts.includes(host.toLowerCase())) {
+      response.statusCode = 421
+      response.setHeader('content-type', 'text/plain')
+      response.end('Misdirected Request\n')
+      return
+    }
+    const target = headerText(request.headers['x-amz-target'])
+    const operation = target.slice(target.lastIndexOf('.') + 1)
+    let service = target === '' ? 's3' : 'json'
+    const requestId = target === '' ? randomBytes(8).toString('hex').toUpperCase() : randomUUID()
+    response.setHeader('x-amz-request-id', requestId)
+    if (target !== '') response.setHeader('x-amzn-requestid', requestId)
+
+    try {
+      const url = parseUrl(request.url ?? '/', host)
+      const s3 = engines['s3']
+      if (target === '' && request.method === 'OPTIONS') {
+        if (s3?.handlePreflight?.(request, response, url)) return
+        throw new AwsError(
+          'AccessForbidden',
+          'CORSResponse: This CORS request is not allowed.',
+          403,
+        )
+      }
+      if (target === '' && request.headers.origin !== undefined) {
+        s3?.addCorsHeaders?.(request, response, url)
+      }
+      const declared = readSignature(request)
+      if (!declared) throw unsignedError(service)
+      service = declared.service
+      const engine = Object.hasOwn(engines, service) ? engines[service] : undefined
+      if (!engine) {
+        throw new AwsError('UnknownEndpoint', `No engine serves ${service} on this machine`, 404)
+      }
+      await call(engine, declared, request, response, url, operation, requestId)
+    } catch (failure) {
+      refuse(failure, service, operation, request, response, requestId)
+    }
+  }
+
+  async function call(
+    engine: AwsEngine,
+    declared: DeclaredSignature,
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    operation: string,
+    requestId: string,
+  ): Promise<void> {
+    const { service } = declared
+    const principal = principals.find(declared.accessKeyId)
+    if (!principal) throw unknownKeyError(service, declared.accessKeyId)
+    if (declared.region !== LOCAL_REGION) {
+      throw new SignatureFault(
+        'wrong-region',
+        `The authorization header is malformed; the region '${declared.region}' is wrong; expecting '${LOCAL_REGION}'`,
+        { Region: LOCAL_REGION },
+      )
+    }
+    const rawBody = service === 's3' ? undefined : await readBody(request)
+    const bodyHash = rawBody && createHash('sha256').update(rawBody).digest('hex')
+    const now = clock.now()
+    const verified = verifySignature(request, declared, principal, now, bodyHash)
+
+    const awsCall: AwsCall = {
+      requestId,
+      service,
+      operation: service === 's3' ? '' : operation,
+      principalArn: principal.arn,
+      request,
+      url,
+      input: rawBody && parseInput(rawBody),
+      payloadHash: verified.payloadHash,
+      presigned: declared.presigned,
+    }
+    const accessRequests = await engine.accessRequests(awsCall)
+    const common = commonContext(awsCall, principal, now, verified.signedAtMs)
+    for (const access of accessRequests) authorize(engine, access, common, principal, service)
+    count(awsCall, accessRequests)
+    for (const interceptor of interceptors) {
+      const interception = await interceptor(awsCall)
+      if (interception instanceof AwsError) throw interception
+      if (interception) await delay(interception.delayMs)
+    }
+    await engine.handle(awsCall, response)
+  }
+
+  function commonContext(
+    awsCall: AwsCall,
+    principal: Principal,
+    now: number,
+    signedAtMs: number,
+  ): RequestContext {
+    const context: Record<string, string> = {
+      'aws:SecureTransport': String(secureTransport()),
+      'aws:PrincipalArn': principal.arn,
+      'aws:PrincipalAccount': LOCAL_ACCOUNT_ID,
+      'aws:PrincipalIsAWSService': 'false',
+      'aws:ResourceAccount': LOCAL_ACCOUNT_ID,
+      'aws:RequestedRegion': LOCAL_REGION,
+      'aws:SourceIp': awsCall.request.socket.remoteAddress ?? '127.0.0.1',
+      'aws:CurrentTime': new Date(now).toISOString(),
+      'aws:EpochTime': String(Math.floor(now / 1000)),
+    }
+    if (awsCall.service === 's3') {
+      context['s3:authType'] = awsCall.presigned ? 'REST-QUERY-STRING' : 'REST-HEADER'
+      context['s3:signatureversion'] = 'AWS4-HMAC-SHA256'
+      context['s3:x-amz-content-sha256'] = awsCall.payloadHash
+      // "This condition works only for presigned URLs":
+      // https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
+      if (awsCall.presigned) context['s3:signatureAge'] = String(Math.max(0, now - signedAtMs))
+    }
+    return context
+  }
+
+  function authorize(
+    engine: AwsEngine,
+    access: AccessRequest,
+    common: RequestContext,
+    principal: Principal,
+    service: string,
+  ): void {
+    const own = engine.resourcePolicy?.(access.resource)
+    const resourcePolicies: PolicyDocument[] = own ? [own] : []
+    const context = access.context ? { ...access.context, ...common } : common
+    const decision = evaluatePolicies(
+      principal.policies,
+      resourcePolicies,
+      { action: access.action, resource: access.resource, context },
+      principal,
+    )
+    if (!decision.allowed) throw accessDenied(service, principal, access, decision.reason)
+  }
+
+  function count(awsCall: AwsCall, accessRequests: readonly AccessRequest[]): void {
+    const { service, principalArn } = awsCall
+    const action = accessRequests[0]?.action ?? ''
+    const operation = awsCall.operation || action.slice(action.indexOf(':') + 1)
+    const key = `${service} ${operation} ${principalArn}`
+    const known = counts.get(key)
+    if (known) known.count++
+    else counts.set(key, { service, operation, principalArn, count: 1 })
+  }
+
+  function refuse(
+    failure: unknown,
+    service: string,
+    operation: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+  ): void {
+    const known =
+      failure instanceof SignatureFault
+        ? signatureError(service, failure)
+        : failure instanceof AwsError
+          ? failure
+          : undefined
+    // A caller that hung up needs no reply, and its broken stream is not the engine's failure.
+    if (!known && !request.destroyed && !response.destroyed) {
+      onFailure(failure, { service, operation })
+    }
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    const error =
+      known ??
+      new AwsError(
+        service === 's3' ? 'InternalError' : 'InternalServerError',
+        'We encountered an internal error. Please try again.',
+        500,
+      )
+    writeError(response, service, error, requestId, {
+      contentType: request.headers['content-type'],
+      head: request.method === 'HEAD',
+    })
+  }
+
+  return {
+    async listen(port) {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, '127.0.0.1', () => {
+          server.off('error', reject)
+          resolve()
+        })
+      })
+      const bound = (server.address() as AddressInfo).port
+      hosts = [`127.0.0.1:${bound}`, `localhost:${bound}`]
+      return { port: bound }
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+      await closed
+      clearTimeout(cut)
+    },
+    intercept(interceptor) {
+      interceptors.add(interceptor)
+      return () => interceptors.delete(interceptor)
+    },
+    calls: () => [...counts.values()].map((it) => ({ ...it })),
+    resetCalls: () => counts.clear(),
+  }
+}
+
+function reportFailure(failure: unknown, call: { service: string; operation: string }): void {
+  const text = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+  process.stderr.write(`aws ${call.service} ${call.operation}: ${text}\n`)
+}
+
+function headerText(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function parseUrl(rawUrl: string, host: string): URL {
+  const path = rawUrl.split('?', 1)[0] ?? ''
+  const folded = path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))
+  // What `URL` would fold, cut or turn round is not what was signed.
+  const url = folded || /[\\#]/.test(rawUrl) ? null : URL.parse(`http://${host}${rawUrl}`)
+  if (!rawUrl.startsWith('/') || !url) {
+    throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400)
+  }
+  return url
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_JSON_BODY_BYTES) {
+      throw new AwsError('RequestEntityTooLargeException', 'Request size exceeded the limit', 413)
+    }
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+}
+
+function parseInput(body: Buffer): Record<string, unknown> {
+  if (body.length === 0) return {}
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body.toString())
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new AwsError('SerializationException', 'The request body is not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new AwsError('SerializationException', 'The request body is not a JSON object')
+  }
+  return parsed as Record<string, unknown>
+}
+
+function accessDenied(
+  service: string,
+  principal: Principal,
+  access: AccessRequest,
+  reason: DecisionReason,
+): AwsError {
+  const because = {
+    'identity-deny': 'with an explicit deny in an identity-based policy',
+    'resource-deny': 'with an explicit deny in a resource-based policy',
+    'no-resource-allow': `because no resource-based policy allows the ${access.action} action`,
+    'no-identity-allow': `because no identity-based policy allows the ${access.action} action`,
+    'identity-allow': '',
+    'resource-allow': '',
+  }[reason]
+  const resource = service === 's3' ? `"${access.resource}"` : access.resource
+  const message = `User: ${callerArn(principal)} is not authorized to perform: ${access.action} on resource: ${resource} ${because}`
+  return service === 's3'
+    ? new AwsError('AccessDenied', message, 403)
+    : new AwsError('AccessDeniedException', message, 400)
+}
