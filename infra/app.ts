@@ -8,7 +8,7 @@ import { ServiceStack } from './service-stack.ts'
 import { SiteStack } from './site-stack.ts'
 import { readStage } from './stages.ts'
 
-export interface Stacks {
+interface Stacks {
   data: DataStack
   service: ServiceStack
   site: SiteStack

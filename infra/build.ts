@@ -7,9 +7,9 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { build as bundle, type Metafile } from 'esbuild'
 import { build as buildPage } from 'vite'
-import { FUNCTION_NAMES, FUNCTIONS, type FunctionName } from './constructs/function-list.ts'
+import { FUNCTION_NAMES, FUNCTIONS } from './constructs/function-list.ts'
 
-export interface BuildOptions {
+interface BuildOptions {
   /** `dist/` of the repository. */
   outDir: string
   /** Where `functions/` and `web/` are. */
@@ -90,14 +90,6 @@ async function removeUnknown(functionsDir: string): Promise<void> {
   for (const name of await readdir(functionsDir)) {
     if (!known.has(name)) await rm(join(functionsDir, name), { recursive: true })
   }
-}
-
-/** Bytes of one bundle, as a size check wants them. */
-export function bundleBytes(metafile: Metafile, name: FunctionName): number {
-  const output = Object.entries(metafile.outputs).find(([file]) =>
-    file.endsWith(`${name}/index.js`),
-  )
-  return output?.[1].bytes ?? 0
 }
 
 if (import.meta.main) {

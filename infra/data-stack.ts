@@ -7,7 +7,7 @@ import { RecordTable } from './constructs/record-table.ts'
 import { StagingBucket } from './constructs/staging-bucket.ts'
 import type { Stage } from './stages.ts'
 
-export interface DataStackProps extends StackProps {
+interface DataStackProps extends StackProps {
   stage: Stage
 }
 

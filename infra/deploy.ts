@@ -1,7 +1,7 @@
 /**
  * Builds and deploys one stage: `npm run deploy -- --stage trial [--domain-name …] [--sign-up …]
  * [--sign-up-allow-list a@example.com,b@example.com]`. Credentials and region are the AWS
- * command line's. Pages go up after the stacks, assets before the pages that name them.
+ * command line's. The pages go up after the stacks.
  */
 import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ const CONTENT_TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
 }
 
-export interface SiteObject {
+interface SiteObject {
   key: string
   contentType: string
   cacheControl: string
@@ -45,8 +45,11 @@ export function siteObject(path: string): SiteObject {
   }
 }
 
-async function uploadSite(siteDir: string, bucket: string): Promise<number> {
-  const s3 = new S3Client({ followRegionRedirects: true })
+/** Assets go up before the pages that name them, so that no visitor gets a page without its script. */
+export async function uploadSite(
+  s3: S3Client,
+  { siteDir, bucket }: { siteDir: string; bucket: string },
+): Promise<number> {
   const entries = await readdir(siteDir, { recursive: true, withFileTypes: true })
   const pagesLast = entries
     .filter((entry) => entry.isFile())
@@ -114,7 +117,10 @@ async function deploy(): Promise<void> {
   const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, SiteOutputs>
   const site = outputs[`portage-${values.stage}-site`]
   if (site === undefined) throw new Error('The site stack reported no outputs')
-  const uploaded = await uploadSite(join(DIST, 'site'), site.SiteBucketName)
+  const uploaded = await uploadSite(new S3Client({ followRegionRedirects: true }), {
+    siteDir: join(DIST, 'site'),
+    bucket: site.SiteBucketName,
+  })
 
   console.log(`
 ${uploaded} files uploaded. Portage ${values.stage} is at ${site.SiteOrigin}

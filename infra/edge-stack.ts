@@ -5,7 +5,7 @@ import * as wafv2 from 'aws-cdk-lib/aws-wafv2'
 import type { Construct } from 'constructs'
 import type { Stage } from './stages.ts'
 
-export interface EdgeStackProps extends StackProps {
+interface EdgeStackProps extends StackProps {
   stage: Stage
   domainName: string
 }

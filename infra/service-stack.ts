@@ -12,7 +12,7 @@ import { WorkQueue } from './constructs/work-queue.ts'
 import type { DataStack } from './data-stack.ts'
 import type { Stage } from './stages.ts'
 
-export interface ServiceStackProps extends StackProps {
+interface ServiceStackProps extends StackProps {
   stage: Stage
   data: DataStack
   functionsDir: string

@@ -25,7 +25,7 @@ import type { EdgeStack } from './edge-stack.ts'
 import type { ServiceStack } from './service-stack.ts'
 import type { Stage } from './stages.ts'
 
-export interface SiteStackProps extends StackProps {
+interface SiteStackProps extends StackProps {
   stage: Stage
   data: DataStack
   service: ServiceStack

@@ -1,7 +1,7 @@
 /** Every difference between stages, in one table. Context (`-c name=value`) overrides what is meant to be chosen at deploy time. */
 
 export type StageName = 'local' | 'trial' | 'prod'
-export type SignUp = 'closed' | 'allow-list' | 'open'
+type SignUp = 'closed' | 'allow-list' | 'open'
 
 export interface Stage {
   name: StageName

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageName } from './stages.ts'
 
-export interface SynthesizeOptions {
+interface SynthesizeOptions {
   stage: StageName
   /** Further context, as `-c name=value` gives it; `functionsDir` replaces `dist/functions`. */
   context?: Record<string, string>

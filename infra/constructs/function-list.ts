@@ -3,7 +3,7 @@
  * `service-stack.ts` deploys from it, so a function cannot exist in one of them only.
  */
 
-export interface FunctionSpec {
+interface FunctionSpec {
   /** Path from the root of the repository; exports `handler`. */
   handler: string
   memoryMb: number

@@ -10,7 +10,7 @@ import { API_FUNCTION_NAMES, type ApiFunctionName, ROUTES } from './routes.ts'
 import { ServiceAlarm } from './service-alarm.ts'
 import type { ServiceFunction } from './service-function.ts'
 
-export interface HttpApiProps {
+interface HttpApiProps {
   stage: Stage
   functions: Record<ApiFunctionName, ServiceFunction>
 }
@@ -66,9 +66,9 @@ export class HttpApi extends Construct {
       stage,
       name: 'api-failing',
       severity: 'high',
-      means: 'More than 1 % of API requests are answered with a 5xx.',
-      metric: api.metricServerError({ period: Duration.minutes(5), statistic: 'avg' }),
-      above: 0.01,
+      means: 'More than 5 API requests in 5 minutes were answered with a 5xx, twice in a row.',
+      metric: api.metricServerError({ period: Duration.minutes(5), statistic: 'sum' }),
+      above: 5,
       periods: 2,
     })
     Validations.of(api).acknowledge({

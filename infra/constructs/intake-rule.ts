@@ -8,7 +8,7 @@ import { DeadLetterQueue } from './dead-letter-queue.ts'
 import type { StagingBucket } from './staging-bucket.ts'
 import type { WorkQueue } from './work-queue.ts'
 
-export interface IntakeRuleProps {
+interface IntakeRuleProps {
   stage: Stage
   staging: StagingBucket
   intake: WorkQueue

@@ -4,7 +4,7 @@ import * as cloudfront from 'aws-cdk-lib/aws-cloudfront'
 import { Construct } from 'constructs'
 import type { Stage } from '../stages.ts'
 
-export interface PageHeadersProps {
+interface PageHeadersProps {
   stage: Stage
   /** Host of the staging bucket, without scheme, so that the policy also holds on plain http on loopback. */
   stagingHost: string

@@ -44,7 +44,7 @@ const PURPOSES = {
   },
 } as const satisfies Record<string, Purpose>
 
-export type SecretPurpose = keyof typeof PURPOSES
+type SecretPurpose = keyof typeof PURPOSES
 
 export function secretName(stage: Stage, purpose: SecretPurpose): string {
   return `portage/${stage.name}/${purpose}`

@@ -9,7 +9,7 @@ import { ENV } from '../../shared/platform/env-names.ts'
 import type { Stage } from '../stages.ts'
 import type { ServiceFunction } from './service-function.ts'
 
-export type RecordType =
+type RecordType =
   | 'user'
   | 'login'
   | 'session'
@@ -35,10 +35,10 @@ const INDEXES = {
   byDue: { partition: 'duePk', sort: 'dueSk', projection: dynamodb.ProjectionType.KEYS_ONLY },
 } as const
 
-export type IndexName = keyof typeof INDEXES
+type IndexName = keyof typeof INDEXES
 
 /** A list kept in an index: `portals#usr_…` in byOwner, `uploads#prt_…` in byPortal, `due#3` in byDue. */
-export type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due'
+type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due'
 
 export class RecordTable extends Construct {
   private readonly table: dynamodb.TableV2

@@ -1,7 +1,7 @@
 /** The API's doors: which function answers which route. */
 import type { FunctionName } from './function-list.ts'
 
-export type RouteKey = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
+type RouteKey = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
 
 export const ROUTES = {
   auth: [

@@ -4,9 +4,9 @@ import { Construct } from 'constructs'
 import type { Stage } from '../stages.ts'
 
 /** critical: files wait for a human; high: they are late; medium: look within the day. */
-export type Severity = 'critical' | 'high' | 'medium'
+type Severity = 'critical' | 'high' | 'medium'
 
-export interface ServiceAlarmProps {
+interface ServiceAlarmProps {
   stage: Stage
   /** Also the heading of its page in the runbook. */
   name: string

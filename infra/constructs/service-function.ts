@@ -12,7 +12,7 @@ import { FUNCTIONS, type FunctionName } from './function-list.ts'
 
 export type EnvironmentName = (typeof ENV)[keyof typeof ENV]
 
-export interface ServiceFunctionProps {
+interface ServiceFunctionProps {
   stage: Stage
   name: FunctionName
   functionsDir: string

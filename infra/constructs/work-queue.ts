@@ -14,7 +14,7 @@ const VISIBILITY_SECONDS = 330
 /** Five attempts outlast a short outage of a provider; longer ones end in `held`, not in a retry. */
 const MAX_RECEIVES = 5
 
-export interface WorkQueueProps {
+interface WorkQueueProps {
   stage: Stage
   name: string
   worker: ServiceFunction

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
-import { siteObject } from '../../infra/deploy.ts'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { mockClient } from 'aws-sdk-client-mock'
+import { expect, onTestFinished, test } from 'vitest'
+import { siteObject, uploadSite } from '../../infra/deploy.ts'
 
 test('hashed assets are kept for a year, pages are asked for each time', () => {
   expect(siteObject('assets/index-B8EiQzuE.js')).toEqual({
@@ -16,4 +21,35 @@ test('hashed assets are kept for a year, pages are asked for each time', () => {
 
 test('a file of unknown kind is not uploaded', () => {
   expect(() => siteObject('assets/notes.exe')).toThrow('notes.exe')
+})
+
+test('assets are there before the pages that name them', async () => {
+  const siteDir = await mkdtemp(join(tmpdir(), 'portage-site-'))
+  onTestFinished(() => rm(siteDir, { recursive: true }))
+  await mkdir(join(siteDir, 'assets'))
+  for (const file of ['index.html', 'portal.html', 'assets/a-12345678.js']) {
+    await writeFile(join(siteDir, file), file)
+  }
+  const s3 = mockClient(S3Client)
+  onTestFinished(() => s3.restore())
+  s3.on(PutObjectCommand).resolves({})
+
+  const uploaded = await uploadSite(new S3Client({ region: 'us-east-1' }), {
+    siteDir,
+    bucket: 'site',
+  })
+
+  const puts = s3.commandCalls(PutObjectCommand).map(({ args }) => args[0].input)
+  expect(uploaded).toBe(3)
+  expect(puts[0]).toMatchObject({
+    Bucket: 'site',
+    Key: 'assets/a-12345678.js',
+    ContentType: 'text/javascript; charset=utf-8',
+  })
+  expect(
+    puts
+      .map((put) => put.Key)
+      .slice(1)
+      .sort(),
+  ).toEqual(['index.html', 'portal.html'])
 })

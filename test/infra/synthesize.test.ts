@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
@@ -15,6 +15,7 @@ beforeAll(async () => {
   for (const name of FUNCTION_NAMES) {
     await mkdir(join(functionsDir, name), { recursive: true })
     await writeFile(join(functionsDir, name, 'index.js'), 'exports.handler = async () => {}\n')
+    await writeFile(join(functionsDir, name, 'index.js.map'), '{}')
   }
   return () => rm(dir, { recursive: true })
 })
@@ -31,6 +32,9 @@ test('writes the assembly of a stage, with context as given', async () => {
   const worker = Object.values(service.Resources).find(
     ({ Properties }) => Properties['FunctionName'] === 'portage-local-deliver-large',
   )
+  const assets = (await readdir(outdir, { recursive: true })).filter((file) => /^asset/.test(file))
+  expect(assets.some((file) => file.endsWith('index.js'))).toBe(true)
+  expect(assets.some((file) => file.endsWith('.map'))).toBe(false)
   expect(worker?.Properties['Environment']).toMatchObject({
     Variables: { WORK_SLICE_SECONDS: '2' },
   })
