@@ -1,0 +1,104 @@
+/** Who somebody is: userinfo, signing keys and the discovery document. */
+import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
+import { escapeHtml } from '../html.ts'
+import type { Account, AccountStore } from './account-store.ts'
+import type { OAuthStore } from './oauth-store.ts'
+import type { SigningKey } from './signing-key.ts'
+
+export interface IdentityParts {
+  accounts: AccountStore
+  oauth: OAuthStore
+  signingKey: SigningKey
+  issuer(): string
+}
+
+/** Claims about a person that the granted scopes allow; the same in id_token and userinfo. */
+export function identityClaims(account: Account, scopes: string[], issuer: string) {
+  const [givenName = '', ...familyName] = account.name.split(' ')
+  const has = (short: string, long: string) =>
+    scopes.includes(short) || scopes.includes(`https://www.googleapis.com/auth/${long}`)
+  return {
+    sub: account.sub,
+    ...(has('email', 'userinfo.email') ? { email: account.email, email_verified: true } : {}),
+    ...(has('profile', 'userinfo.profile')
+      ? {
+          name: account.name,
+          picture: `${issuer}/a/${account.sub}`,
+          given_name: givenName,
+          family_name: familyName.join(' '),
+        }
+      : {}),
+  }
+}
+
+export function handleUserinfo(parts: IdentityParts, exchange: Exchange): Reply {
+  exchange.operation = 'oauth.userinfo'
+  const token = bearerToken(exchange)
+  const grant = token === undefined ? undefined : parts.oauth.findAccessToken(token)
+  const account = grant && parts.accounts.bySub(grant.sub)
+  if (!account) {
+    return jsonReply(
+      401,
+      { error: 'invalid_request', error_description: 'Invalid Credentials' },
+      { 'www-authenticate': `Bearer realm="${parts.issuer()}/", error="invalid_token"` },
+    )
+  }
+  exchange.account = account.email
+  return jsonReply(200, identityClaims(account, grant.scopes, parts.issuer()))
+}
+
+export function bearerToken(exchange: Exchange): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(exchange.request.headers.authorization ?? '')?.[1]
+}
+
+export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply {
+  exchange.operation = 'oauth.discovery'
+  const issuer = parts.issuer()
+  return jsonReply(200, {
+    issuer,
+    authorization_endpoint: `${issuer}/o/oauth2/v2/auth`,
+    token_endpoint: `${issuer}/token`,
+    userinfo_endpoint: `${issuer}/v1/userinfo`,
+    revocation_endpoint: `${issuer}/revoke`,
+    jwks_uri: `${issuer}/oauth2/v3/certs`,
+    response_types_supported: ['code'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    scopes_supported: ['openid', 'email', 'profile'],
+    token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
+    claims_supported: [
+      'aud',
+      'email',
+      'email_verified',
+      'exp',
+      'family_name',
+      'given_name',
+      'iat',
+      'iss',
+      'name',
+      'picture',
+      'sub',
+    ],
+    code_challenge_methods_supported: ['plain', 'S256'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    authorization_response_iss_parameter_supported: true,
+  })
+}
+
+export function handleCerts(parts: IdentityParts, exchange: Exchange, asPem: boolean): Reply {
+  exchange.operation = 'oauth.certs'
+  const keys = asPem ? parts.signingKey.pems() : parts.signingKey.jwks()
+  return jsonReply(200, keys, { 'cache-control': 'public, max-age=3600' })
+}
+
+/** The picture that the claims name: the person's initial. */
+export function handlePicture(parts: IdentityParts, sub: string): Reply {
+  const account = parts.accounts.bySub(sub)
+  if (!account) return { status: 404 }
+  const initial = escapeHtml(account.name.slice(0, 1))
+  return {
+    status: 200,
+    headers: { 'content-type': 'image/svg+xml' },
+    body: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><circle cx="48" cy="48" r="48" fill="#1a5fd0"/><text x="48" y="64" font-family="sans-serif" font-size="48" fill="#fff" text-anchor="middle">${initial}</text></svg>`,
+  }
+}

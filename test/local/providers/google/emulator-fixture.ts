@@ -1,0 +1,365 @@
+/** A Google emulator in a directory of its own, and the calls that every test of it makes. */
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { LocalClock } from '../../../../infra/local/clock.ts'
+import {
+  createGoogleEmulator,
+  type GoogleEmulator,
+} from '../../../../infra/local/providers/google/google-emulator.ts'
+
+export const CLIENT = {
+  clientId: 'portage.apps.example',
+  clientSecret: 'kept:secret',
+  redirectUris: ['http://127.0.0.1:4400/api/oauth/google/callback'],
+}
+export const OTHER_CLIENT = {
+  clientId: 'another.apps.example',
+  clientSecret: 'other-secret',
+  redirectUris: ['http://127.0.0.1:4400/other'],
+}
+export const REDIRECT_URI = CLIENT.redirectUris[0] ?? ''
+export const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file'
+export const DRIVE = 'https://www.googleapis.com/auth/drive'
+export const UNIT = 256 * 1024
+
+export interface Fixture {
+  url: string
+  clock: LocalClock
+  dataDir: string
+  emulator: GoogleEmulator
+  /** Ends the emulator without saying goodbye to anyone and starts it again on the same data. */
+  restart(): Promise<Fixture>
+}
+
+export async function startEmulator(): Promise<Fixture> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'google-emulator-'))
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  return await startOn(dataDir, new LocalClock())
+}
+
+async function startOn(dataDir: string, clock: LocalClock): Promise<Fixture> {
+  const emulator = createGoogleEmulator({ dataDir, clock })
+  emulator.registerClient(CLIENT)
+  emulator.registerClient(OTHER_CLIENT)
+  const { url } = await emulator.listen(0)
+  let open = true
+  const close = async () => {
+    if (open) await emulator.close()
+    open = false
+  }
+  onTestFinished(close)
+  return {
+    url,
+    clock,
+    dataDir,
+    emulator,
+    async restart() {
+      await close()
+      return await startOn(dataDir, clock)
+    },
+  }
+}
+
+export interface FormPage {
+  action: URL
+  /** Hidden inputs and checked checkboxes, as a browser would send them. */
+  fields: URLSearchParams
+  scopes: string[]
+  html: string
+}
+
+/** Reads the one form of a page as a simple HTTP client would. */
+export function readForm(html: string, pageUrl: string): FormPage {
+  const forms = [...html.matchAll(/<form [^>]*>/g)]
+  const form = forms[0]?.[0] ?? ''
+  if (forms.length !== 1 || !form.includes('method="post"')) throw new Error('no single post form')
+  const fields = new URLSearchParams()
+  const scopes: string[] = []
+  for (const [tag] of html.matchAll(/<input [^>]*>/g)) {
+    const name = attribute(tag, 'name')
+    const value = attribute(tag, 'value')
+    if (attribute(tag, 'type') === 'hidden') fields.append(name, value)
+    else if (name === 'scope' && tag.includes('checked')) scopes.push(value)
+  }
+  return { action: new URL(attribute(form, 'action'), pageUrl), fields, scopes, html }
+}
+
+function attribute(tag: string, name: string): string {
+  const value = new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? ''
+  return value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+}
+
+export type AuthorizeOptions = Record<string, string>
+
+export function authorizeUrl(fixture: Fixture, options: AuthorizeOptions = {}): URL {
+  const url = new URL('/o/oauth2/v2/auth', fixture.url)
+  const members = {
+    client_id: CLIENT.clientId,
+    redirect_uri: REDIRECT_URI,
+    response_type: 'code',
+    scope: `openid email profile ${DRIVE_FILE}`,
+    state: 'state-1',
+    ...options,
+  }
+  for (const [name, value] of Object.entries(members)) url.searchParams.set(name, value)
+  return url
+}
+
+/** Opens the page, presses a button, and returns where the browser is sent. */
+export async function consent(
+  fixture: Fixture,
+  options: AuthorizeOptions = {},
+  answer: { account?: string; decision?: string; scopes?: string[] } = {},
+): Promise<URL> {
+  const pageUrl = authorizeUrl(fixture, options)
+  const page = await fetch(pageUrl)
+  const form = readForm(await page.text(), pageUrl.href)
+  const fields = new URLSearchParams(form.fields)
+  for (const scope of answer.scopes ?? form.scopes) fields.append('scope', scope)
+  fields.set('account', answer.account ?? 'owner@example.com')
+  fields.set('decision', answer.decision ?? 'allow')
+  const reply = await fetch(form.action, { method: 'POST', body: fields, redirect: 'manual' })
+  const location = reply.headers.get('location')
+  if (location === null) throw new Error(`no redirect: ${reply.status} ${await reply.text()}`)
+  return new URL(location)
+}
+
+export interface Tokens {
+  access_token: string
+  refresh_token?: string
+  id_token?: string
+  scope: string
+  expires_in: number
+  token_type: string
+}
+
+export async function postToken(
+  fixture: Fixture,
+  form: Record<string, string>,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; body: Tokens & { error?: string; error_description?: string } }> {
+  const reply = await fetch(`${fixture.url}/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+    headers,
+  })
+  return { status: reply.status, body: await reply.json() }
+}
+
+export function codeForm(code: string, more: Record<string, string> = {}): Record<string, string> {
+  return {
+    grant_type: 'authorization_code',
+    client_id: CLIENT.clientId,
+    client_secret: CLIENT.clientSecret,
+    redirect_uri: REDIRECT_URI,
+    code,
+    ...more,
+  }
+}
+
+export function refreshForm(token: string, more: Record<string, string> = {}) {
+  return {
+    grant_type: 'refresh_token',
+    client_id: CLIENT.clientId,
+    client_secret: CLIENT.clientSecret,
+    refresh_token: token,
+    ...more,
+  }
+}
+
+/** Tokens of a whole sign-in with offline access. */
+export async function signIn(
+  fixture: Fixture,
+  options: AuthorizeOptions = {},
+  account = 'owner@example.com',
+): Promise<Tokens> {
+  const asked = { access_type: 'offline', prompt: 'consent', ...options }
+  const redirect = await consent(fixture, asked, { account })
+  const client = options['client_id'] === OTHER_CLIENT.clientId ? OTHER_CLIENT : CLIENT
+  const { status, body } = await postToken(fixture, {
+    ...codeForm(redirect.searchParams.get('code') ?? ''),
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    redirect_uri: asked.redirect_uri ?? REDIRECT_URI,
+  })
+  if (status !== 200) throw new Error(`sign-in failed: ${JSON.stringify(body)}`)
+  return body
+}
+
+export function signInOther(fixture: Fixture, scope: string): Promise<Tokens> {
+  return signIn(fixture, {
+    client_id: OTHER_CLIENT.clientId,
+    redirect_uri: OTHER_CLIENT.redirectUris[0] ?? '',
+    scope,
+  })
+}
+
+export interface FileResource {
+  id: string
+  name: string
+  mimeType: string
+  size?: string
+  parents?: string[]
+  md5Checksum?: string
+  sha1Checksum?: string
+  sha256Checksum?: string
+  trashed?: boolean
+  explicitlyTrashed?: boolean
+  modifiedTime?: string
+  appProperties?: Record<string, string>
+}
+
+export interface DriveReply {
+  status: number
+  headers: Headers
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: replies of every shape are asserted, not typed
+  json: any
+}
+
+/** Calls of Drive with one access token. */
+export function driveOf(fixture: Fixture, accessToken: string) {
+  async function call(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<DriveReply> {
+    const isBytes = Buffer.isBuffer(options.body) || typeof options.body === 'string'
+    const reply = await fetch(new URL(path, fixture.url), {
+      method,
+      headers: {
+        authorization: `Bearer ${accessToken}`,
+        ...(options.body === undefined || isBytes ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(options.body === undefined
+        ? {}
+        : { body: isBytes ? (options.body as string) : JSON.stringify(options.body) }),
+    })
+    const text = await reply.text()
+    const isJson = reply.headers.get('content-type')?.includes('json') && text !== ''
+    return {
+      status: reply.status,
+      headers: reply.headers,
+      text,
+      json: isJson ? JSON.parse(text) : undefined,
+    }
+  }
+  return {
+    call,
+    create: (metadata: object, fields = '*') =>
+      call('POST', `/drive/v3/files?fields=${fields}`, { body: metadata }),
+    async folder(name: string, parent?: string): Promise<string> {
+      const reply = await call('POST', '/drive/v3/files', {
+        body: {
+          name,
+          mimeType: 'application/vnd.google-apps.folder',
+          ...(parent === undefined ? {} : { parents: [parent] }),
+        },
+      })
+      return reply.json.id
+    },
+    async reserveId(): Promise<string> {
+      return (await call('GET', '/drive/v3/files/generateIds?count=1')).json.ids[0]
+    },
+    async list(q: string, more = ''): Promise<FileResource[]> {
+      const query = `q=${encodeURIComponent(q)}&fields=*${more}`
+      return (await call('GET', `/drive/v3/files?${query}`)).json.files
+    },
+    upload: (metadata: object, content: Buffer, fields = '*') =>
+      call('POST', `/upload/drive/v3/files?uploadType=multipart&fields=${fields}`, {
+        body: related(metadata, content),
+        headers: { 'content-type': 'multipart/related; boundary="edge"' },
+      }),
+    async openSession(
+      metadata: object,
+      total: number | undefined,
+      options: { headers?: Record<string, string>; path?: string; method?: string } = {},
+    ): Promise<DriveReply & { location: string }> {
+      const reply = await call(
+        options.method ?? 'POST',
+        options.path ?? '/upload/drive/v3/files?uploadType=resumable&fields=*',
+        {
+          body: metadata,
+          headers: {
+            ...(total === undefined ? {} : { 'x-upload-content-length': String(total) }),
+            ...options.headers,
+          },
+        },
+      )
+      return { ...reply, location: reply.headers.get('location') ?? '' }
+    },
+  }
+}
+
+export type Drive = ReturnType<typeof driveOf>
+
+/** A signed-in owner's Drive with drive.file, the scope that Portage asks for. */
+export async function ownersDrive(fixture: Fixture): Promise<Drive> {
+  return driveOf(fixture, (await signIn(fixture)).access_token)
+}
+
+export function related(metadata: object, content: Buffer, type = 'text/plain'): Buffer {
+  return Buffer.concat([
+    Buffer.from(
+      `--edge\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n${JSON.stringify(metadata)}\r\n--edge\r\nContent-Type: ${type}\r\n\r\n`,
+    ),
+    content,
+    Buffer.from('\r\n--edge--\r\n'),
+  ])
+}
+
+/** Sends bytes to a session's address, without Authorization. */
+export async function putRange(
+  location: string,
+  contentRange: string | undefined,
+  content: Buffer = Buffer.alloc(0),
+  method = 'PUT',
+): Promise<DriveReply> {
+  const reply = await fetch(location, {
+    method,
+    body: content as unknown as string,
+    headers: contentRange === undefined ? {} : { 'content-range': contentRange },
+    redirect: 'manual',
+  })
+  const text = await reply.text()
+  const isJson = reply.headers.get('content-type')?.includes('json')
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  }
+}
+
+export function content(bytes: number): Buffer {
+  return randomBytes(bytes)
+}
+
+export function digest(algorithm: string, data: Buffer): string {
+  return createHash(algorithm).update(data).digest('hex')
+}
+
+/** A control call as the runner or a test makes it. */
+export async function control(
+  fixture: Fixture,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<DriveReply> {
+  const reply = await fetch(`${fixture.url}/_emulator/${path}`, {
+    method,
+    ...(method === 'GET' ? {} : { headers: { 'content-type': 'application/json' } }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const text = await reply.text()
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    text,
+    json: reply.headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined,
+  }
+}
