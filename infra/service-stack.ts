@@ -4,6 +4,7 @@ import type { Construct } from 'constructs'
 import { ENV } from '../shared/platform/env-names.ts'
 import { DueSweep } from './constructs/due-sweep.ts'
 import type { FunctionName } from './constructs/function-list.ts'
+import { letCallGoogle } from './constructs/google-access.ts'
 import { HttpApi } from './constructs/http-api.ts'
 import { IntakeRule } from './constructs/intake-rule.ts'
 import { letReadOrigin } from './constructs/origin-parameter.ts'
@@ -98,13 +99,13 @@ export class ServiceStack extends Stack {
     }
 
     records.letChange(auth, ['user', 'login', 'session', 'state'])
-    data.googleOauth.letRead(auth)
+    letCallGoogle(auth, data.googleOauth)
     auth.setEnv(ENV.signUp, stage.signUp)
     auth.setEnv(ENV.signUpAllowList, stage.signUpAllowList.join(','))
 
     records.letRead(connect, ['session', 'user'])
     records.letChange(connect, ['state', 'account', 'grant', 'event', 'portal'])
-    data.googleOauth.letRead(connect)
+    letCallGoogle(connect, data.googleOauth)
     data.grantKey.letWrap(connect)
 
     records.letRead(accounts, ['session', 'user', 'login', 'grant'])
@@ -130,7 +131,7 @@ export class ServiceStack extends Stack {
     records.letList(uploads, 'byOwner', ['uploads'])
     records.letList(uploads, 'byPortal', ['uploads'])
     records.letList(uploads, 'byAccount', ['uploads'])
-    data.googleOauth.letRead(uploads)
+    letCallGoogle(uploads, data.googleOauth)
     data.grantKey.letWrap(uploads)
     staging.letHandOut(uploads)
     staging.letDiscard(uploads)
@@ -162,7 +163,7 @@ export class ServiceStack extends Stack {
         'folder',
         'event',
       ])
-      data.googleOauth.letRead(deliver)
+      letCallGoogle(deliver, data.googleOauth)
       data.grantKey.letWrap(deliver)
       staging.letDeliver(deliver)
       queue.letSend(deliver)
@@ -170,7 +171,7 @@ export class ServiceStack extends Stack {
     }
 
     records.letChange(restageDownload, ['upload', 'account', 'grant', 'download'])
-    data.googleOauth.letRead(restageDownload)
+    letCallGoogle(restageDownload, data.googleOauth)
     data.grantKey.letWrap(restageDownload)
     staging.letRestage(restageDownload)
 

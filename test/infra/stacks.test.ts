@@ -253,6 +253,16 @@ describe('what a function may do', () => {
     }
   })
 
+  test('only functions that hold the OAuth client know where Google is', () => {
+    for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
+      const variables = fn.Environment.Variables
+      const hosts = [ENV.googleAccountsUrl, ENV.googleOauthUrl, ENV.googleApiUrl]
+      const known = hosts.filter((name) => variables[name]?.startsWith('https://'))
+
+      expect(known, fn.FunctionName).toEqual(variables[ENV.googleOauthSecret] ? hosts : [])
+    }
+  })
+
   test('functions get only variables that the code can read', () => {
     const known = new Set<string>(Object.values(ENV))
     for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
