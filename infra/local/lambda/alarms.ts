@@ -6,6 +6,7 @@ export interface Alarms {
   set(atMs: number, ring: () => void): () => void
   /** Rings at once what has become due by moving the clock. */
   clockMoved(): void
+  /** Nothing rings any more, whatever is set. */
   close(): void
 }
 
@@ -20,10 +21,11 @@ const LONGEST_WAIT_MS = 3_600_000
 export function createAlarms(clock: Clock): Alarms {
   const alarms = new Set<Alarm>()
   let timer: NodeJS.Timeout | undefined
+  let closed = false
 
   const arm = () => {
     clearTimeout(timer)
-    if (alarms.size === 0) return
+    if (closed || alarms.size === 0) return
     const soonestMs = Math.min(...[...alarms].map(({ atMs }) => atMs))
     const waitMs = Math.max(0, Math.ceil(soonestMs - clock.now()))
     timer = setTimeout(ringDue, Math.min(waitMs, LONGEST_WAIT_MS))
@@ -31,6 +33,7 @@ export function createAlarms(clock: Clock): Alarms {
   }
 
   const ringDue = () => {
+    if (closed) return
     const due = [...alarms].filter(({ atMs }) => atMs <= clock.now())
     for (const alarm of due.sort((a, b) => a.atMs - b.atMs)) {
       // An alarm that rang earlier in this round may have called this one off.
@@ -50,6 +53,7 @@ export function createAlarms(clock: Clock): Alarms {
     },
     clockMoved: ringDue,
     close: () => {
+      closed = true
       clearTimeout(timer)
       alarms.clear()
     },

@@ -1,16 +1,16 @@
 /**
  * Asynchronous invocation as Lambda does it: two retries after one and two minutes when the
- * function fails, backing off from 1 s to 5 minutes while it is throttled, for six hours at most,
+ * function fails, backing off from 1 s to 5 minutes while it is throttled or Lambda itself fails, for six hours at most,
  * then the dead-letter queue. Waits by the local clock.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  * Known gap: events are held in memory; those not yet handled are lost with the runner.
  */
 import type { Clock } from '../clock.ts'
+import { AwsError } from '../engine.ts'
 import type { QueueSender } from '../triggers/queue-port.ts'
 import type { Alarms } from './alarms.ts'
 import {
   type AsyncInvocation,
-  type AsyncInvokeOptions,
   type InvokeResult,
   isThrottle,
   type LocalFunction,
@@ -46,15 +46,9 @@ export function createAsyncInvoker({ clock, alarms, queues, execute }: AsyncInvo
     })
   }
 
-  return function acceptAsync(
-    fn: LocalFunction,
-    requestId: string,
-    body: string,
-    options: AsyncInvokeOptions = {},
-  ): AsyncInvocation {
-    const retries = options.maximumRetryAttempts ?? fn.asyncRetries ?? DEFAULT_RETRIES
-    const ageSeconds =
-      options.maximumEventAgeSeconds ?? fn.asyncMaximumAgeSeconds ?? DEFAULT_MAXIMUM_AGE_SECONDS
+  return function acceptAsync(fn: LocalFunction, requestId: string, body: string): AsyncInvocation {
+    const retries = fn.asyncRetries ?? DEFAULT_RETRIES
+    const ageSeconds = fn.asyncMaximumAgeSeconds ?? DEFAULT_MAXIMUM_AGE_SECONDS
     const tooOldMs = clock.now() + ageSeconds * 1000
     let failures = 0
     let throttleDelayMs = FIRST_THROTTLE_DELAY_MS
@@ -64,7 +58,7 @@ export function createAsyncInvoker({ clock, alarms, queues, execute }: AsyncInvo
       try {
         result = await execute(fn, requestId, body)
       } catch (error) {
-        if (!isThrottle(error)) throw error
+        if (!(error instanceof AwsError && (isThrottle(error) || error.status >= 500))) throw error
       }
       if (result && !result.functionError) return result
       const delayMs = result ? ++failures * MINUTE_MS : throttleDelayMs

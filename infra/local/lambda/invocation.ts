@@ -35,11 +35,6 @@ export interface InvokeOptions {
   signal?: AbortSignal
 }
 
-export interface AsyncInvokeOptions {
-  maximumRetryAttempts?: number
-  maximumEventAgeSeconds?: number
-}
-
 export interface AsyncInvocation {
   requestId: string
   /** Resolves when the first attempt has ended; undefined when it was throttled or the host closed. */
@@ -54,7 +49,7 @@ export interface FunctionInvoker {
    */
   invoke(functionName: string, payload: unknown, options?: InvokeOptions): Promise<InvokeResult>
   /** Accepts the event and runs it with Lambda's retries. Throws as `invoke` for size and unknown names. */
-  invokeAsync(functionName: string, payload: unknown, options?: AsyncInvokeOptions): AsyncInvocation
+  invokeAsync(functionName: string, payload: unknown): AsyncInvocation
 }
 
 export interface LambdaLogLine {

@@ -233,10 +233,10 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
       const body = serialise(payload, SYNC_LIMIT_BYTES)
       return await unlessAborted(execute(fn, randomUUID(), body), signal)
     },
-    invokeAsync: (functionName, payload, asyncOptions) => {
+    invokeAsync: (functionName, payload) => {
       const { fn } = poolOf(functionName)
       const body = serialise(payload, ASYNC_LIMIT_BYTES)
-      return acceptAsync(fn, randomUUID(), body, asyncOptions)
+      return acceptAsync(fn, randomUUID(), body)
     },
     killEnvironment: (functionName) => {
       const { all, idle } = poolOf(functionName)

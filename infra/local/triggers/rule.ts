@@ -38,5 +38,5 @@ export interface BusEvent {
   time: string
   region: string
   resources: string[]
-  detail: Record<string, unknown>
+  detail: object
 }

@@ -1,0 +1,311 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { AwsError } from '../../../infra/local/engine.ts'
+import type { FunctionInvoker } from '../../../infra/local/lambda/invocation.ts'
+import {
+  type QueueMapping,
+  type QueueMappingOptions,
+  startQueueMapping,
+} from '../../../infra/local/triggers/queue-mapping.ts'
+import type { QueueMappingProperties } from '../../../infra/local/triggers/queue-mapping-settings.ts'
+import type { QueueReceiver } from '../../../infra/local/triggers/queue-port.ts'
+import { fakeLambda, functionError, ManualClock, memoryQueue } from './fakes.ts'
+
+const QUEUE_ARN = 'arn:aws:sqs:us-east-1:111122223333:intake'
+const REPORT = { FunctionResponseTypes: ['ReportBatchItemFailures'] }
+
+let clock = new ManualClock()
+const mappings: QueueMapping[] = []
+
+afterEach(async () => {
+  await Promise.all(mappings.splice(0).map((mapping) => mapping.close()))
+  clock = new ManualClock()
+})
+
+function given(
+  sqs: QueueReceiver,
+  lambda: FunctionInvoker,
+  properties: Partial<QueueMappingProperties> = {},
+  options: Partial<QueueMappingOptions> = {},
+): QueueMapping {
+  const mapping = startQueueMapping({
+    sqs,
+    lambda,
+    clock,
+    mapping: { EventSourceArn: QUEUE_ARN, FunctionName: 'take-in', ...properties },
+    queueVisibilitySeconds: 330,
+    functionTimeoutSeconds: 300,
+    ...options,
+  })
+  mappings.push(mapping)
+  return mapping
+}
+
+/** Waits until the mapping has handled so many batches. */
+const handled = (mapping: QueueMapping, batches: number) =>
+  vi.waitFor(() => expect(mapping.stats()).toMatchObject({ batches, inFlight: 0 }))
+
+const throttle = () => new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429)
+
+describe('a batch', () => {
+  test('reaches the function as records and is deleted when it succeeds', async () => {
+    const queue = memoryQueue()
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda, {
+      FunctionName: 'arn:aws:lambda:us-east-1:111122223333:function:take-in',
+    })
+
+    queue.put('{"a":1}')
+    await handled(mapping, 1)
+
+    expect(lambda.invoked).toEqual([
+      {
+        functionName: 'take-in',
+        payload: {
+          Records: [
+            {
+              messageId: 'm1',
+              receiptHandle: 'r1',
+              body: '{"a":1}',
+              attributes: { ApproximateReceiveCount: '1', MessageGroupId: 'usr_1' },
+              messageAttributes: {},
+              md5OfBody: 'md5',
+              eventSource: 'aws:sqs',
+              eventSourceARN: QUEUE_ARN,
+              awsRegion: 'us-east-1',
+            },
+          ],
+        },
+      },
+    ])
+    expect(queue.deleted).toEqual(['r1'])
+  })
+
+  test('has the message attributes in the spelling of Lambda', async () => {
+    const queue = memoryQueue(['x'])
+    Object.assign(queue.visible[0] ?? {}, {
+      messageAttributes: { trace: { DataType: 'String', StringValue: 't1' } },
+      md5OfMessageAttributes: 'md5a',
+    })
+    const lambda = fakeLambda()
+    await handled(given(queue, lambda), 1)
+
+    expect(lambda.invoked[0]?.payload.Records[0]).toMatchObject({
+      messageAttributes: {
+        trace: {
+          stringValue: 't1',
+          stringListValues: [],
+          binaryListValues: [],
+          dataType: 'String',
+        },
+      },
+      md5OfMessageAttributes: 'md5a',
+    })
+  })
+
+  test('holds at most BatchSize messages', async () => {
+    const queue = memoryQueue(['1', '2', '3'])
+    const lambda = fakeLambda()
+
+    await handled(given(queue, lambda, { BatchSize: 2 }), 2)
+
+    expect(lambda.invoked.map(({ payload }) => payload.Records.length)).toEqual([2, 1])
+  })
+
+  test('is filled during the batching window', async () => {
+    const queue = memoryQueue(['1'])
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda, { BatchSize: 2, MaximumBatchingWindowInSeconds: 300 })
+
+    setTimeout(() => queue.put('2'), 20)
+    await handled(mapping, 1)
+
+    expect(lambda.invoked[0]?.payload.Records).toHaveLength(2)
+  })
+
+  test('is cut when it would not fit into one invocation', async () => {
+    const large = 'x'.repeat(1024 * 1024)
+    const queue = memoryQueue(Array.from({ length: 7 }, () => large))
+    const lambda = fakeLambda()
+
+    await handled(given(queue, lambda), 2)
+
+    expect(lambda.invoked.map(({ payload }) => payload.Records.length)).toEqual([5, 2])
+    expect(queue.deleted).toHaveLength(7)
+  })
+})
+
+describe('failures stay invisible', () => {
+  test('all of a batch whose function failed', async () => {
+    const queue = memoryQueue(['1', '2'])
+    const mapping = given(
+      queue,
+      fakeLambda(() => functionError),
+      REPORT,
+    )
+
+    await handled(mapping, 1)
+
+    expect(queue.deleted).toEqual([])
+    expect(mapping.stats().failedBatches).toBe(1)
+  })
+
+  test('only those that the function names', async () => {
+    const queue = memoryQueue(['1', '2', '3'])
+    const lambda = fakeLambda(() => ({ batchItemFailures: [{ itemIdentifier: 'm2' }] }))
+
+    await handled(given(queue, lambda, REPORT), 1)
+
+    expect(queue.deleted).toEqual(['r1', 'r3'])
+  })
+
+  test.each([[null], [{}], [{ batchItemFailures: null }], [{ batchItemFailures: [] }]])(
+    'none when the answer is %j',
+    async (answer) => {
+      const queue = memoryQueue(['1', '2'])
+
+      await handled(
+        given(
+          queue,
+          fakeLambda(() => answer),
+          REPORT,
+        ),
+        1,
+      )
+
+      expect(queue.deleted).toEqual(['r1', 'r2'])
+    },
+  )
+
+  test.each([
+    ['done'],
+    [{ batchItemFailures: 'm1' }],
+    [{ batchItemFailures: [{ itemIdentifier: '' }] }],
+    [{ batchItemFailures: [{ itemIdentifier: null }] }],
+    [{ batchItemFailures: [{ id: 'm1' }] }],
+    [{ batchItemFailures: [{ itemIdentifier: 'm1' }, { itemIdentifier: 'm9' }] }],
+  ])('all when the answer is %j', async (answer) => {
+    const queue = memoryQueue(['1', '2'])
+
+    await handled(
+      given(
+        queue,
+        fakeLambda(() => answer),
+        REPORT,
+      ),
+      1,
+    )
+
+    expect(queue.deleted).toEqual([])
+  })
+
+  test('none by its answer when the mapping does not report item failures', async () => {
+    const queue = memoryQueue(['1'])
+    const lambda = fakeLambda(() => ({ batchItemFailures: [{ itemIdentifier: 'm1' }] }))
+
+    await handled(given(queue, lambda), 1)
+
+    expect(queue.deleted).toEqual(['r1'])
+  })
+})
+
+describe('concurrency', () => {
+  test('never exceeds MaximumConcurrency', async () => {
+    const queue = memoryQueue(['1', '2', '3', '4', '5'])
+    let running = 0
+    let most = 0
+    const lambda = fakeLambda(async () => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      running--
+    })
+
+    await handled(
+      given(queue, lambda, { BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } }),
+      5,
+    )
+
+    expect(most).toBe(2)
+    expect(queue.deleted).toHaveLength(5)
+  })
+
+  test('a throttled batch is tried again', async () => {
+    const queue = memoryQueue(['1'])
+    const lambda = fakeLambda((_payload, call) => {
+      if (call === 1) throw throttle()
+    })
+    const mapping = given(queue, lambda)
+
+    await handled(mapping, 1)
+
+    expect(mapping.stats()).toMatchObject({ throttles: 1, failedBatches: 0 })
+    expect(queue.deleted).toEqual(['r1'])
+  })
+
+  test('a throttled batch is given up when its messages become visible again', async () => {
+    const queue = memoryQueue(['1'])
+    const lambda = fakeLambda(() => {
+      clock.advance(330)
+      throw throttle()
+    })
+    const mapping = given(queue, lambda)
+
+    await handled(mapping, 1)
+
+    expect(lambda.invoked).toHaveLength(1)
+    expect(queue.deleted).toEqual([])
+    expect(mapping.stats().failedBatches).toBe(1)
+  })
+})
+
+describe('misbehaviour on demand', () => {
+  test('delivers a batch twice', async () => {
+    const queue = memoryQueue()
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda)
+    mapping.faults.duplicateNext = 1
+
+    queue.put('1')
+    await handled(mapping, 1)
+    queue.put('2')
+    await handled(mapping, 2)
+
+    const ids = lambda.invoked.map(({ payload }) => payload.Records[0].messageId)
+    expect(ids).toEqual(['m1', 'm1', 'm2'])
+    expect(queue.deleted).toEqual(['r1', 'r2'])
+  })
+
+  test('shuffles the messages of a batch', async () => {
+    const queue = memoryQueue(['1', '2', '3'])
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda, {}, { random: () => 0 })
+    mapping.faults.shuffle = true
+
+    await handled(mapping, 1)
+
+    const bodies = lambda.invoked[0]?.payload.Records.map(({ body }: { body: string }) => body)
+    expect(bodies).toEqual(['2', '3', '1'])
+    expect(queue.deleted).toHaveLength(3)
+  })
+})
+
+describe('at its creation', () => {
+  test.each([
+    [{}, { queueVisibilitySeconds: 30 }, /Queue visibility timeout: 30 seconds is less than/],
+    [{ BatchSize: 11 }, {}, /Maximum batch window/],
+    [{ BatchSize: 0 }, {}, /BatchSize/],
+    [{ MaximumBatchingWindowInSeconds: 301 }, {}, /MaximumBatchingWindowInSeconds/],
+    [{ ScalingConfig: { MaximumConcurrency: 1 } }, {}, /MaximumConcurrency/],
+    [{ FilterCriteria: {} }, {}, /FilterCriteria .* not supported/],
+    [{ EventSourceArn: `${QUEUE_ARN}.fifo` }, {}, /FIFO/],
+  ])('%j with %j is refused', (properties, options, message) => {
+    expect(() => given(memoryQueue(), fakeLambda(), properties, options)).toThrow(message)
+  })
+
+  test('a disabled mapping receives nothing', async () => {
+    const queue = memoryQueue(['1'])
+
+    await given(queue, fakeLambda(), { Enabled: false }).close()
+
+    expect(queue.visible).toHaveLength(1)
+  })
+})
