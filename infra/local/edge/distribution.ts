@@ -23,6 +23,13 @@ export interface OriginRequestRule {
   queryStrings: boolean
 }
 
+export interface CacheKeyRule {
+  /** Lower-case names. */
+  headers: string[]
+  cookies: boolean
+  queryStrings: boolean
+}
+
 /** Headers that CloudFront sets on a reply. */
 export interface ResponseHeadersRule {
   /** Lower-case name; without `override` a header of the origin's wins. */
@@ -39,6 +46,8 @@ export interface EdgeBehavior {
   compress: boolean
   /** Logical name of a function in `EdgeDistribution.functions`. */
   viewerRequestFunction: string | undefined
+  /** What of the request makes the cache key; the origin gets that whatever the policy below says. */
+  cacheKey: CacheKeyRule
   originRequest: OriginRequestRule | undefined
   responseHeaders: ResponseHeadersRule | undefined
 }

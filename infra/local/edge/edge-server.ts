@@ -296,7 +296,7 @@ async function fromApi(
   const headers = originRequestHeaders(
     request.headers,
     { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 },
-    behavior.originRequest,
+    behavior,
     origin,
   )
   // API Gateway knows its APIs by their host names and refuses any other.
@@ -308,10 +308,11 @@ async function fromApi(
       body: Buffer.from('{"message":"Forbidden"}'),
     }
   }
+  const queryStrings = behavior.cacheKey.queryStrings || behavior.originRequest?.queryStrings
   return api.handle({
     method: request.method ?? 'GET',
     rawPath: path,
-    rawQueryString: behavior.originRequest?.queryStrings === true ? url.search.slice(1) : '',
+    rawQueryString: queryStrings === true ? url.search.slice(1) : '',
     headers,
     body,
     sourceIp: EDGE_ADDRESS,

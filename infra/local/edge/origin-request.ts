@@ -1,6 +1,6 @@
 /** What CloudFront sends to an origin: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { OriginRequestRule } from './distribution.ts'
+import type { CacheKeyRule, OriginRequestRule } from './distribution.ts'
 
 /** Headers that end at each hop, and those that CloudFront never takes from a viewer. */
 const NEVER_FORWARDED = new Set([
@@ -24,6 +24,12 @@ const ALWAYS_FORWARDED = new Set(['content-length', 'content-type', 'content-enc
 
 const VIEWER_ADDRESS = 'cloudfront-viewer-address'
 
+/** What a behaviour lets through: the cache key in any case, and more by its origin request policy. */
+export interface OriginRules {
+  cacheKey: CacheKeyRule
+  originRequest: OriginRequestRule | undefined
+}
+
 export interface Viewer {
   address: string
   port: number
@@ -33,20 +39,23 @@ export interface Viewer {
 export function originRequestHeaders(
   viewerHeaders: IncomingHttpHeaders,
   viewer: Viewer,
-  rule: OriginRequestRule | undefined,
+  { cacheKey, originRequest }: OriginRules,
   origin: { domainName: string; customHeaders: Record<string, string> },
 ): Record<string, string> {
   const headers: Record<string, string> = {}
+  const passes = (name: string): boolean =>
+    cacheKey.headers.includes(name) || forwards(originRequest, name)
+  const cookies = cacheKey.cookies || originRequest?.cookies === true
   for (const [name, value] of Object.entries(viewerHeaders)) {
     if (value === undefined || NEVER_FORWARDED.has(name)) continue
     // Only CloudFront may say who the viewer is, and only the distribution may prove itself.
     if (name.startsWith('cloudfront-') || name.startsWith('x-amz-cf-')) continue
     if (name in origin.customHeaders) continue
-    if (name === 'cookie' ? rule?.cookies : forwards(rule, name)) {
+    if (name === 'cookie' ? cookies : passes(name)) {
       headers[name] = Array.isArray(value) ? value.join(', ') : value
     }
   }
-  if (forwards(rule, VIEWER_ADDRESS)) {
+  if (passes(VIEWER_ADDRESS)) {
     headers[VIEWER_ADDRESS] = `${viewer.address}:${viewer.port}`
   }
   const forwardedFor = viewerHeaders['x-forwarded-for']

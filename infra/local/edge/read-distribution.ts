@@ -3,6 +3,7 @@ import { isObject, type Json, type JsonObject } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import { TemplateError } from '../template/template-error.ts'
 import type {
+  CacheKeyRule,
   EdgeBehavior,
   EdgeDistribution,
   EdgeOrigin,
@@ -21,10 +22,19 @@ export interface DistributionParts {
   trace(value: Json): ResolvedResource | undefined
 }
 
+interface CachePolicy {
+  compresses: boolean
+  key: CacheKeyRule
+}
+
+const NOTHING: CacheKeyRule = { headers: [], cookies: false, queryStrings: false }
+
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html
-const MANAGED_CACHE_POLICIES: Record<string, { compresses: boolean }> = {
-  '4135ea2d-6df8-44a3-9df3-4b5a84be39ad': { compresses: false }, // CachingDisabled
-  '658327ea-f89d-4fab-a63d-7e88639e58f6': { compresses: true }, // CachingOptimized
+const MANAGED_CACHE_POLICIES: Record<string, CachePolicy> = {
+  // CachingDisabled
+  '4135ea2d-6df8-44a3-9df3-4b5a84be39ad': { compresses: false, key: NOTHING },
+  // CachingOptimized
+  '658327ea-f89d-4fab-a63d-7e88639e58f6': { compresses: true, key: NOTHING },
 }
 
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html
@@ -168,14 +178,15 @@ function readBehavior(
     }
     viewerRequestFunction = String(FunctionARN)
   }
+  const cachePolicy = readCachePolicy(String(behavior['CachePolicyId']), parts, fail)
   const responseHeadersId = behavior['ResponseHeadersPolicyId']
   const originRequestId = behavior['OriginRequestPolicyId']
   return {
     pathPattern: String(behavior['PathPattern']),
     originId,
     allowedMethods: listOf(behavior['AllowedMethods'] ?? ['GET', 'HEAD']).map(String),
-    compress:
-      behavior['Compress'] === true && compresses(String(behavior['CachePolicyId']), parts, fail),
+    compress: behavior['Compress'] === true && cachePolicy.compresses,
+    cacheKey: cachePolicy.key,
     viewerRequestFunction,
     originRequest:
       originRequestId === undefined
@@ -188,18 +199,34 @@ function readBehavior(
   }
 }
 
-function compresses(
+function readCachePolicy(
   id: string,
   parts: DistributionParts,
   fail: (problem: string) => TemplateError,
-): boolean {
+): CachePolicy {
   const managed = MANAGED_CACHE_POLICIES[id]
-  if (managed !== undefined) return managed.compresses
+  if (managed !== undefined) return managed
   const policy = parts.cachePolicies.find(({ ref }) => ref === id)
   if (policy === undefined) throw fail(`unknown cache policy ${id}`)
   const config = objectOf(policy.properties['CachePolicyConfig'])
   const key = objectOf(config['ParametersInCacheKeyAndForwardedToOrigin'])
-  return key['EnableAcceptEncodingGzip'] === true || key['EnableAcceptEncodingBrotli'] === true
+  const headers = objectOf(key['HeadersConfig'])
+  return {
+    compresses:
+      key['EnableAcceptEncodingGzip'] === true || key['EnableAcceptEncodingBrotli'] === true,
+    key: {
+      headers: listOf(headers['Headers']).map((name) => String(name).toLowerCase()),
+      cookies: isAll(objectOf(key['CookiesConfig'])['CookieBehavior'], fail),
+      queryStrings: isAll(objectOf(key['QueryStringsConfig'])['QueryStringBehavior'], fail),
+    },
+  }
+}
+
+/** Lists of single cookies or parameters are not played here. */
+function isAll(behavior: Json | undefined, fail: (problem: string) => TemplateError): boolean {
+  if (behavior === 'all') return true
+  if (behavior === 'none') return false
+  throw fail(`unknown behaviour ${String(behavior)} of cookies or query strings`)
 }
 
 function readOriginRequest(
@@ -224,16 +251,11 @@ function readOriginRequest(
     default:
       throw fail(`unknown header behaviour ${headerBehavior}`)
   }
-  const isAll = (behavior: Json | undefined): boolean => {
-    if (behavior === 'all') return true
-    if (behavior === 'none') return false
-    throw fail(`unknown behaviour ${String(behavior)} of an origin request policy`)
-  }
   return {
     headerBehavior,
     headers: listOf(headers['Headers']).map((name) => String(name).toLowerCase()),
-    cookies: isAll(objectOf(config['CookiesConfig'])['CookieBehavior']),
-    queryStrings: isAll(objectOf(config['QueryStringsConfig'])['QueryStringBehavior']),
+    cookies: isAll(objectOf(config['CookiesConfig'])['CookieBehavior'], fail),
+    queryStrings: isAll(objectOf(config['QueryStringsConfig'])['QueryStringBehavior'], fail),
   }
 }
 

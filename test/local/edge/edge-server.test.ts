@@ -189,6 +189,26 @@ describe('the API origin', () => {
     expect(request?.headers).not.toHaveProperty('cloudfront-viewer-address')
   })
 
+  it('gets what makes the cache key, whatever the origin request policy says', async () => {
+    const cacheKey = {
+      headers: ['authorization', 'cloudfront-viewer-address'],
+      cookies: true,
+      queryStrings: true,
+    }
+    const behavior = { ...apiBehavior, cacheKey, originRequest: undefined }
+    await start({ behaviors: [behavior, makeBehavior()] })
+
+    await edge.send('GET', '/api/x?a=1', {
+      headers: { authorization: 'Bearer t', cookie: 'sid=1', accept: 'text/html' },
+    })
+
+    const [request] = edge.apiRequests
+    expect(request?.rawQueryString).toBe('a=1')
+    expect(request?.headers).toMatchObject({ authorization: 'Bearer t', cookie: 'sid=1' })
+    expect(request?.headers['cloudfront-viewer-address']).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(request?.headers).not.toHaveProperty('accept')
+  })
+
   it("refuses the viewer's Host, as API Gateway does, when a policy forwards it", async () => {
     const allViewer: OriginRequestRule = {
       headerBehavior: 'allViewer',

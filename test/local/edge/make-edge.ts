@@ -13,6 +13,7 @@ export function makeBehavior(behavior: Partial<EdgeBehavior> = {}): EdgeBehavior
     allowedMethods: ['GET', 'HEAD'],
     compress: false,
     viewerRequestFunction: undefined,
+    cacheKey: { headers: [], cookies: false, queryStrings: false },
     originRequest: undefined,
     responseHeaders: undefined,
     ...behavior,
