@@ -1,0 +1,266 @@
+/**
+ * Digests of a file, taken in one pass: SHA-256 (Drive compares it), the Dropbox content hash (the
+ * browser and Dropbox compare it) and MD5 on demand.
+ *
+ * Content hash: SHA-256 of the SHA-256s of the file's blocks of 4 MiB
+ * (https://www.dropbox.com/developers/reference/content-hash).
+ *
+ * Node's hashes run at 1.8 GB/s but cannot be saved; hash-wasm's can and run at 0.2 GB/s. Resumable
+ * digests therefore use hash-wasm for what spans the file and Node's for the blocks: most saves
+ * fall between two blocks. For those that do not, the pieces of the open block are kept by
+ * reference (at most 4 MiB) and hashed again, so do not write into bytes handed to `update`.
+ *
+ * A saved state holds up to 63 bytes of the file: keep it as safe as the file, never log it.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { createMD5, createSHA256, type IHasher } from 'hash-wasm'
+import { CONTENT_HASH_BLOCK_BYTES } from '../contract/limits.ts'
+import type { RemoteFile } from './provider.ts'
+
+/** Lower-case hex. */
+export interface Digests {
+  sha256: string
+  contentHash: string
+  md5?: string
+}
+
+export interface FileDigests {
+  /** How many bytes of the file are in the digests. */
+  readonly offsetBytes: number
+  /**
+   * Adds bytes that lie at `atOffsetBytes` of the file, the end of what is in when omitted. Bytes
+   * that are in already are skipped, so that a chunk may be read again; a gap is a RangeError.
+   */
+  update(bytes: Uint8Array, atOffsetBytes?: number): void
+  /** Ends the digests: nothing can be added, saved or asked after it. */
+  digest(): Digests
+}
+
+export interface ResumableFileDigests extends FileDigests {
+  /** The state after `offsetBytes`, at most 1 KB of base64, for `createFileDigests` in another process. */
+  save(): string
+}
+
+/** The state was written by another version of the code: hash the file again from its first byte. */
+export class DigestStateError extends Error {
+  override name = 'DigestStateError' as const
+  readonly code = 'DIGEST_STATE'
+}
+
+export async function createFileDigests(options: {
+  resumable: true
+  md5?: boolean
+  state?: string | undefined
+}): Promise<ResumableFileDigests>
+export async function createFileDigests(options: {
+  resumable: boolean
+  md5?: boolean
+}): Promise<FileDigests>
+export async function createFileDigests({
+  resumable,
+  md5 = false,
+  state,
+}: {
+  resumable: boolean
+  md5?: boolean
+  state?: string | undefined
+}): Promise<FileDigests> {
+  if (!resumable) return new OnePassDigests(md5)
+  const digests = new SavableDigests({
+    whole: await createSHA256(),
+    blocks: await createSHA256(),
+    block: await createSHA256(),
+    md5: md5 ? await createMD5() : undefined,
+  })
+  if (state !== undefined) digests.load(state)
+  return digests
+}
+
+/**
+ * True when the provider's own size and every hash it shares with ours are equal, and there is at
+ * least one such hash. Size alone proves nothing.
+ */
+export function provesContent(
+  file: RemoteFile,
+  expected: { sizeBytes: number } & Partial<Digests>,
+): boolean {
+  if (file.sizeBytes !== expected.sizeBytes) return false
+  const shared = (['sha256', 'contentHash', 'md5'] as const).filter(
+    (kind) => file[kind] !== undefined && expected[kind] !== undefined,
+  )
+  return shared.length > 0 && shared.every((kind) => file[kind] === expected[kind])
+}
+
+/** The part of `bytes` that is not in yet. */
+function unseen(bytes: Uint8Array, atOffsetBytes: number, offsetBytes: number): Uint8Array {
+  if (atOffsetBytes === offsetBytes) return bytes
+  if (atOffsetBytes > offsetBytes) {
+    throw new RangeError(`Bytes at ${atOffsetBytes} leave a gap after ${offsetBytes}`)
+  }
+  return bytes.subarray(offsetBytes - atOffsetBytes)
+}
+
+/** Calls `visit` with the pieces into which block boundaries cut `bytes`; `endsBlock` with each that fills one. */
+function eachBlockPiece(
+  bytes: Uint8Array,
+  offsetBytes: number,
+  visit: (piece: Uint8Array, endsBlock: boolean) => void,
+): void {
+  let from = 0
+  while (from < bytes.byteLength) {
+    const roomBytes = CONTENT_HASH_BLOCK_BYTES - ((offsetBytes + from) % CONTENT_HASH_BLOCK_BYTES)
+    const piece = bytes.subarray(from, from + roomBytes)
+    visit(piece, piece.byteLength === roomBytes)
+    from += piece.byteLength
+  }
+}
+
+class OnePassDigests implements FileDigests {
+  offsetBytes = 0
+  readonly #whole = createHash('sha256')
+  readonly #blocks = createHash('sha256')
+  readonly #md5: Hash | undefined
+  #block = createHash('sha256')
+
+  constructor(md5: boolean) {
+    this.#md5 = md5 ? createHash('md5') : undefined
+  }
+
+  update(bytes: Uint8Array, atOffsetBytes = this.offsetBytes): void {
+    const fresh = unseen(bytes, atOffsetBytes, this.offsetBytes)
+    this.#whole.update(fresh)
+    this.#md5?.update(fresh)
+    eachBlockPiece(fresh, this.offsetBytes, (piece, endsBlock) => {
+      this.#block.update(piece)
+      if (endsBlock) this.#endBlock()
+    })
+    this.offsetBytes += fresh.byteLength
+  }
+
+  digest(): Digests {
+    if (this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0) this.#endBlock()
+    return {
+      sha256: this.#whole.digest('hex'),
+      contentHash: this.#blocks.digest('hex'),
+      ...(this.#md5 && { md5: this.#md5.digest('hex') }),
+    }
+  }
+
+  #endBlock(): void {
+    this.#blocks.update(this.#block.digest())
+    this.#block = createHash('sha256')
+  }
+}
+
+const STATE_VERSION = 1
+/** Version, offset, then the hashers' states in order, each behind its length. */
+const STATE_HEADER_BYTES = 9
+
+class SavableDigests implements ResumableFileDigests {
+  offsetBytes = 0
+  readonly #whole: IHasher
+  readonly #blocks: IHasher
+  readonly #md5: IHasher | undefined
+  /** Carries a block over a save that falls into it; idle otherwise. */
+  readonly #carriedBlock: IHasher
+  #isCarrying = false
+  #nativeBlock = createHash('sha256')
+  #openPieces: Uint8Array[] = []
+
+  constructor(hashers: {
+    whole: IHasher
+    blocks: IHasher
+    block: IHasher
+    md5: IHasher | undefined
+  }) {
+    this.#whole = hashers.whole.init()
+    this.#blocks = hashers.blocks.init()
+    this.#carriedBlock = hashers.block.init()
+    this.#md5 = hashers.md5?.init()
+  }
+
+  update(bytes: Uint8Array, atOffsetBytes = this.offsetBytes): void {
+    const fresh = unseen(bytes, atOffsetBytes, this.offsetBytes)
+    this.#whole.update(fresh)
+    this.#md5?.update(fresh)
+    eachBlockPiece(fresh, this.offsetBytes, (piece, endsBlock) => {
+      if (this.#isCarrying) {
+        this.#carriedBlock.update(piece)
+      } else {
+        this.#nativeBlock.update(piece)
+        this.#openPieces.push(piece)
+      }
+      if (endsBlock) this.#endBlock()
+    })
+    this.offsetBytes += fresh.byteLength
+  }
+
+  save(): string {
+    this.#carryOpenBlock()
+    const header = Buffer.alloc(STATE_HEADER_BYTES)
+    header.writeUInt8(STATE_VERSION, 0)
+    header.writeBigUInt64BE(BigInt(this.offsetBytes), 1)
+    const states = this.#savedHashers().flatMap((hasher) => {
+      const state = hasher.save()
+      return [Uint8Array.of(state.byteLength), state]
+    })
+    return Buffer.concat([header, ...states]).toString('base64')
+  }
+
+  load(saved: string): void {
+    const bytes = Buffer.from(saved, 'base64')
+    if (bytes.byteLength < STATE_HEADER_BYTES || bytes.readUInt8(0) !== STATE_VERSION) {
+      throw new DigestStateError('The saved digests have another layout')
+    }
+    this.offsetBytes = Number(bytes.readBigUInt64BE(1))
+    this.#isCarrying = this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0
+    let from = STATE_HEADER_BYTES
+    for (const hasher of this.#savedHashers()) {
+      const sizeBytes = bytes[from] ?? 0
+      try {
+        hasher.load(bytes.subarray(from + 1, from + 1 + sizeBytes))
+      } catch (cause) {
+        // Recovery: the caller hashes the file again; hash-wasm refuses states of another build.
+        throw new DigestStateError('The saved digests are of another build', { cause })
+      }
+      from += 1 + sizeBytes
+    }
+    if (from !== bytes.byteLength)
+      throw new DigestStateError('The saved digests are of other hashes')
+  }
+
+  digest(): Digests {
+    if (this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0) this.#endBlock()
+    return {
+      sha256: this.#whole.digest(),
+      contentHash: this.#blocks.digest(),
+      ...(this.#md5 && { md5: this.#md5.digest() }),
+    }
+  }
+
+  #savedHashers(): IHasher[] {
+    return [
+      this.#whole,
+      this.#blocks,
+      ...(this.#md5 ? [this.#md5] : []),
+      ...(this.#isCarrying ? [this.#carriedBlock] : []),
+    ]
+  }
+
+  #carryOpenBlock(): void {
+    if (this.#openPieces.length === 0) return
+    for (const piece of this.#openPieces) this.#carriedBlock.update(piece)
+    this.#openPieces = []
+    this.#isCarrying = true
+  }
+
+  #endBlock(): void {
+    this.#blocks.update(
+      this.#isCarrying ? this.#carriedBlock.digest('binary') : this.#nativeBlock.digest(),
+    )
+    this.#carriedBlock.init()
+    this.#isCarrying = false
+    this.#nativeBlock = createHash('sha256')
+    this.#openPieces = []
+  }
+}
