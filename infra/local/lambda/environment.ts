@@ -30,8 +30,6 @@ export interface EnvironmentOptions {
   requestLog: RequestLog
   /** The process has ended. */
   onExit: () => void
-  /** Its pipes have ended too; nothing is called after this. */
-  onClosed: () => void
 }
 
 const RUNTIME_CLIENT = createRequire(import.meta.url).resolve('aws-lambda-ric')
@@ -58,6 +56,8 @@ export class Environment {
   invocations = 0
   initDurationMs = 0
   maxMemoryMb = 0
+  /** Resolves when the process and its pipes have ended; nothing is logged after that. */
+  readonly gone: Promise<void>
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
   readonly #api: RuntimeApi
@@ -115,13 +115,15 @@ export class Environment {
     this.#child.once('exit', (code, signal) =>
       this.#onExit(signal ? `signal: ${signalName(signal)}` : `exit status ${code}`),
     )
-    // After `exit`, its pipes may still hold lines.
-    this.#child.once('close', () =>
-      setImmediate(() => {
-        options.requestLog.end()
-        options.onClosed()
-      }),
-    )
+    this.gone = new Promise((resolve) => {
+      // After `exit`, its pipes may still hold lines.
+      this.#child.once('close', () =>
+        setImmediate(() => {
+          options.requestLog.end()
+          resolve()
+        }),
+      )
+    })
   }
 
   get requestLog(): RequestLog {

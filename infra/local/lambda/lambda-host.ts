@@ -84,7 +84,9 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
   const log = createFunctionLog(options.dataDir, options.onLog)
   const alarms = createAlarms(clock)
   const pools = new Map<string, Pool>()
-  const live = new Map<Environment, () => void>()
+  /** All processes, those of replaced functions too. */
+  const live = new Set<Environment>()
+  const executions = new Set<Promise<unknown>>()
   let running = 0
   let closed = false
 
@@ -111,13 +113,10 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
         const place = pool.idle.findIndex((entry) => entry.environment === environment)
         if (place >= 0) clearTimeout(pool.idle.splice(place, 1)[0]?.recycle)
       },
-      onClosed: () => {
-        live.get(environment)?.()
-        live.delete(environment)
-      },
     })
     pool.all.add(environment)
-    live.set(environment, () => {})
+    live.add(environment)
+    void environment.gone.then(() => live.delete(environment))
     pool.stats.coldStarts++
     if (closed) environment.kill()
     return environment
@@ -205,9 +204,12 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     }
     running++
     pool.busy++
+    const execution = run(pool, requestId, body)
+    executions.add(execution)
     try {
-      return await run(pool, requestId, body)
+      return await execution
     } finally {
+      executions.delete(execution)
       running--
       pool.busy--
     }
@@ -258,11 +260,10 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     close: async () => {
       closed = true
       alarms.close()
-      const ended = [...live.keys()].map(
-        (environment) => new Promise<void>((resolve) => live.set(environment, resolve)),
-      )
-      for (const environment of live.keys()) environment.kill()
-      await Promise.all(ended)
+      for (const environment of live) environment.kill()
+      // An execution may just be starting its environment, which is then killed at once.
+      await Promise.allSettled(executions)
+      await Promise.all([...live].map(({ gone }) => gone))
       log.close()
     },
   }

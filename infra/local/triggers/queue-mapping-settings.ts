@@ -46,10 +46,8 @@ const INITIAL_CONCURRENCY = 5
 
 export function readMappingSettings(
   properties: QueueMappingProperties,
-  {
-    queueVisibilitySeconds,
-    functionTimeoutSeconds,
-  }: { queueVisibilitySeconds: number; functionTimeoutSeconds: number },
+  queueVisibilitySeconds: number,
+  functionTimeoutSeconds: number,
 ): QueueMappingSettings {
   const { EventSourceArn: queueArn, FunctionName } = properties
   for (const member of Object.keys(properties)) {

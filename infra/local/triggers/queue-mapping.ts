@@ -39,7 +39,6 @@ export interface QueueMappingOptions {
   lambda: FunctionInvoker
   clock: Clock
   mapping: QueueMappingProperties
-  queueVisibilitySeconds: number
   functionTimeoutSeconds: number
   /** Order of `shuffle`; a test gives its own. */
   random?: () => number
@@ -62,7 +61,11 @@ export interface QueueMapping {
 
 export function startQueueMapping(options: QueueMappingOptions): QueueMapping {
   const { sqs, lambda, clock, mapping, random = Math.random } = options
-  const settings = readMappingSettings(mapping, options)
+  const settings = readMappingSettings(
+    mapping,
+    sqs.visibilitySeconds(mapping.EventSourceArn),
+    options.functionTimeoutSeconds,
+  )
   const { queueArn, functionName, batchSize, windowMs, concurrency } = settings
   const closing = new AbortController()
   const { signal } = closing

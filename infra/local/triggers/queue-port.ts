@@ -14,6 +14,8 @@ export interface QueueMessage {
 }
 
 export interface QueueReceiver {
+  /** The queue's `VisibilityTimeout`. */
+  visibilitySeconds(queueArn: string): number
   /** Long poll; answers with an empty list after `waitMs` or when the signal aborts. */
   receive(
     queueArn: string,

@@ -1,76 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { LocalClock } from '../../../infra/local/clock.ts'
-import type { LambdaLogLine, LocalFunction } from '../../../infra/local/lambda/invocation.ts'
-import {
-  createLambdaHost,
-  type LambdaHost,
-  type LambdaHostOptions,
-} from '../../../infra/local/lambda/lambda-host.ts'
-import { startWarden, type Warden } from '../../../infra/local/lambda/warden.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isAlive, processState } from './process-alive.ts'
-
-let dataDir: string
-let clock: LocalClock
-let warden: Warden
-let host: LambdaHost
-let lines: LambdaLogLine[]
-
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'lambda-host-'))
-  clock = new LocalClock()
-  warden = startWarden()
-  lines = []
-  host = startHost()
-})
-
-afterEach(async () => {
-  await host.close()
-  await warden.close()
-  rmSync(dataDir, { recursive: true })
-})
-
-function startHost(options: Partial<LambdaHostOptions> = {}): LambdaHost {
-  return createLambdaHost({
-    clock,
-    warden,
-    dataDir,
-    overlayEnv: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
-    onLog: (line) => lines.push(line),
-    ...options,
-  })
-}
-
-/** Registers a function whose module body is `source`. */
-function given(name: string, source: string, properties: Partial<LocalFunction> = {}): void {
-  const codeDir = join(dataDir, 'code', name)
-  mkdirSync(codeDir, { recursive: true })
-  writeFileSync(join(codeDir, 'index.js'), source)
-  host.register({
-    name,
-    codeDir,
-    handler: 'index.handler',
-    memoryMb: 256,
-    timeoutSeconds: 5,
-    environment: { TABLE_NAME: 'table' },
-    credentials: { accessKeyId: 'AKIDLOCAL', secretAccessKey: 'secret', sessionToken: 'token' },
-    ...properties,
-  })
-}
-
-const answerOf = async (name: string, payload: unknown = {}) =>
-  JSON.parse((await host.invoke(name, payload)).payload)
-
-const logOf = (name: string): string =>
-  lines
-    .filter(({ functionName }) => functionName === name)
-    .map(({ line }) => line)
-    .join('\n')
+import { startTestHost } from './test-host.ts'
 
 describe('an execution', () => {
   test('runs the handler by the runtime client with event and context', async () => {
+    const { host, given } = startTestHost()
     given(
       'echo',
       `exports.handler = async (event, context) => ({
@@ -94,6 +30,7 @@ describe('an execution', () => {
   })
 
   test("is driven by AWS's own loop, whose native client the preload replaces", async () => {
+    const { host, given } = startTestHost()
     given('callback', 'exports.handler = (event, context, callback) => callback(null, 1)')
 
     const { payload } = await host.invoke('callback', {})
@@ -102,12 +39,13 @@ describe('an execution', () => {
   })
 
   test('sees the template, the reserved names and the overlay, and nothing of the developer', async () => {
-    process.env['DEVELOPERS_OWN'] = 'private'
+    const { given, answerOf } = startTestHost()
+    vi.stubEnv('DEVELOPERS_OWN', 'private')
+    onTestFinished(() => vi.unstubAllEnvs())
     given('env', 'exports.handler = async () => process.env')
 
     const env = await answerOf('env')
 
-    delete process.env['DEVELOPERS_OWN']
     expect(env).toMatchObject({
       TABLE_NAME: 'table',
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
@@ -123,6 +61,7 @@ describe('an execution', () => {
   })
 
   test('is cold once, then reuses its environment', async () => {
+    const { host, given, answerOf } = startTestHost()
     given('count', 'let n = 0; exports.handler = async () => [++n, process.pid]')
 
     const [first, second] = [await answerOf('count'), await answerOf('count')]
@@ -135,7 +74,9 @@ describe('an execution', () => {
     })
   })
 
-  test('is stopped between requests', async () => {
+  // The state of a process is read from /proc.
+  test.runIf(process.platform === 'linux')('is stopped between requests', async () => {
+    const { given, answerOf } = startTestHost()
     given(
       'timer',
       `let ticks = 0; setInterval(() => ticks++, 5)
@@ -151,6 +92,7 @@ describe('an execution', () => {
   })
 
   test('obeys the moved clock in Date and in its deadline', async () => {
+    const { clock, given, answerOf } = startTestHost()
     given(
       'now',
       `exports.handler = async (event, context) => [Date.now(), new Date().getTime(),
@@ -168,6 +110,7 @@ describe('an execution', () => {
   })
 
   test('starts cold in under a second and warm in milliseconds', async () => {
+    const { given, answerOf } = startTestHost()
     given('fast', `${'// a bundle has some size\n'.repeat(16_000)}exports.handler = async () => 1`)
     const startedMs = performance.now()
     await answerOf('fast')
@@ -183,163 +126,9 @@ describe('an execution', () => {
   })
 })
 
-describe('what ends badly', () => {
-  test('an exception is a function error and keeps the environment', async () => {
-    given('throws', 'exports.handler = async () => { throw new TypeError("no such portal") }')
-
-    const { functionError, payload } = await host.invoke('throws', {})
-    await host.invoke('throws', {})
-
-    expect(functionError).toBe('Unhandled')
-    expect(JSON.parse(payload)).toMatchObject({
-      errorType: 'TypeError',
-      errorMessage: 'no such portal',
-    })
-    expect(host.stats().functions['throws']).toMatchObject({ coldStarts: 1, errors: 2 })
-  })
-
-  test('a function is killed at its timeout', async () => {
-    given('slow', 'exports.handler = async () => { for (;;) {} }', { timeoutSeconds: 0.25 })
-
-    const { functionError, payload, requestId } = await host.invoke('slow', {})
-
-    expect(functionError).toBe('Unhandled')
-    expect(JSON.parse(payload)).toEqual({
-      errorType: 'Sandbox.Timedout',
-      errorMessage: `RequestId: ${requestId} Error: Task timed out after 0.25 seconds`,
-    })
-    expect(host.stats()).toMatchObject({ running: 0, functions: { slow: { idle: 0 } } })
-    await vi.waitFor(() => expect(logOf('slow')).toMatch(/REPORT.*Status: timeout/))
-  })
-
-  test('a process that exits is Runtime.ExitError and the next request gets a new one', async () => {
-    given('exits', 'exports.handler = async (event) => event.exit ? process.exit(3) : "fine"')
-
-    const { functionError, payload, requestId } = await host.invoke('exits', { exit: true })
-
-    expect(functionError).toBe('Unhandled')
-    expect(JSON.parse(payload)).toEqual({
-      errorType: 'Runtime.ExitError',
-      errorMessage: `RequestId: ${requestId} Error: Runtime exited with error: exit status 3`,
-    })
-    expect(await answerOf('exits')).toBe('fine')
-  })
-
-  test('a killed environment fails the request that it handles', async () => {
-    given(
-      'hangs',
-      'exports.handler = () => { console.log("begun"); return new Promise(() => setInterval(() => {}, 1000)) }',
-    )
-    expect(host.killEnvironment('hangs')).toBe(false)
-    const invocation = host.invoke('hangs', {})
-    await vi.waitFor(() => expect(logOf('hangs')).toContain('begun'))
-
-    expect(host.killEnvironment('hangs')).toBe(true)
-
-    const { payload } = await invocation
-    expect(JSON.parse(payload).errorType).toBe('Runtime.ExitError')
-    expect(JSON.parse(payload).errorMessage).toContain('signal: killed')
-  })
-
-  test.runIf(process.platform === 'linux')(
-    'memory above MemorySize is Runtime.OutOfMemory',
-    async () => {
-      given(
-        'hungry',
-        `exports.handler = async () => { const kept = []
-        for (;;) { kept.push(Buffer.alloc(8 << 20, 1)); await new Promise((r) => setTimeout(r, 5)) } }`,
-        { memoryMb: 128 },
-      )
-
-      const { payload, functionError } = await host.invoke('hungry', {})
-
-      expect(functionError).toBe('Unhandled')
-      expect(JSON.parse(payload).errorType).toBe('Runtime.OutOfMemory')
-      await vi.waitFor(() => expect(logOf('hungry')).toContain('Error Type: Runtime.OutOfMemory'))
-    },
-  )
-
-  test('a module that throws while loading is an init error', async () => {
-    given('broken', 'throw new Error("TABLE_NAME is missing")')
-
-    const { functionError, payload } = await host.invoke('broken', {})
-
-    expect(functionError).toBe('Unhandled')
-    expect(JSON.parse(payload)).toMatchObject({ errorMessage: 'TABLE_NAME is missing' })
-  })
-
-  test('an init beyond its limit is started again within the timeout of the function', async () => {
-    await host.close()
-    host = startHost({ initLimitMs: 150 })
-    given(
-      'late',
-      'const end = Date.now() + 300; while (Date.now() < end); exports.handler = async () => "late"',
-    )
-
-    expect(await answerOf('late')).toBe('late')
-    expect(host.stats().functions['late']).toMatchObject({ coldStarts: 2 })
-  })
-})
-
-describe('limits', () => {
-  test('executions above the concurrency of the account are throttled', async () => {
-    await host.close()
-    host = startHost({ maxConcurrency: 2 })
-    given('slowish', 'exports.handler = () => new Promise((r) => setTimeout(r, 100, process.pid))')
-
-    const outcomes = await Promise.allSettled([1, 2, 3].map(() => host.invoke('slowish', {})))
-
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
-    expect(outcomes[2]).toMatchObject({ reason: { code: 'TooManyRequestsException', status: 429 } })
-    expect(host.stats()).toMatchObject({
-      running: 0,
-      functions: { slowish: { throttles: 1, coldStarts: 2 } },
-    })
-  })
-
-  test('a reserved concurrency of 0 switches a function off', async () => {
-    given('off', 'exports.handler = async () => 1', { reservedConcurrency: 0 })
-
-    await expect(host.invoke('off', {})).rejects.toMatchObject({ code: 'TooManyRequestsException' })
-  })
-
-  test('payloads have limits in both directions', async () => {
-    given('sized', 'exports.handler = async ({ bytes }) => "x".repeat(bytes - 2)')
-    const limit = 6 * 1024 * 1024
-
-    const largest = await host.invoke('sized', { bytes: limit + 100 })
-    const tooLarge = await host.invoke('sized', { bytes: limit + 101 })
-
-    expect(largest.payload).toHaveLength(limit + 100)
-    expect(JSON.parse(tooLarge.payload).errorType).toBe('Function.ResponseSizeTooLarge')
-    await expect(host.invoke('sized', 'x'.repeat(limit - 1))).rejects.toMatchObject({
-      code: 'RequestEntityTooLargeException',
-      status: 413,
-    })
-    expect(() => host.invokeAsync('sized', 'x'.repeat(1024 * 1024))).toThrow(/1048576 bytes/)
-  })
-
-  test('an unknown function is not found', async () => {
-    await expect(host.invoke('nobody', {})).rejects.toMatchObject({
-      code: 'ResourceNotFoundException',
-      status: 404,
-    })
-  })
-
-  test('an idle environment is recycled', async () => {
-    await host.close()
-    host = startHost({ idleLimitMs: 50 })
-    given('idle', 'exports.handler = async () => process.pid')
-    const pid = await answerOf('idle')
-
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
-    await vi.waitFor(() => expect(host.stats().functions['idle']).toMatchObject({ idle: 0 }))
-    expect(await answerOf('idle')).not.toBe(pid)
-  })
-})
-
 describe('the end of waiting', () => {
   test('an aborted caller stops waiting while the function runs on', async () => {
+    const { host, given, logOf } = startTestHost()
     given(
       'long',
       'exports.handler = () => new Promise((r) => setTimeout(() => { console.log("done"); r(1) }, 100))',
@@ -353,6 +142,7 @@ describe('the end of waiting', () => {
   })
 
   test('closing leaves no process', async () => {
+    const { host, given, answerOf } = startTestHost()
     given('idle', 'exports.handler = async () => process.pid')
     const pid = await answerOf('idle')
 
@@ -360,9 +150,21 @@ describe('the end of waiting', () => {
 
     expect(isAlive(pid)).toBe(false)
   })
+
+  test('closing ends executions that are under way or about to start', async () => {
+    const { host, given } = startTestHost()
+    given('long', 'exports.handler = () => new Promise(() => setInterval(() => {}, 1000))')
+    const invocation = host.invoke('long', {})
+
+    await host.close()
+
+    expect(JSON.parse((await invocation).payload).errorType).toBe('Runtime.ExitError')
+    await expect(host.invoke('long', {})).rejects.toMatchObject({ code: 'ServiceException' })
+  })
 })
 
 test('lines are kept by request between START and REPORT, in a file and for the listener', async () => {
+  const { host, dataDir, lines, given, logOf } = startTestHost()
   given(
     'talks',
     'exports.handler = async ({ say }) => { console.log(say); process.stderr.write("plain\\n") }',

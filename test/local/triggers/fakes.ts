@@ -68,6 +68,7 @@ export function memoryQueue(bodies: string[] = []): QueueReceiver & {
     visible,
     deleted,
     put,
+    visibilitySeconds: () => 330,
     receive: async (_queueArn, { maxMessages, waitMs, signal }) => {
       if (visible.length === 0) {
         await new Promise<void>((resolve) => {

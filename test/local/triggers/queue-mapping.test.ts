@@ -32,7 +32,6 @@ function given(
     lambda,
     clock,
     mapping: { EventSourceArn: QUEUE_ARN, FunctionName: 'take-in', ...properties },
-    queueVisibilitySeconds: 330,
     functionTimeoutSeconds: 300,
     ...options,
   })
@@ -290,7 +289,11 @@ describe('misbehaviour on demand', () => {
 
 describe('at its creation', () => {
   test.each([
-    [{}, { queueVisibilitySeconds: 30 }, /Queue visibility timeout: 30 seconds is less than/],
+    [
+      {},
+      { functionTimeoutSeconds: 331 },
+      /Queue visibility timeout: 330 seconds is less than Function timeout: 331 seconds/,
+    ],
     [{ BatchSize: 11 }, {}, /Maximum batch window/],
     [{ BatchSize: 0 }, {}, /BatchSize/],
     [{ MaximumBatchingWindowInSeconds: 301 }, {}, /MaximumBatchingWindowInSeconds/],
