@@ -1,23 +1,51 @@
 /**
- * `folder#{accountId}` / `{path}`: the provider's id of each of our folders. The id is reserved and
- * stored before the folder is created, so that a repeated create finds its own folder.
+ * `folder#{accountId}` / `root/{portalId}/{folders}`: the provider's id of each of our folders. The
+ * id is reserved and stored before the folder is created, so that a repeated create finds its own.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { refusedItem, type Table } from '../platform/table.ts'
 
-export type FolderStore = ReturnType<typeof folderStore>
-
 export interface Folder {
   folderId: string
+  /** As the owner reads it: `Portage/Tax 2026/receipts`. */
+  displayPath: string
   /** False until the provider has confirmed it. */
   created: boolean
 }
+
+export type FolderStore = ReturnType<typeof folderStore>
 
 const folderIsNew = 'attribute_not_exists(pk)'
 const sameFolder = 'folderId = :folder'
 
 export function folderStore(table: Table) {
   const key = (accountId: string, path: string) => ({ pk: `folder#${accountId}`, sk: path })
+
+  /** Puts the folder when the condition holds; returns the one that stands. */
+  async function put(
+    accountId: string,
+    path: string,
+    folder: Folder,
+    condition: string,
+    values?: Record<string, unknown>,
+  ): Promise<Folder> {
+    try {
+      await table.client.send(
+        new PutCommand({
+          TableName: table.name,
+          Item: { ...key(accountId, path), ...folder },
+          ConditionExpression: condition,
+          ...(values ? { ExpressionAttributeValues: values } : {}),
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      )
+      return folder
+    } catch (error) {
+      const standing = refusedItem(error)
+      if (!standing) throw error
+      return standing as unknown as Folder
+    }
+  }
 
   return {
     async find(accountId: string, path: string): Promise<Folder | undefined> {
@@ -27,24 +55,23 @@ export function folderStore(table: Table) {
       return reply.Item as Folder | undefined
     },
 
-    /** Stores a reserved id; when another was first, returns the other's. */
-    async reserve(accountId: string, path: string, folderId: string): Promise<Folder> {
-      try {
-        const folder = { folderId, created: false }
-        await table.client.send(
-          new PutCommand({
-            TableName: table.name,
-            Item: { ...key(accountId, path), ...folder },
-            ConditionExpression: folderIsNew,
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          }),
-        )
-        return folder
-      } catch (error) {
-        const existing = refusedItem(error)
-        if (!existing) throw error
-        return existing as unknown as Folder
-      }
+    /** Stores a reserved id; when another was first, returns the other's folder. */
+    async reserve(
+      accountId: string,
+      path: string,
+      folder: Pick<Folder, 'folderId' | 'displayPath'>,
+    ): Promise<Folder> {
+      return put(accountId, path, { ...folder, created: false }, folderIsNew)
+    },
+
+    /** Puts a newly reserved id in the place of a folder that the provider no longer has; returns the one that stands. */
+    async replace(
+      accountId: string,
+      path: string,
+      lostId: string,
+      folder: Pick<Folder, 'folderId' | 'displayPath'>,
+    ): Promise<Folder> {
+      return put(accountId, path, { ...folder, created: false }, sameFolder, { ':folder': lostId })
     },
 
     async confirm(accountId: string, path: string, folderId: string): Promise<void> {
@@ -60,34 +87,8 @@ export function folderStore(table: Table) {
           }),
         )
       } catch (error) {
-        // Replaced meanwhile because the provider had lost it: the newer folder is confirmed by its own maker.
+        // Replaced meanwhile because the provider had lost it: the newer one is confirmed by its own maker.
         if (refusedItem(error) === undefined) throw error
-      }
-    },
-
-    /** Puts a new reserved id in the place of a folder that the provider no longer has; returns the one that stands. */
-    async replace(
-      accountId: string,
-      path: string,
-      lostId: string,
-      folderId: string,
-    ): Promise<Folder> {
-      try {
-        const folder = { folderId, created: false }
-        await table.client.send(
-          new PutCommand({
-            TableName: table.name,
-            Item: { ...key(accountId, path), ...folder },
-            ConditionExpression: sameFolder,
-            ExpressionAttributeValues: { ':folder': lostId },
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          }),
-        )
-        return folder
-      } catch (error) {
-        const existing = refusedItem(error)
-        if (!existing) throw error
-        return existing as unknown as Folder
       }
     },
   }

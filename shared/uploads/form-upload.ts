@@ -67,7 +67,11 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
       )
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        form.file = { name: info.filename ?? '', mimeType: info.mimeType, bytes: Buffer.concat(chunks) }
+        form.file = {
+          name: info.filename ?? '',
+          mimeType: info.mimeType,
+          bytes: Buffer.concat(chunks),
+        }
       })
     })
     parser.on('filesLimit', () => refuse('file', 'may be given once'))

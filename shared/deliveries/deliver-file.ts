@@ -1,0 +1,302 @@
+/**
+ * One message, one file, one step nearer to its owner. What a worker may not outlive it saves:
+ * the provider's id before the first byte, the session, and after each chunk how far the provider
+ * is together with the state of our digests.
+ *
+ *   claim (lease, fence) → token → folder → id → session → chunks … → proof → bind → clean up
+ *
+ * A slice ends before Lambda's own time does; then the lease is given back and a message in the
+ * owner's group goes on, so that owners take turns. The provider's offset beats ours; a file is
+ * bound only when the provider's own size and hash equal ours.
+ */
+import type { Account } from '../accounts/account.ts'
+import { canCreateUploads } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import type { FreshToken } from '../accounts/fresh-token.ts'
+import type { Grant } from '../accounts/grant.ts'
+import type { GrantStore } from '../accounts/grant-store.ts'
+import type { TokenVault } from '../accounts/token-vault.ts'
+import type { StorageAccountStatus } from '../contract/accounts.ts'
+import type { UploadReason } from '../contract/uploads.ts'
+import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import { eventPut } from '../platform/events.ts'
+import type { UploadQueue } from '../platform/queues.ts'
+import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { type DueKind, type Table, TransactionRefused, transact } from '../platform/table.ts'
+import type { PortalStore } from '../portals/portal-store.ts'
+import {
+  ProviderFailure,
+  QuotaFull,
+  ReconnectNeeded,
+  Rejected,
+  RetryLater,
+  SessionLost,
+} from '../providers/failures.ts'
+import type { StorageProvider } from '../providers/provider.ts'
+import type { UploadStore } from '../uploads/upload-store.ts'
+import type { Delivery, DeliveryStore } from './delivery-store.ts'
+import type { PortalFolders } from './portal-folders.ts'
+import {
+  ContentChanged,
+  FencedOut,
+  type SendJob,
+  type SentFile,
+  SliceOver,
+  sendFile,
+} from './send-file.ts'
+
+export interface DeliverDeps {
+  table: Table
+  uploads: UploadStore
+  deliveries: DeliveryStore
+  accounts: AccountStore
+  portals: PortalStore
+  grants: GrantStore
+  vault: TokenVault
+  folders: PortalFolders
+  freshToken: FreshToken
+  provider: (id: Account['provider']) => StorageProvider
+  staging: StagingBucket
+  /** The worker's own queue, for going on later. */
+  queue: UploadQueue
+  kind: DueKind
+  clock: Clock
+  random: () => number
+  /** How long one invocation works on a file before another owner's turn. */
+  workSliceMs: number
+}
+
+/** Time that a worker keeps for saving and binding before its deadline. */
+const RESERVE_MS = 20 * SECOND_MS
+/** A 5 TB file at 10 MB/s takes 2,900 slices of three minutes; more claims than this is a loop. */
+const MAX_CLAIMS = 5000
+const LONGEST_WAIT_MS = HOUR_MS
+/** Three renewals fit into one lease, so that one failed write does not lose it. */
+const RENEW_EVERY_MS = 20 * SECOND_MS
+/** A chunk in flight is given up this long before Lambda would kill the worker. */
+const STOP_BEFORE_MS = 8 * SECOND_MS
+
+/** `deadlineMs` is when the invocation ends, by the injected clock. */
+export async function deliverFile(
+  deps: DeliverDeps,
+  uploadId: string,
+  deadlineMs: number,
+): Promise<void> {
+  const delivery = await deps.deliveries.claim(uploadId, deps.kind)
+  if (!delivery) return
+  if (delivery.state === 'bound') return cleanUp(deps, delivery)
+  if (delivery.claims > MAX_CLAIMS) return fail(deps, delivery, 'failed', 'OUTCOME_UNKNOWN')
+
+  const account = await deps.accounts.find(delivery.accountId)
+  if (!account || !canCreateUploads(account.status)) {
+    return hold(deps, delivery, HELD_BY_STATUS[account?.status ?? 'DISCONNECTED'])
+  }
+  if (delivery.held) await deps.uploads.resume(uploadId)
+
+  const sliceEndsMs = Math.min(deps.clock.now() + deps.workSliceMs, deadlineMs - RESERVE_MS)
+  try {
+    const sent = await withToken(deps, account, (accessToken, grant) =>
+      underLease(deps, delivery, deadlineMs, (signal) =>
+        sendFile(deps, {
+          delivery,
+          grant,
+          provider: deps.provider(account.provider),
+          auth: { accessToken },
+          sliceEndsMs,
+          signal,
+        } satisfies SendJob),
+      ),
+    )
+    await bind(deps, delivery, account, sent)
+  } catch (error) {
+    await recover(deps, delivery, error)
+  }
+}
+
+const HELD_BY_STATUS: Record<Exclude<StorageAccountStatus, 'ACTIVE'> | 'ACTIVE', UploadReason> = {
+  ACTIVE: 'OUTCOME_UNKNOWN',
+  INACTIVE: 'ACCOUNT_INACTIVE',
+  DISCONNECTED: 'ACCOUNT_DISCONNECTED',
+  ERROR: 'ACCOUNT_ERROR',
+}
+
+/** Runs with a fresh token; one that the provider refuses all the same is refreshed once. */
+export async function withToken<Value>(
+  deps: Pick<DeliverDeps, 'freshToken' | 'grants'>,
+  account: Account,
+  run: (accessToken: string, grant: Grant) => Promise<Value>,
+): Promise<Value> {
+  const accessToken = await deps.freshToken(account.grantId)
+  const grant = await deps.grants.find(account.grantId)
+  if (!grant) throw new Error('A grant vanished between its token and its use')
+  try {
+    return await run(accessToken, grant)
+  } catch (error) {
+    if (!(error instanceof ReconnectNeeded && error.tokenRejected)) throw error
+    return run(await deps.freshToken(account.grantId, { rejected: accessToken }), grant)
+  }
+}
+
+/** Keeps the lease while the work goes on, and stops the work when the lease or Lambda's time is lost. */
+async function underLease<Value>(
+  deps: DeliverDeps,
+  delivery: Delivery,
+  deadlineMs: number,
+  work: (signal: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const stop = new AbortController()
+  const renewal = setInterval(() => {
+    deps.deliveries.renew(delivery).then(
+      (mine) => {
+        if (!mine) stop.abort(new FencedOut())
+      },
+      // A throttled renewal is made up by the next one; without any, the fence tells.
+      () => undefined,
+    )
+  }, RENEW_EVERY_MS)
+  const untilStopMs = Math.max(0, deadlineMs - STOP_BEFORE_MS - deps.clock.now())
+  const deadline = setTimeout(() => stop.abort(new SliceOver()), untilStopMs)
+  try {
+    return await work(stop.signal)
+  } finally {
+    clearInterval(renewal)
+    clearTimeout(deadline)
+  }
+}
+
+/** What each way of not finishing means for the file. */
+async function recover(deps: DeliverDeps, delivery: Delivery, error: unknown): Promise<void> {
+  if (error instanceof FencedOut) return
+  if (error instanceof SliceOver) {
+    if (await deps.deliveries.release(delivery)) {
+      await deps.queue.send([{ uploadId: delivery.uploadId, userId: delivery.userId }])
+    }
+    return
+  }
+  if (error instanceof ContentChanged) return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
+  if (!(error instanceof ProviderFailure)) throw error
+  if (error instanceof RetryLater) {
+    return hold(
+      deps,
+      delivery,
+      'RATE_LIMITED',
+      error.reason === 'DAILY_LIMIT' ? HOUR_MS : error.afterMs,
+    )
+  }
+  if (error instanceof ReconnectNeeded) return hold(deps, delivery, 'ACCOUNT_DISCONNECTED')
+  if (error instanceof QuotaFull) return hold(deps, delivery, 'PROVIDER_FULL')
+  if (error instanceof SessionLost) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
+  if (error instanceof Rejected) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
+  throw error
+}
+
+/** The file waits where its owner can see it: half a minute at first, an hour at most, spread so that files held together do not return together. */
+async function hold(
+  deps: DeliverDeps,
+  delivery: Delivery,
+  reason: UploadReason,
+  afterMs?: number,
+): Promise<void> {
+  const growing = Math.min(LONGEST_WAIT_MS, (MINUTE_MS / 2) * 2 ** Math.min(delivery.failures, 10))
+  const waitMs = afterMs ?? growing * (0.5 + deps.random() / 2)
+  const untilMs = deps.clock.now() + waitMs
+  await unlessOver(
+    transact(deps.table, [
+      deps.uploads.hold(delivery.uploadId, reason, untilMs),
+      deps.deliveries.wait(delivery, untilMs),
+    ]),
+  )
+}
+
+async function fail(
+  deps: DeliverDeps,
+  delivery: Delivery,
+  status: 'failed' | 'rejected',
+  reason: UploadReason,
+): Promise<void> {
+  await unlessOver(
+    transact(deps.table, [
+      deps.uploads.fail(delivery.uploadId, status, reason),
+      deps.deliveries.end(delivery),
+      eventPut(deps.table, deps.clock, 'upload.rejected', {
+        userId: delivery.userId,
+        actor: 'delivery',
+        subjectId: delivery.uploadId,
+        before: 'delivering',
+        after: status,
+        reason,
+      }),
+    ]),
+  )
+  await deps.staging.remove(delivery.stagingKey)
+}
+
+/** The proof is made: the file is bound to the account that holds it, and counted, in one transaction. */
+async function bind(
+  deps: DeliverDeps,
+  delivery: Delivery,
+  account: Account,
+  sent: SentFile,
+): Promise<void> {
+  try {
+    await transact(deps.table, [
+      deps.uploads.bind(
+        { id: delivery.uploadId, etag: delivery.etag },
+        {
+          accountId: account.id,
+          fileId: sent.file.id,
+          path: sent.path,
+          sha256: sent.digests.sha256,
+          contentHash: sent.digests.contentHash,
+        },
+      ),
+      deps.deliveries.bound(delivery),
+      deps.portals.addToCount(delivery.portalId, 1),
+      eventPut(deps.table, deps.clock, 'upload.delivered', {
+        userId: delivery.userId,
+        actor: 'delivery',
+        subjectId: delivery.uploadId,
+        before: 'delivering',
+        after: 'uploaded',
+      }),
+    ])
+  } catch (error) {
+    if (!(error instanceof TransactionRefused)) throw error
+    const [upload] = error.items
+    // The browser hashed other bytes than those that arrived: what was delivered is not the client's file.
+    if (
+      upload?.['contentHash'] !== undefined &&
+      upload['contentHash'] !== sent.digests.contentHash
+    ) {
+      await takeBack(deps, account, sent)
+      return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
+    }
+    // Deleted by its owner while the last bytes flowed: what arrived is taken back.
+    if (upload && !('storageAccountId' in upload) && upload['status'] === 'deleted') {
+      await takeBack(deps, account, sent)
+    }
+    return
+  }
+  await deps.accounts.noteAccess(account)
+  await cleanUp(deps, delivery)
+}
+
+async function takeBack(deps: DeliverDeps, account: Account, sent: SentFile): Promise<void> {
+  await withToken(deps, account, (accessToken) =>
+    deps.provider(account.provider).deleteFile({ accessToken }, sent.file.id),
+  )
+}
+
+async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
+  await deps.staging.remove(delivery.stagingKey)
+  await deps.deliveries.forget(delivery.uploadId)
+}
+
+/** A refused condition means that the owner deleted the file or another worker took over: there is nothing left to do. */
+async function unlessOver(write: Promise<void>): Promise<void> {
+  try {
+    await write
+  } catch (error) {
+    if (!(error instanceof TransactionRefused)) throw error
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * `delivery#{uploadId}`: the work of bringing a file to an account, from hand-over until the staged
+ * object is deleted. `name#{accountId}#{portalId}` / `{path}` says which upload has a name in the
+ * portal's folder.
+ *
+ *   ready ──claimed (lease 60 s, fence + 1)──▶ at work ──checkpoint, renewed──▶ …
+ *     ▲                                          │
+ *     └── slice over, held, or lease expired ◀───┘        bound ──▶ object deleted ──▶ item deleted
+ *
+ * Whoever holds the lease has the highest fence; every later write is conditional on it.
+ */
+import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { SINGLE_PUT_MAX_BYTES } from '../contract/limits.ts'
+import { type Clock, SECOND_MS } from '../platform/clock.ts'
+import {
+  type DueKind,
+  dueKeys,
+  refusedItem,
+  type Table,
+  type TransactItem,
+} from '../platform/table.ts'
+import type { Upload } from '../uploads/upload.ts'
+
+export interface Delivery {
+  uploadId: string
+  userId: string
+  portalId: string
+  accountId: string
+  /** As the provider will show it: the client's name, numbered when the folder has it already. */
+  name: string
+  folders: string[]
+  sizeBytes: number
+  mimeType: string
+  stagingKey: string
+  etag: string
+  state: 'undelivered' | 'bound'
+  fence: number
+  /** Claims so far; a file that never ends is stopped by it, because Lambda's own recursion guard is off. */
+  claims: number
+  /** Failures in a row, for the growing wait between them. */
+  failures: number
+  fileId?: string
+  /** The session's URI is a capability, so it is kept sealed. */
+  sealedSession?: string
+  /** Bytes in `digests`; at most what the provider has confirmed. */
+  offsetBytes?: number
+  digests?: string
+  held?: boolean
+}
+
+export type DeliveryStore = ReturnType<typeof deliveryStore>
+
+/** A dead worker's file goes on within two minutes: this lease, and a sweep every minute. */
+export const LEASE_MS = 60 * SECOND_MS
+/** A message that was lost between the write and the queue is repaired as early as a dead worker. */
+const FIRST_DUE_MS = 60 * SECOND_MS
+
+const deliveryIsNew = 'attribute_not_exists(pk)'
+const nameIsFree = 'attribute_not_exists(pk) OR uploadId = :upload'
+const exists = 'attribute_exists(pk)'
+const leaseIsFree = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)'
+const leaseIsMine = 'fence = :fence'
+const nameIsOurs = 'uploadId = :upload'
+
+export function deliveryKind(sizeBytes: number): DueKind & `${string}-delivery` {
+  return sizeBytes <= SINGLE_PUT_MAX_BYTES ? 'small-delivery' : 'large-delivery'
+}
+
+export function deliveryStore(table: Table, clock: Clock) {
+  const key = (uploadId: string) => ({ pk: `delivery#${uploadId}`, sk: 'delivery' })
+  const nameKey = (delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name'>) => ({
+    pk: `name#${delivery.accountId}#${delivery.portalId}`,
+    // Names that differ in case alone are one name on many systems and at Dropbox.
+    sk: [...delivery.folders, delivery.name].join('/').toLowerCase(),
+  })
+  const due = (delivery: Pick<Delivery, 'uploadId' | 'sizeBytes'>, atMs: number) =>
+    dueKeys(delivery.uploadId, deliveryKind(delivery.sizeBytes), atMs)
+
+  async function update(
+    delivery: Delivery,
+    expression: string,
+    values: Record<string, unknown>,
+  ): Promise<boolean> {
+    try {
+      await table.client.send(
+        new UpdateCommand({
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          UpdateExpression: expression,
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeValues: { ...values, ':fence': delivery.fence },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      )
+      return true
+    } catch (error) {
+      if (refusedItem(error) === undefined) throw error
+      return false
+    }
+  }
+
+  return {
+    key,
+    nameKey,
+
+    /** The writes of a hand-over: the delivery, and its name in the folder (refused when another upload has it). */
+    create(upload: Upload, name: string): TransactItem[] {
+      const delivery: Delivery = {
+        uploadId: upload.id,
+        userId: upload.userId,
+        portalId: upload.portalId,
+        accountId: upload.intendedStorageAccountId,
+        name,
+        folders: upload.folders,
+        sizeBytes: upload.fileSize,
+        mimeType: upload.mimeType,
+        stagingKey: upload.stagingKey,
+        etag: upload.etag ?? '',
+        state: 'undelivered',
+        fence: 0,
+        claims: 0,
+        failures: 0,
+      }
+      return [
+        {
+          Put: {
+            TableName: table.name,
+            Item: {
+              ...key(upload.id),
+              ...delivery,
+              ...due(delivery, clock.now() + FIRST_DUE_MS),
+            },
+            ConditionExpression: deliveryIsNew,
+          },
+        },
+        {
+          Put: {
+            TableName: table.name,
+            Item: { ...nameKey(delivery), uploadId: upload.id },
+            ConditionExpression: nameIsFree,
+            ExpressionAttributeValues: { ':upload': upload.id },
+          },
+        },
+      ]
+    },
+
+    /** Takes the lease; undefined when there is nothing to do or another worker is at it. */
+    async claim(uploadId: string, kind: DueKind): Promise<Delivery | undefined> {
+      try {
+        const reply = await table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(uploadId),
+            UpdateExpression: 'SET leaseUntilMs = :until, dueSk = :due ADD fence :one, claims :one',
+            ConditionExpression: [exists, leaseIsFree].join(' AND '),
+            ExpressionAttributeValues: {
+              ':until': clock.now() + LEASE_MS,
+              ':due': dueKeys(uploadId, kind, clock.now() + LEASE_MS).dueSk,
+              ':now': clock.now(),
+              ':one': 1,
+            },
+            ReturnValues: 'ALL_NEW',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        )
+        return reply.Attributes as unknown as Delivery
+      } catch (error) {
+        if (refusedItem(error) === undefined) throw error
+        return undefined
+      }
+    },
+
+    /** Keeps the lease while bytes flow; false when another worker has taken over. */
+    async renew(delivery: Delivery): Promise<boolean> {
+      return update(delivery, 'SET leaseUntilMs = :until, dueSk = :due', lease(delivery))
+    },
+
+    /** Fixes the provider's id before the first byte is sent. */
+    async saveFileId(delivery: Delivery, fileId: string): Promise<boolean> {
+      return update(
+        delivery,
+        'SET fileId = :file, leaseUntilMs = :until, dueSk = :due REMOVE sealedSession, offsetBytes, digests',
+        { ':file': fileId, ...lease(delivery) },
+      )
+    },
+
+    async saveSession(delivery: Delivery, sealedSession: string): Promise<boolean> {
+      return update(
+        delivery,
+        'SET sealedSession = :session, leaseUntilMs = :until, dueSk = :due REMOVE offsetBytes, digests',
+        { ':session': sealedSession, ...lease(delivery) },
+      )
+    },
+
+    /** What the provider has confirmed, with the state of our digests up to there. */
+    async saveProgress(delivery: Delivery, offsetBytes: number, digests: string): Promise<boolean> {
+      return update(
+        delivery,
+        'SET offsetBytes = :offset, digests = :digests, failures = :zero, leaseUntilMs = :until, dueSk = :due',
+        { ':offset': offsetBytes, ':digests': digests, ':zero': 0, ...lease(delivery) },
+      )
+    },
+
+    /** Gives the lease back so that the next message can go on at once; the due entry repairs a lost message. */
+    async release(delivery: Delivery): Promise<boolean> {
+      return update(delivery, 'SET dueSk = :due REMOVE leaseUntilMs', {
+        ':due': due(delivery, clock.now() + FIRST_DUE_MS).dueSk,
+      })
+    },
+
+    /** The write by which a delivery waits. */
+    wait(delivery: Delivery, untilMs: number): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          UpdateExpression: 'SET dueSk = :due, held = :true ADD failures :one REMOVE leaseUntilMs',
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeValues: {
+            ':due': due(delivery, untilMs).dueSk,
+            ':true': true,
+            ':one': 1,
+            ':fence': delivery.fence,
+          },
+        },
+      }
+    },
+
+    /** The write of the proof; what is left is to delete the staged object. */
+    bound(delivery: Delivery): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          UpdateExpression:
+            'SET #state = :bound, dueSk = :due REMOVE leaseUntilMs, sealedSession, digests',
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: {
+            ':bound': 'bound',
+            ':due': due(delivery, clock.now() + FIRST_DUE_MS).dueSk,
+            ':fence': delivery.fence,
+          },
+        },
+      }
+    },
+
+    /** The write by which a delivery ends for good, fenced. */
+    end(delivery: Delivery): TransactItem {
+      return {
+        Delete: {
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeValues: { ':fence': delivery.fence },
+        },
+      }
+    },
+
+    /** The write by which an owner stops a delivery; whoever is at work finds its fence gone. */
+    abandon(uploadId: string): TransactItem {
+      // Needs no condition: a delivery that is over is stopped.
+      return { Delete: { TableName: table.name, Key: key(uploadId) } }
+    },
+
+    /** Removes the item of a file whose staged object is gone; needs no condition, because nothing follows it. */
+    async forget(uploadId: string): Promise<void> {
+      await table.client.send(new DeleteCommand({ TableName: table.name, Key: key(uploadId) }))
+    },
+
+    /** The write that frees a deleted file's name. */
+    freeName(
+      delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name' | 'uploadId'>,
+    ): TransactItem {
+      return {
+        Delete: {
+          TableName: table.name,
+          Key: nameKey(delivery),
+          ConditionExpression: `attribute_not_exists(pk) OR ${nameIsOurs}`,
+          ExpressionAttributeValues: { ':upload': delivery.uploadId },
+        },
+      }
+    },
+
+    /** Moves a due entry on, so that one sweep acts on it; false when another already has. */
+    async postpone(uploadId: string, kind: DueKind, dueSk: string, atMs: number): Promise<boolean> {
+      try {
+        await table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(uploadId),
+            UpdateExpression: 'SET dueSk = :next',
+            ConditionExpression: 'dueSk = :seen',
+            ExpressionAttributeValues: {
+              ':seen': dueSk,
+              ':next': dueKeys(uploadId, kind, atMs).dueSk,
+            },
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        )
+        return true
+      } catch (error) {
+        if (refusedItem(error) === undefined) throw error
+        return false
+      }
+    },
+  }
+
+  function lease(delivery: Delivery) {
+    const untilMs = clock.now() + LEASE_MS
+    return { ':until': untilMs, ':due': due(delivery, untilMs).dueSk }
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Intake: S3 has an object. Its ETag is fixed, its first bytes are looked at, and it is handed to
+ * delivery. Every step may be repeated: the table says how far an upload has come.
+ */
+import { fileTypeFromBuffer } from 'file-type'
+import type { IntakeMessage } from '../contract/messages.ts'
+import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
+import type { Clock } from '../platform/clock.ts'
+import { SAFE_PREFIX } from '../platform/env-names.ts'
+import { eventPut } from '../platform/events.ts'
+import type { UploadQueue } from '../platform/queues.ts'
+import type { StagedObject, StagingBucket } from '../platform/staging-bucket.ts'
+import { type Table, TransactionRefused, transact } from '../platform/table.ts'
+import { numberedName, safeSegment } from '../providers/names.ts'
+import { isTerminal, type Upload, uploadIdOfKey, WAITING } from './upload.ts'
+import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
+
+export interface IntakeDeps {
+  table: Table
+  uploads: UploadStore
+  deliveries: DeliveryStore
+  staging: StagingBucket
+  queues: Record<'small-delivery' | 'large-delivery', UploadQueue>
+  clock: Clock
+}
+
+/** Enough for every signature that file-type knows (https://github.com/sindresorhus/file-type#readme). */
+const SNIFF_BYTES = 4100
+/** After as many files of one name in one folder the upload's own id tells them apart. */
+const NUMBERED_NAMES = 50
+
+export async function takeInUpload(deps: IntakeDeps, message: IntakeMessage): Promise<void> {
+  if ('uploadId' in message) return recheck(deps, message.uploadId)
+  const { key, size, etag } = message.detail.object
+  const uploadId = uploadIdOfKey(key)
+  // A key that no intent gave out: the bucket's policy lets nobody write it, so it is not ours to keep.
+  if (uploadId === undefined) return deps.staging.remove(key)
+  await takeIn(deps, uploadId, key, { sizeBytes: size, etag })
+}
+
+/** The sweep asks: S3's event may be lost, the client may be gone, or it is still sending. */
+async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
+  const upload = await deps.uploads.find(uploadId)
+  if (!upload || (upload.status !== 'pending' && upload.status !== 'staged')) return
+  const object = await deps.staging.head(upload.stagingKey)
+  if (object) return takeIn(deps, uploadId, upload.stagingKey, object)
+  const parts =
+    upload.multipartUploadId === undefined
+      ? []
+      : await deps.staging.listParts(upload.stagingKey, upload.multipartUploadId)
+  const seen = parts?.length ?? 0
+  if (seen > (upload.partsSeen ?? 0)) {
+    await deps.uploads.renew(uploadId, seen)
+    return
+  }
+  if (deps.clock.now() < Date.parse(upload.createdAt) + RESERVATION_MS) {
+    await deps.uploads.renew(uploadId, seen)
+    return
+  }
+  const ended = await deps.uploads.end(uploadId, 'expired', 'NEVER_ARRIVED', ['pending'])
+  if (ended?.changed && upload.multipartUploadId !== undefined) {
+    await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
+  }
+}
+
+async function takeIn(
+  deps: IntakeDeps,
+  uploadId: string,
+  key: string,
+  object: StagedObject,
+): Promise<void> {
+  const staged = await deps.uploads.stage(uploadId, object)
+  // An object without an upload: its intent's transaction never happened.
+  if (!staged) return deps.staging.remove(key)
+  const { upload } = staged
+  if (!staged.changed) {
+    if (isTerminal(upload.status)) return deps.staging.remove(key)
+    if (upload.status === 'pending') return reject(deps, upload, 'SIZE_MISMATCH')
+    if (upload.etag !== object.etag) return reject(deps, upload, 'CONTENT_CHANGED')
+    if (upload.status !== 'staged') return
+  }
+  const verdict = await sniff(deps, upload)
+  if (verdict !== 'as-declared') return reject(deps, upload, verdict)
+  await handOver(deps, upload)
+  await deps.queues[deliveryKind(upload.fileSize)].send([
+    { uploadId: upload.id, userId: upload.userId },
+  ])
+}
+
+/**
+ * Files in `safe/` skip the malware scan, so what they really are must be an image; an executable
+ * behind an image's name is refused.
+ */
+async function sniff(
+  deps: IntakeDeps,
+  upload: Upload,
+): Promise<'as-declared' | 'CONTENT_CHANGED' | 'EXECUTABLE_CONTENT'> {
+  if (upload.fileSize === 0) return 'as-declared'
+  const body = await deps.staging.read(upload.stagingKey, upload.etag ?? '', {
+    offsetBytes: 0,
+    sizeBytes: Math.min(SNIFF_BYTES, upload.fileSize),
+  })
+  if (!body) return 'CONTENT_CHANGED'
+  const head = Buffer.concat(await body.toArray())
+  return upload.stagingKey.startsWith(SAFE_PREFIX) && (await isExecutable(head))
+    ? 'EXECUTABLE_CONTENT'
+    : 'as-declared'
+}
+
+const EXECUTABLE_TYPES = [
+  'application/x-msdownload',
+  'application/x-elf',
+  'application/x-mach-binary',
+  'application/wasm',
+  'application/x-ms-shortcut',
+  'application/java-vm',
+]
+
+async function isExecutable(head: Buffer): Promise<boolean> {
+  const type = await fileTypeFromBuffer(head)
+  if (type) return EXECUTABLE_TYPES.includes(type.mime)
+  const text = head.toString('latin1').trimStart().toLowerCase()
+  return (
+    text.startsWith('#!') ||
+    text.startsWith('<script') ||
+    text.startsWith('<svg') ||
+    text.startsWith('<!doctype html')
+  )
+}
+
+async function handOver(deps: IntakeDeps, upload: Upload): Promise<void> {
+  const wanted = safeSegment(upload.fileName)
+  for (let number = 1; ; number += 1) {
+    try {
+      await transact(deps.table, [
+        deps.uploads.handOver(upload),
+        ...deps.deliveries.create(upload, nameFor(wanted, number, upload.id)),
+      ])
+      return
+    } catch (error) {
+      if (!(error instanceof TransactionRefused)) throw error
+      const [uploadRefused, deliveryExists, nameTaken] = error.items
+      // Handed over by an earlier delivery of this message; sending again does no harm.
+      if (uploadRefused !== undefined || deliveryExists !== undefined) return
+      if (nameTaken === undefined) throw error
+    }
+  }
+}
+
+function nameFor(wanted: string, number: number, uploadId: string): string {
+  if (number === 1) return wanted
+  return number <= NUMBERED_NAMES
+    ? numberedName(wanted, number)
+    : safeSegment(`${uploadId} ${wanted}`)
+}
+
+async function reject(
+  deps: IntakeDeps,
+  upload: Upload,
+  reason: 'SIZE_MISMATCH' | 'CONTENT_CHANGED' | 'EXECUTABLE_CONTENT',
+): Promise<void> {
+  const ended = await deps.uploads.end(upload.id, 'rejected', reason, WAITING)
+  if (ended?.changed) {
+    await transact(deps.table, [
+      deps.deliveries.abandon(upload.id),
+      eventPut(deps.table, deps.clock, 'upload.rejected', {
+        userId: upload.userId,
+        actor: 'intake',
+        subjectId: upload.id,
+        before: upload.status,
+        after: 'rejected',
+        reason,
+      }),
+    ])
+  }
+  await deps.staging.remove(upload.stagingKey)
+}
