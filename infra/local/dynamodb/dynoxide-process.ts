@@ -66,27 +66,26 @@ type DynoxideChild = ChildProcessByStdio<null, Readable, Readable>
  * Answers what went wrong, undefined when nothing did.
  */
 async function listening(child: DynoxideChild, port: number): Promise<string | undefined> {
-  let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-2_000)
-  })
+  let output = ''
   return await new Promise((resolve) => {
     const timer = setTimeout(
-      () => resolve(`it does not listen after ${START_TIMEOUT_MS} ms. ${errors}`),
+      () => resolve(`it does not listen after ${START_TIMEOUT_MS} ms. ${output}`),
       START_TIMEOUT_MS,
     )
     const settle = (failure: string | undefined): void => {
       clearTimeout(timer)
       resolve(failure)
     }
-    let output = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-2_000)
-      if (output.includes(`listening on http://127.0.0.1:${port}`)) settle(undefined)
-    })
+    // It tells on its standard error, whatever it tells.
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output = (output + text).slice(-2_000)
+        if (output.includes(`listening on http://127.0.0.1:${port}`)) settle(undefined)
+      })
+    }
     child.once('error', (error) => settle(error.message))
     child.once('close', (code, signal) =>
-      settle(`it ended with ${code ?? signal}. ${errors.trim()}`),
+      settle(`it ended with ${code ?? signal}. ${output.trim()}`),
     )
   })
 }

@@ -1,0 +1,119 @@
+/**
+ * What wakes functions and fills queues by itself: rules, schedules and queue mappings. Each needs
+ * its own right at AWS (a permission of the function, a policy of the queue, a statement of the
+ * role), and without it nothing would arrive; so that is an error here.
+ */
+import { evaluatePolicies, type PolicyPrincipal } from '../gateway/policy.ts'
+import { functionNameOf } from '../lambda/invocation.ts'
+import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'
+import type { EventRule, RuleTarget, SchedulerSchedule } from '../triggers/rule.ts'
+import { mayInvoke, policiesOfRole } from './function-resources.ts'
+import type { Provisioning } from './provisioning.ts'
+import { failureOf, listOf, objectOf, requiredText } from './resource-type.ts'
+import { queuePolicy } from './storage-resources.ts'
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
+const MAPPING_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']
+
+const EVENTS = 'events.amazonaws.com'
+
+export function createRule(resource: ResolvedResource, cloud: Provisioning): void {
+  const ruleArn = String(resource.attributes['Arn'])
+  const targets = listOf(resource.properties['Targets']).map((target) => targetOf(target))
+  for (const target of targets) {
+    requireDelivery(resource, target.Arn, ruleArn, cloud)
+    const deadLetters = target.DeadLetterConfig?.Arn
+    if (deadLetters !== undefined) requireDelivery(resource, deadLetters, ruleArn, cloud)
+  }
+  const { EventPattern, ScheduleExpression, State } = resource.properties
+  const rule: EventRule = { Name: resource.ref, Targets: targets }
+  if (EventPattern !== undefined) rule.EventPattern = objectOf(EventPattern)
+  if (ScheduleExpression !== undefined) rule.ScheduleExpression = String(ScheduleExpression)
+  if (State !== undefined) rule.State = String(State)
+  cloud.rules.push(rule)
+}
+
+export function createSchedule(resource: ResolvedResource, cloud: Provisioning): void {
+  const target = targetOf(resource.properties['Target'])
+  const roleArn = target['RoleArn']
+  const role = cloud
+    .ofType('AWS::IAM::Role')
+    .find(({ attributes }) => attributes['Arn'] === roleArn)
+  if (role === undefined) throw failureOf(resource)('its target needs a role of the templates')
+  const action = target.Arn.startsWith('arn:aws:lambda:')
+    ? 'lambda:InvokeFunction'
+    : 'sqs:SendMessage'
+  requireRole(resource, role, action, target.Arn, cloud)
+  // The schedules check every member themselves.
+  cloud.schedules.push({
+    ...resource.properties,
+    Name: resource.ref,
+    Target: target,
+  } as unknown as SchedulerSchedule)
+}
+
+export function createMapping(resource: ResolvedResource, cloud: Provisioning): void {
+  const fail = failureOf(resource)
+  const functionName = requiredText(resource, 'FunctionName').replace(/^.*:function:/, '')
+  const queueArn = requiredText(resource, 'EventSourceArn')
+  const fn = cloud.ofType('AWS::Lambda::Function').find(({ ref }) => ref === functionName)
+  const role = cloud
+    .ofType('AWS::IAM::Role')
+    .find(({ attributes }) => attributes['Arn'] === fn?.properties['Role'])
+  if (fn === undefined || role === undefined) throw fail(`unknown function ${functionName}`)
+  for (const action of MAPPING_ACTIONS) requireRole(resource, role, action, queueArn, cloud)
+  // The mapping checks every member itself.
+  cloud.mappings.push({
+    ...resource.properties,
+    FunctionName: functionName,
+  } as unknown as QueueMappingProperties)
+}
+
+/** The target must let EventBridge in, by the policy of the queue or a permission of the function. */
+function requireDelivery(
+  rule: ResolvedResource,
+  targetArn: string,
+  ruleArn: string,
+  cloud: Provisioning,
+): void {
+  const fail = failureOf(rule)
+  if (targetArn.startsWith('arn:aws:lambda:')) {
+    if (!mayInvoke(EVENTS, functionNameOf(targetArn), ruleArn, cloud)) {
+      throw fail(`no AWS::Lambda::Permission lets the rule invoke ${targetArn}`)
+    }
+    return
+  }
+  const queue = cloud
+    .ofType('AWS::SQS::Queue')
+    .find(({ attributes }) => attributes['Arn'] === targetArn)
+  if (queue === undefined) throw fail(`target ${targetArn} is not in the templates`)
+  const policy = queuePolicy(queue, cloud)
+  const principal: PolicyPrincipal = { service: EVENTS }
+  const context = { 'aws:SourceArn': ruleArn, 'aws:SecureTransport': 'true' }
+  const request = { action: 'sqs:SendMessage', resource: targetArn, context }
+  if (!evaluatePolicies([], policy === undefined ? [] : [policy], request, principal).allowed) {
+    throw fail(`no AWS::SQS::QueuePolicy lets the rule send to ${targetArn}`)
+  }
+}
+
+function requireRole(
+  resource: ResolvedResource,
+  role: ResolvedResource,
+  action: string,
+  target: string,
+  cloud: Provisioning,
+): void {
+  const context = { 'aws:SecureTransport': 'true' }
+  const request = { action, resource: target, context }
+  const principal: PolicyPrincipal = { arn: String(role.attributes['Arn']) }
+  if (!evaluatePolicies(policiesOfRole(role, cloud), [], request, principal).allowed) {
+    throw failureOf(resource)(`role ${role.logicalId} does not allow ${action} on ${target}`)
+  }
+}
+
+function targetOf(target: Parameters<typeof objectOf>[0]): RuleTarget {
+  const fields = objectOf(target)
+  // The bus and the schedules refuse members that they do not know.
+  return { ...fields, Arn: String(fields['Arn']) } as RuleTarget
+}

@@ -1,0 +1,127 @@
+/** Functions with the rights of their roles. */
+import { existsSync } from 'node:fs'
+import type { PolicyDocument } from '../gateway/policy.ts'
+import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import type { Provisioning } from './provisioning.ts'
+import { failureOf, listOf, objectOf, policyOf, requiredText, textOf } from './resource-type.ts'
+
+/** Lambda's own defaults: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html */
+const DEFAULT_MEMORY_MB = 128
+const DEFAULT_TIMEOUT_SECONDS = 3
+
+/** The runtime whose Node runs everything here. */
+const RUNTIME = 'nodejs24.x'
+
+/** https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html */
+const MANAGED_POLICIES: Record<string, PolicyDocument> = {
+  'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': {
+    Version: '2012-10-17',
+    Statement: {
+      Effect: 'Allow',
+      Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: '*',
+    },
+  },
+}
+
+export function createFunction(resource: ResolvedResource, cloud: Provisioning): void {
+  const fail = failureOf(resource)
+  const { properties } = resource
+  if (properties['Runtime'] !== RUNTIME) {
+    throw fail(`runtime ${String(properties['Runtime'])} is not ${RUNTIME}`)
+  }
+  const role = cloud
+    .ofType('AWS::IAM::Role')
+    .find(({ attributes }) => attributes['Arn'] === properties['Role'])
+  if (role === undefined) throw fail(`role ${String(properties['Role'])} is not in the templates`)
+  refuseStrangeLogGroup(resource, cloud)
+
+  const reserved = properties['ReservedConcurrentExecutions']
+  cloud.functions.push({
+    name: resource.ref,
+    codeDir: codeDirOf(resource, cloud),
+    handler: requiredText(resource, 'Handler'),
+    memoryMb: Number(properties['MemorySize'] ?? DEFAULT_MEMORY_MB),
+    timeoutSeconds: Number(properties['Timeout'] ?? DEFAULT_TIMEOUT_SECONDS),
+    environment: environmentOf(resource),
+    ...(reserved === undefined ? {} : { reservedConcurrency: Number(reserved) }),
+  })
+  cloud.principals.push({
+    arn: String(role.attributes['Arn']),
+    functionName: resource.ref,
+    policies: policiesOfRole(role, cloud),
+  })
+}
+
+/** Everything that the role may do: inline, attached by policy resources, and managed. */
+export function policiesOfRole(role: ResolvedResource, cloud: Provisioning): PolicyDocument[] {
+  const inline = listOf(role.properties['Policies']).map((policy) =>
+    policyOf(role, objectOf(policy)['PolicyDocument']),
+  )
+  const attached = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
+    cloud
+      .ofType(type)
+      .filter((policy) => listOf(policy.properties['Roles']).includes(role.ref))
+      .map((policy) => policyOf(policy, policy.properties['PolicyDocument'])),
+  )
+  const managed = listOf(role.properties['ManagedPolicyArns']).map((arn) =>
+    managedPolicy(role, String(arn), cloud),
+  )
+  return [...inline, ...attached, ...managed]
+}
+
+function managedPolicy(role: ResolvedResource, arn: string, cloud: Provisioning): PolicyDocument {
+  const own = cloud.ofType('AWS::IAM::ManagedPolicy').find(({ ref }) => ref === arn)
+  if (own !== undefined) return policyOf(own, own.properties['PolicyDocument'])
+  const document = MANAGED_POLICIES[arn]
+  if (document === undefined) throw failureOf(role)(`unknown managed policy ${arn}`)
+  return document
+}
+
+function codeDirOf(resource: ResolvedResource, cloud: Provisioning): string {
+  const key = String(objectOf(resource.properties['Code'])['S3Key'])
+  const codeDir = cloud.assets.get(key)
+  if (codeDir === undefined || !existsSync(codeDir)) {
+    throw failureOf(resource)(`its code asset ${key} is not in the cloud assembly`)
+  }
+  return codeDir
+}
+
+function environmentOf(resource: ResolvedResource): Record<string, string> {
+  const variables = objectOf(objectOf(resource.properties['Environment'])['Variables'])
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)]))
+}
+
+function refuseStrangeLogGroup(resource: ResolvedResource, cloud: Provisioning): void {
+  const logGroup = objectOf(resource.properties['LoggingConfig'])['LogGroup']
+  if (logGroup === undefined) return
+  if (!cloud.ofType('AWS::Logs::LogGroup').some(({ ref }) => ref === logGroup)) {
+    throw failureOf(resource)(`log group ${String(logGroup)} is not in the templates`)
+  }
+}
+
+/** Whether a service may invoke a function on behalf of one of its resources. */
+export function mayInvoke(
+  service: string,
+  functionName: string,
+  sourceArn: string,
+  cloud: Provisioning,
+): boolean {
+  return cloud.ofType('AWS::Lambda::Permission').some((permission) => {
+    const target = textOf(permission, 'FunctionName') ?? ''
+    const isOfFunction = target === functionName || target.endsWith(`:function:${functionName}`)
+    const pattern = textOf(permission, 'SourceArn')
+    return (
+      isOfFunction &&
+      textOf(permission, 'Principal') === service &&
+      textOf(permission, 'Action') === 'lambda:InvokeFunction' &&
+      (pattern === undefined || arnLike(pattern, sourceArn))
+    )
+  })
+}
+
+/** `*` crosses no colon but every slash. */
+function arnLike(pattern: string, arn: string): boolean {
+  const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^:]*')
+  return new RegExp(`^${source}$`).test(arn)
+}
