@@ -4,7 +4,7 @@ import { AwsError, LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
 /** A function as its template describes it, with every intrinsic resolved. */
 export interface LocalFunction {
   name: string
-  /** Directory of the code asset; the environment's LAMBDA_TASK_ROOT. */
+  /** Directory of the code asset; a copy of it becomes LAMBDA_TASK_ROOT. */
   codeDir: string
   /** `index.handler` */
   handler: string

@@ -11,7 +11,7 @@
  * machine's; processor share does not follow MemorySize; response streaming, versions, layers and
  * extensions are absent; recursive loops are not stopped.
  *
- * On disk: `<dataDir>/logs/<function>.log`.
+ * On disk: `<dataDir>/logs/<function>.log`, `<dataDir>/code/<function>/`.
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
@@ -19,6 +19,7 @@ import { AwsError } from '../engine.ts'
 import type { QueueSender } from '../triggers/queue-port.ts'
 import { createAlarms } from './alarms.ts'
 import { createAsyncInvoker } from './async-invoker.ts'
+import { storeCode } from './code-store.ts'
 import { Environment, type Outcome } from './environment.ts'
 import { createFunctionLog, createRequestLog } from './function-log.ts'
 import {
@@ -56,7 +57,7 @@ export interface LambdaHostOptions {
 }
 
 export interface LambdaHost extends FunctionInvoker {
-  /** Adds a function, or replaces one together with its idle environments. */
+  /** Adds a function with a copy of its code, or replaces one together with its idle environments. */
   register(fn: LocalFunction): void
   /** Kills one environment, a busy one first; false when there is none. */
   killEnvironment(functionName: string): boolean
@@ -222,7 +223,7 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
       const replaced = pools.get(fn.name)
       for (const { environment } of replaced?.idle ?? []) environment.kill()
       pools.set(fn.name, {
-        fn,
+        fn: { ...fn, codeDir: storeCode(options.dataDir, fn.name, fn.codeDir) },
         all: new Set(),
         idle: [],
         busy: 0,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isAlive, processState } from './process-alive.ts'
@@ -36,6 +36,26 @@ describe('an execution', () => {
     const { payload } = await host.invoke('callback', {})
 
     expect(JSON.parse(payload)).toMatchObject({ errorType: 'Runtime.CallbackHandlerDeprecated' })
+  })
+
+  test('runs .js as CommonJS whatever stands above the asset, from a copy', async () => {
+    const { host, dataDir, given, answerOf } = startTestHost()
+    writeFileSync(join(dataDir, 'package.json'), '{"type":"module"}')
+    given('code', 'exports.handler = async () => [typeof require, __dirname]')
+    rmSync(join(dataDir, 'assets', 'code'), { recursive: true })
+
+    expect(await answerOf('code')).toEqual(['function', join(dataDir, 'code', 'code')])
+    expect(host.stats().functions['code']).toMatchObject({ errors: 0 })
+  })
+
+  test('of a function registered again runs the new code', async () => {
+    const { given, answerOf } = startTestHost()
+    given('changed', 'exports.handler = async () => "old"')
+    await answerOf('changed')
+
+    given('changed', 'exports.handler = async () => "new"')
+
+    expect(await answerOf('changed')).toBe('new')
   })
 
   test('sees the template, the reserved names and the overlay, and nothing of the developer', async () => {

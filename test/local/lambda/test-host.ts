@@ -49,7 +49,7 @@ export function startTestHost(options: Partial<LambdaHostOptions> = {}): TestHos
     dataDir,
     lines,
     given: (name, source, properties = {}) => {
-      const codeDir = join(dataDir, 'code', name)
+      const codeDir = join(dataDir, 'assets', name)
       mkdirSync(codeDir, { recursive: true })
       writeFileSync(join(codeDir, 'index.js'), source)
       host.register({
