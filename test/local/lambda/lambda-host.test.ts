@@ -61,7 +61,7 @@ describe('an execution', () => {
   test('sees the template, the reserved names and the overlay, and nothing of the developer', async () => {
     const { given, answerOf } = startTestHost()
     vi.stubEnv('DEVELOPERS_OWN', 'private')
-    onTestFinished(() => vi.unstubAllEnvs())
+    onTestFinished(() => void vi.unstubAllEnvs())
     given('env', 'exports.handler = async () => process.env')
 
     const env = await answerOf('env')
