@@ -1,0 +1,257 @@
+/** PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects and the tags of an object. */
+
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import {
+  refuseUnsupportedHeaders,
+  requireTags,
+  setChecksumHeaders,
+  setObjectHeaders,
+  storedHeaders,
+  taggingHeader,
+} from './object-headers.ts'
+import { type ObjectRecord, segmentsOf } from './object-table.ts'
+import {
+  type ByteRange,
+  isNotModified,
+  parseRange,
+  readConditions,
+  requireWriteConditions,
+} from './preconditions.ts'
+import { declaredChecksum, MAX_BODY_BYTES, receiveBody, receiveXml } from './request-body.ts'
+import { recordEvent, requestFacts, type S3Context } from './s3-context.ts'
+import { invalidArgument, invalidRequest, noSuchKey } from './s3-errors.ts'
+import { headerValue, type S3Request } from './s3-request.ts'
+import { deleteRecord, storeObject, writeBlob } from './store-object.ts'
+import { parseDelete, parseTagging, sendXml } from './xml.ts'
+
+/** What S3 computes for an object that came without a checksum. */
+const DEFAULT_ALGORITHM = 'CRC64NVME'
+
+export async function putObject(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { bucket, key } = request
+  refuseUnsupportedHeaders(request)
+  const headers = storedHeaders(request)
+  const tags = taggingHeader(request)
+  const algorithm = declaredChecksum(request)?.algorithm ?? DEFAULT_ALGORITHM
+  // Refused before the bytes are taken, and checked once more when they are written.
+  requireWriteConditions(request, context.objects.find(bucket, key))
+  const rules = { maxBytes: MAX_BODY_BYTES, algorithm }
+  const { body, blobId, discard } = await writeBlob(context, (write) =>
+    receiveBody(request, rules, write),
+  )
+  const record = await discardOnFailure(discard, () =>
+    storeObject(context, blobId, {
+      bucket,
+      key,
+      headers,
+      tags,
+      body,
+      checksum: { algorithm, type: 'FULL_OBJECT', value: body.checksum },
+      event: { ...requestFacts(request), reason: 'PutObject' },
+      requireConditions: (existing) => requireWriteConditions(request, existing),
+    }),
+  )
+  response.setHeader('etag', `"${record.etag}"`)
+  response.setHeader('x-amz-server-side-encryption', 'AES256')
+  setChecksumHeaders(response, record)
+  response.writeHead(200, { 'content-length': 0 })
+  response.end()
+}
+
+/** A blob whose row was refused is of no use to anybody. */
+export async function discardOnFailure<T>(
+  discard: () => Promise<void>,
+  store: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await store()
+  } catch (error) {
+    await discard()
+    throw error
+  }
+}
+
+/** GetObject and HeadObject: the same headers, with or without the bytes. */
+export async function getObject(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const record = requireObject(context, request)
+  if (isNotModified(readConditions(request), record)) {
+    response.setHeader('etag', `"${record.etag}"`)
+    response.setHeader('last-modified', new Date(record.modifiedMs).toUTCString())
+    response.writeHead(304)
+    response.end()
+    return
+  }
+  const range = requestedRange(context, request, response, record)
+  const { startByte, lengthBytes } = range ?? { startByte: 0, lengthBytes: record.sizeBytes }
+  setObjectHeaders(response, record, request, lengthBytes === record.sizeBytes)
+  if (range) {
+    const lastByte = startByte + lengthBytes - 1
+    response.setHeader('content-range', `bytes ${startByte}-${lastByte}/${record.sizeBytes}`)
+  }
+  response.writeHead(range ? 206 : 200, { 'content-length': lengthBytes })
+  if (request.operation === 'HeadObject' || lengthBytes === 0) {
+    response.end()
+    return
+  }
+  await sendBytes(openObject(context, record, { startByte, lengthBytes }), response)
+}
+
+/** A stream of an object's bytes as they are now; a later overwrite or deletion does not disturb it. */
+export function openObject(context: S3Context, record: ObjectRecord, range: ByteRange): Readable {
+  const parts = context.objects.parts(record.contentId)
+  const segments = segmentsOf(parts, range.startByte, range.lengthBytes)
+  const release = context.blobs.hold(segments)
+  const stream = Readable.from(context.blobs.read(segments), { objectMode: false })
+  stream.once('close', release)
+  return stream
+}
+
+async function sendBytes(bytes: Readable, response: ServerResponse): Promise<void> {
+  try {
+    await pipeline(bytes, response)
+  } catch (error) {
+    // The client hung up: nobody is left to be told. Anything else must not look like a short object.
+    if (!response.destroyed) response.destroy()
+    const hungUp =
+      error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+    if (!hungUp) throw error
+  }
+}
+
+function requestedRange(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+  record: ObjectRecord,
+): ByteRange | undefined {
+  const partNumber = request.query.get('partNumber')
+  const rangeHeader = headerValue(request.call, 'range')
+  if (partNumber === null) return parseRange(rangeHeader, record.sizeBytes)
+  if (rangeHeader !== undefined) {
+    throw invalidRequest('Cannot specify both Range header and partNumber query parameter')
+  }
+  if (record.partCount !== null) response.setHeader('x-amz-mp-parts-count', record.partCount)
+  const index = Number(partNumber) - 1
+  const sizes = partSizes(context, record)
+  const lengthBytes = sizes[index]
+  if (lengthBytes === undefined)
+    throw invalidArgument('The requested partnumber is not satisfiable')
+  if (record.sizeBytes === 0) return undefined
+  const startByte = sizes.slice(0, index).reduce((bytes, earlier) => bytes + earlier, 0)
+  return { startByte, lengthBytes }
+}
+
+/** An object written by one request, or copied, is one part. */
+function partSizes(context: S3Context, record: ObjectRecord): number[] {
+  if (record.partCount === null) return [record.sizeBytes]
+  return context.objects.parts(record.contentId).map((part) => part.sizeBytes)
+}
+
+export async function deleteObject(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { bucket, key } = request
+  const event = { ...requestFacts(request), reason: 'DeleteObject' }
+  const orphans = await context.database.write(() => {
+    if (headerValue(request.call, 'if-match') !== undefined) {
+      requireWriteConditions(request, context.objects.find(bucket, key))
+    }
+    return deleteRecord(context, bucket, key, event)
+  })
+  context.events.wake()
+  await context.blobs.remove(orphans)
+  response.writeHead(204)
+  response.end()
+}
+
+/** Keys of a DeleteObjects body; read once, because the permissions depend on them. */
+const deleteBodies = new WeakMap<object, Promise<ReturnType<typeof parseDelete>>>()
+
+export function deleteRequest(request: S3Request): Promise<ReturnType<typeof parseDelete>> {
+  const known = deleteBodies.get(request.call.request)
+  if (known !== undefined) return known
+  const parsed = readDelete(request)
+  deleteBodies.set(request.call.request, parsed)
+  return parsed
+}
+
+async function readDelete(request: S3Request): Promise<ReturnType<typeof parseDelete>> {
+  // "The Content-MD5 or a checksum header is required for all Multi-Object Delete requests."
+  const hasDigest = headerValue(request.call, 'content-md5') ?? declaredChecksum(request)
+  if (hasDigest === undefined) {
+    throw invalidRequest(
+      'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
+    )
+  }
+  return parseDelete(await receiveXml(request))
+}
+
+export async function deleteObjects(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { keys, quiet } = await deleteRequest(request)
+  const event = { ...requestFacts(request), reason: 'DeleteObject' }
+  const orphans = await context.database.write(() =>
+    keys.flatMap((key) => deleteRecord(context, request.bucket, key, event)),
+  )
+  context.events.wake()
+  await context.blobs.remove(orphans)
+  sendXml(response, 'DeleteResult', quiet ? '' : { Deleted: keys.map((key) => ({ Key: key })) })
+}
+
+export async function getObjectTagging(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { tags } = requireObject(context, request)
+  const entries = Object.entries(tags).map(([key, value]) => ({ Key: key, Value: value }))
+  sendXml(response, 'Tagging', { TagSet: { Tag: entries } })
+}
+
+export async function putObjectTagging(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { bucket, key } = request
+  const tags = parseTagging(await receiveXml(request))
+  requireTags(tags)
+  await context.database.write(() => {
+    const { etag } = requireObject(context, request)
+    context.objects.setTags(bucket, key, tags)
+    recordEvent(context, {
+      ...requestFacts(request),
+      type: 'Object Tags Added',
+      bucket,
+      key,
+      etag,
+    })
+  })
+  context.events.wake()
+  response.writeHead(200, { 'content-length': 0 })
+  response.end()
+}
+
+export function requireObject(
+  context: S3Context,
+  { bucket, key }: Pick<S3Request, 'bucket' | 'key'>,
+): ObjectRecord {
+  const record = context.objects.find(bucket, key)
+  if (!record) throw noSuchKey(key)
+  return record
+}

@@ -1,0 +1,185 @@
+/**
+ * From a path-style request to the operation it means. The path is taken from the raw request line:
+ * a URL parser would resolve `..` and so change keys.
+ */
+import type { AwsCall } from '../engine.ts'
+import { AwsError } from '../engine.ts'
+import { notImplemented } from './s3-errors.ts'
+
+export const OPERATIONS = [
+  'AbortMultipartUpload',
+  'CompleteMultipartUpload',
+  'CopyObject',
+  'CreateMultipartUpload',
+  'DeleteObject',
+  'DeleteObjects',
+  'GetBucketLocation',
+  'GetObject',
+  'GetObjectAttributes',
+  'GetObjectTagging',
+  'HeadBucket',
+  'HeadObject',
+  'ListMultipartUploads',
+  'ListObjectsV2',
+  'ListParts',
+  'PutObject',
+  'PutObjectTagging',
+  'UploadPart',
+] as const
+export type S3Operation = (typeof OPERATIONS)[number]
+
+export interface S3Request {
+  call: AwsCall
+  operation: S3Operation
+  bucket: string
+  key: string
+  query: URLSearchParams
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes of UTF-8. */
+const MAX_KEY_BYTES = 1024
+
+/** Query names that turn a request into another operation, with the noun of that operation. */
+const SUBRESOURCES: Record<string, string> = {
+  accelerate: 'AccelerateConfiguration',
+  acl: 'Acl',
+  analytics: 'AnalyticsConfiguration',
+  attributes: 'Attributes',
+  cors: 'Cors',
+  delete: 'Objects',
+  encryption: 'Encryption',
+  'intelligent-tiering': 'IntelligentTieringConfiguration',
+  inventory: 'InventoryConfiguration',
+  'legal-hold': 'LegalHold',
+  lifecycle: 'LifecycleConfiguration',
+  location: 'Location',
+  logging: 'Logging',
+  metadataTable: 'MetadataTableConfiguration',
+  metrics: 'MetricsConfiguration',
+  notification: 'NotificationConfiguration',
+  'object-lock': 'LockConfiguration',
+  ownershipControls: 'OwnershipControls',
+  partNumber: 'Part',
+  policy: 'Policy',
+  policyStatus: 'PolicyStatus',
+  publicAccessBlock: 'PublicAccessBlock',
+  renameObject: 'Rename',
+  replication: 'Replication',
+  requestPayment: 'RequestPayment',
+  restore: 'Restore',
+  retention: 'Retention',
+  select: 'SelectContent',
+  session: 'Session',
+  tagging: 'Tagging',
+  torrent: 'Torrent',
+  uploadId: 'MultipartUpload',
+  uploads: 'MultipartUploads',
+  versioning: 'Versioning',
+  versions: 'Versions',
+  website: 'Website',
+}
+
+/** Method, whether a key is named, and the subresources, to operation. */
+const ROUTES: Record<string, S3Operation> = {
+  'GET bucket location': 'GetBucketLocation',
+  'GET bucket uploads': 'ListMultipartUploads',
+  'HEAD bucket': 'HeadBucket',
+  'POST bucket delete': 'DeleteObjects',
+  'GET object': 'GetObject',
+  'GET object partNumber': 'GetObject',
+  'GET object attributes': 'GetObjectAttributes',
+  'GET object tagging': 'GetObjectTagging',
+  'GET object uploadId': 'ListParts',
+  'HEAD object': 'HeadObject',
+  'HEAD object partNumber': 'HeadObject',
+  'PUT object': 'PutObject',
+  'PUT object partNumber uploadId': 'UploadPart',
+  'PUT object tagging': 'PutObjectTagging',
+  'POST object uploadId': 'CompleteMultipartUpload',
+  'POST object uploads': 'CreateMultipartUpload',
+  'DELETE object': 'DeleteObject',
+  'DELETE object uploadId': 'AbortMultipartUpload',
+}
+
+/** What S3 calls the operations without a subresource that this engine lacks. */
+const ABSENT: Record<string, string> = {
+  'GET service': 'ListBuckets',
+  'GET bucket': 'ListObjects',
+  'PUT bucket': 'CreateBucket',
+  'DELETE bucket': 'DeleteBucket',
+  'POST bucket': 'PostObject',
+  'GET bucket versions': 'ListObjectVersions',
+}
+
+export function routeRequest(call: AwsCall): S3Request {
+  const { bucket, key } = bucketAndKey(call.request.url ?? '/')
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new AwsError('KeyTooLongError', 'Your key is too long', 400, {
+      Size: Buffer.byteLength(key),
+      MaxSizeAllowed: MAX_KEY_BYTES,
+    })
+  }
+  const query = call.url.searchParams
+  if (query.has('versionId') && query.get('versionId') !== 'null') {
+    throw notImplemented('versionId')
+  }
+  return { call, operation: operationOf(call, bucket, key, query), bucket, key, query }
+}
+
+function operationOf(
+  call: AwsCall,
+  bucket: string,
+  key: string,
+  query: URLSearchParams,
+): S3Operation {
+  const method = call.request.method ?? 'GET'
+  const subresources = [...new Set(query.keys())].filter((name) => name in SUBRESOURCES).sort()
+  const level = key !== '' ? 'object' : bucket !== '' ? 'bucket' : 'service'
+  const route = [method, level, ...subresources].join(' ')
+  if (route === 'GET bucket' && query.get('list-type') === '2') return 'ListObjectsV2'
+  const operation = ROUTES[route]
+  if (operation === undefined) throw notImplemented(ABSENT[route] ?? guessName(route))
+  const copies = amzValue(call, 'x-amz-copy-source') !== undefined
+  if (copies && operation === 'UploadPart') throw notImplemented('UploadPartCopy')
+  if (copies && operation === 'PutObject') return 'CopyObject'
+  return operation
+}
+
+function guessName(route: string): string {
+  const [method = '', level = '', ...subresources] = route.split(' ')
+  const verb = `${method.charAt(0)}${method.slice(1).toLowerCase()}`
+  const nouns = subresources.map((name) => SUBRESOURCES[name] ?? '').join('')
+  return `${verb}${level.charAt(0).toUpperCase()}${level.slice(1)}${nouns}`
+}
+
+/** Splits `/bucket/key` of a raw request target; the key may hold `..`, `//` and escaped slashes. */
+export function bucketAndKey(target: string): { bucket: string; key: string } {
+  const path = (target.split('?')[0] ?? '').replace(/^https?:\/\/[^/]*/, '')
+  const slash = path.indexOf('/', 1)
+  const bucket = path.slice(1, slash === -1 ? undefined : slash)
+  return { bucket: decode(bucket), key: slash === -1 ? '' : decode(path.slice(slash + 1)) }
+}
+
+function decode(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400)
+  }
+}
+
+/** A header, or the query parameter into which a presigner moves `x-amz-` headers. */
+export function amzValue(call: AwsCall, name: string): string | undefined {
+  const header = call.request.headers[name]
+  if (header !== undefined) return Array.isArray(header) ? header.join(',') : header
+  if (!call.presigned) return undefined
+  for (const [queryName, value] of call.url.searchParams) {
+    if (queryName.toLowerCase() === name) return value
+  }
+  return undefined
+}
+
+export function headerValue(call: AwsCall, name: string): string | undefined {
+  const header = call.request.headers[name]
+  return Array.isArray(header) ? header.join(',') : header
+}
