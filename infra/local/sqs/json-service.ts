@@ -4,7 +4,7 @@ import type * as z from 'zod'
 import { type AwsCall, AwsError } from '../engine.ts'
 
 /** How a service names a member that is missing; what is of a wrong JSON type is a SerializationException everywhere. */
-export type MissingMember = (member: string) => AwsError
+type MissingMember = (member: string) => AwsError
 
 /** Members of a call by its schema; a wrong one is refused by the names that the service uses. */
 export function parseInput<T extends z.ZodType>(

@@ -4,7 +4,7 @@ import { invalidValue } from './message-rules.ts'
 import { type Queue, type QueueService, queueName } from './queue-service.ts'
 
 /** An entry of ListMessageMoveTasks. */
-export interface MoveTask {
+interface MoveTask {
   Status: 'COMPLETED' | 'FAILED'
   SourceArn: string
   DestinationArn?: string

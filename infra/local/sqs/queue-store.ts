@@ -50,7 +50,7 @@ export interface StoredMessage {
   body: string
 }
 
-export interface NewMessage {
+interface NewMessage {
   queue: string
   id: string
   visibleMs: number
@@ -70,7 +70,7 @@ export interface QueueCounts {
   oldestSentMs: number | null
 }
 
-export interface QueueRow {
+interface QueueRow {
   settings: QueueSettings
   createdMs: number
   modifiedMs: number

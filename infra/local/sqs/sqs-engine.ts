@@ -34,7 +34,7 @@ import type { QueueProperties } from './queue-settings.ts'
 import { nameInUrl, SQS_OPERATIONS } from './sqs-operations.ts'
 import type { SqsMessage } from './take-messages.ts'
 
-export interface SqsEngineOptions {
+interface SqsEngineOptions {
   dataDir: string
   clock: Clock
   /** Origin of the AWS endpoint (`http://127.0.0.1:4401`), asked when a URL is needed. */

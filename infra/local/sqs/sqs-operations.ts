@@ -18,7 +18,7 @@ import type { Queue, QueueService } from './queue-service.ts'
 import { settingsAsAttributes } from './queue-settings.ts'
 import type { SqsMessage } from './take-messages.ts'
 
-export interface SqsCaller {
+interface SqsCaller {
   service: QueueService
   queueUrl: (name: string) => string
   principalArn: string
@@ -27,7 +27,7 @@ export interface SqsCaller {
 }
 
 type Input = Record<string, unknown> | undefined
-export type SqsOperation = (caller: SqsCaller, input: Input) => object | Promise<object>
+type SqsOperation = (caller: SqsCaller, input: Input) => object | Promise<object>
 
 const onQueue = { QueueUrl: z.string() }
 const names = z.array(z.string()).nullish()

@@ -19,7 +19,7 @@ export interface SqsMessage {
   md5OfMessageAttributes?: string
 }
 
-export interface TakeRequest {
+interface TakeRequest {
   queue: QueueSettings
   queueArn: string
   /** Where messages go that were received too often. */
@@ -29,7 +29,7 @@ export interface TakeRequest {
   visibilitySeconds: number
 }
 
-export interface Taken {
+interface Taken {
   messages: SqsMessage[]
   /** How many went to the dead-letter queue instead. */
   deadLetters: number
