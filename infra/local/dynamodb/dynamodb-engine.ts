@@ -52,7 +52,7 @@ const SINGLE_WRITES = new Set(['PutItem', 'UpdateItem', 'DeleteItem'])
 const ACTIVE_POLL_MS = 20
 const ACTIVE_ATTEMPTS = 1_500
 
-export interface CreatedTable {
+interface CreatedTable {
   tableName: string
   tableArn: string
   streamArn: string | undefined
@@ -104,7 +104,6 @@ export async function createDynamoDbEngine(
 
   async function transactWrite(call: AwsCall, input: JsonObject): Promise<DynoxideReply> {
     const items = await transactionItems(input, schemas)
-    refuseConflicts(items, locks)
     const token = input['ClientRequestToken']
     if (typeof token === 'string' && tokensInFlight.has(token)) {
       throw new AwsError(
@@ -112,6 +111,7 @@ export async function createDynamoDbEngine(
         'The transaction with the given request token is already in progress.',
       )
     }
+    refuseConflicts(items, locks)
     const release = locks.hold(items)
     if (typeof token === 'string') tokensInFlight.add(token)
     try {

@@ -12,7 +12,7 @@ export interface ProcessWarden {
   release(pid: number): void
 }
 
-export interface DynoxideProcess {
+interface DynoxideProcess {
   port: number
   pid: number
   /** False as soon as the process has ended. */

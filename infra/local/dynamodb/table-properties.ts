@@ -1,7 +1,7 @@
 import type { JsonObject } from './dynoxide-client.ts'
 import type { IndexDescription, KeyElement, TableDescription } from './table-schema.ts'
 
-export interface IndexProperties extends IndexDescription {
+interface IndexProperties extends IndexDescription {
   Projection: JsonObject
 }
 

@@ -41,11 +41,11 @@ const MAX_JSON_BODY_BYTES = 17 * 1024 * 1024
 const CLOSE_GRACE_MS = 2_000
 
 /** What a fault hook makes of a call: let it pass, refuse it, or delay it. */
-export type Interception = AwsError | { delayMs: number } | undefined
-export type Interceptor = (call: AwsCall) => Interception | Promise<Interception>
+type Interception = AwsError | { delayMs: number } | undefined
+type Interceptor = (call: AwsCall) => Interception | Promise<Interception>
 
 /** How often a principal ran an operation. */
-export interface CallCount {
+interface CallCount {
   service: string
   operation: string
   principalArn: string

@@ -13,7 +13,7 @@
 import { BlockList, isIP } from 'node:net'
 import { LOCAL_ACCOUNT_ID } from '../engine.ts'
 
-export type OneOrMany<T> = T | readonly T[]
+type OneOrMany<T> = T | readonly T[]
 type ConditionValue = string | number | boolean
 
 export interface PolicyStatement {
@@ -38,7 +38,7 @@ export interface PolicyDocument {
 export type RequestContext = Readonly<Record<string, string | readonly string[]>>
 
 /** One permission asked for; context keys of all kinds together, in any case. */
-export interface PolicyRequest {
+interface PolicyRequest {
   action: string
   resource: string
   context: RequestContext
@@ -55,7 +55,7 @@ export type DecisionReason =
   | 'no-identity-allow'
   | 'no-resource-allow'
 
-export interface PolicyDecision {
+interface PolicyDecision {
   allowed: boolean
   reason: DecisionReason
 }

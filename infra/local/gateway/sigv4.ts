@@ -13,9 +13,9 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { Principal } from './principals.ts'
 
 /** "the request must be within 15 minutes": both ways, as for presigned requests from the future. */
-export const MAX_SKEW_MS = 15 * 60 * 1000
+const MAX_SKEW_MS = 15 * 60 * 1000
 /** "604800 seconds (7 days)" is the longest life of a presigned URL. */
-export const MAX_EXPIRES_SECONDS = 604_800
+const MAX_EXPIRES_SECONDS = 604_800
 const ALGORITHM = 'AWS4-HMAC-SHA256'
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
 
@@ -49,7 +49,7 @@ export class SignatureFault extends Error {
 }
 
 /** The parts of an incoming request that are signed; Node's IncomingMessage has this shape. */
-export interface SignedRequest {
+interface SignedRequest {
   method?: string | undefined
   url?: string | undefined
   rawHeaders: readonly string[]
@@ -76,7 +76,7 @@ export interface DeclaredSignature {
 }
 
 /** What verification found. */
-export interface VerifiedSignature {
+interface VerifiedSignature {
   /** Hash that was signed for the body: hex, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
   payloadHash: string
   signedAtMs: number

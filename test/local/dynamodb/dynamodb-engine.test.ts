@@ -155,13 +155,18 @@ describe('behaviours that the product stands on', () => {
 
 describe('TransactionConflict', () => {
   /** Runs `during` while a transaction on `key` is held before its commit. */
-  async function whileTransaction<T>(key: object, during: () => Promise<T>): Promise<T> {
+  async function whileTransaction<T>(
+    key: object,
+    during: () => Promise<T>,
+    token?: string,
+  ): Promise<T> {
     const { promise, resolve: release } = Promise.withResolvers<void>()
     const started = new Promise<void>((resolve) => {
       entered = resolve
     })
     held = promise
     const transaction = database.operator.transactWrite({
+      ...(token !== undefined && { ClientRequestToken: token }),
       TransactItems: [
         {
           Update: {
@@ -205,6 +210,23 @@ describe('TransactionConflict', () => {
     expect((await database.operator.get({ TableName: TABLE, Key: free })).Item).toBeUndefined()
     const { Item } = await database.operator.get({ TableName: TABLE, Key: busy })
     expect(Item).toEqual({ ...busy, won: true })
+  })
+
+  it('says that a transaction is in progress to whoever sends it again', async () => {
+    const busy = makeKey()
+    const token = `token-${busy.pk}`
+
+    await whileTransaction(
+      busy,
+      () =>
+        expect(
+          database.operator.transactWrite({
+            ClientRequestToken: token,
+            TransactItems: [{ Put: { TableName: TABLE, Item: busy } }],
+          }),
+        ).rejects.toMatchObject({ name: 'TransactionInProgressException' }),
+      token,
+    )
   })
 
   it('cancels a transactional read of such an item', async () => {

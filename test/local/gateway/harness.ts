@@ -5,7 +5,7 @@ import type { PolicyDocument } from '../../../infra/local/gateway/policy.ts'
 import { type Principal, PrincipalStore } from '../../../infra/local/gateway/principals.ts'
 
 /** A clock that tests move both ways; the SDK clients sign by the machine's. */
-export class ShiftedClock {
+class ShiftedClock {
   offsetMs = 0
 
   now(): number {
@@ -44,7 +44,7 @@ export function allow(
 }
 
 /** What reached an engine. */
-export interface SeenCall {
+interface SeenCall {
   service: string
   operation: string
   principalArn: string
