@@ -329,9 +329,7 @@ describe('header signatures that do not hold', () => {
 
     const forged = {
       ...wire,
-      body: Buffer.from(wire.body ?? '')
-        .toString()
-        .replace('one', 'two'),
+      body: new TextDecoder().decode(wire.body as Buffer).replace('one', 'two'),
     }
     const reply = await send(forged)
 
