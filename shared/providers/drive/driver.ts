@@ -108,7 +108,10 @@ export function createDriveProvider({
     }
   }
 
-  /** Opens, asks or feeds a session, or sends a file; what comes back is small. */
+  /**
+   * Opens, asks or feeds a session, or sends a file; what comes back is small. Bodies are web
+   * streams, whose pieces fetch sends as they are; those of any other iterable it copies.
+   */
   async function exchange(
     url: URL,
     init: RequestInit & { duplex?: 'half' },
@@ -248,7 +251,7 @@ export function createDriveProvider({
             'content-type': contentType,
             'content-length': String(head.byteLength + target.sizeBytes + tail.byteLength),
           },
-          body: wrapped(head, source, tail),
+          body: ReadableStream.from(wrapped(head, source, tail)),
           duplex: 'half',
         },
         { signal, source },
@@ -312,7 +315,7 @@ export function createDriveProvider({
             'content-length': String(chunk.sizeBytes),
             'content-range': contentRange(chunk, target.sizeBytes),
           },
-          body: source,
+          body: ReadableStream.from(source),
           duplex: 'half',
         },
         { signal, source },
