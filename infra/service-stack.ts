@@ -107,6 +107,7 @@ export class ServiceStack extends Stack {
     records.letChange(connect, ['state', 'account', 'grant', 'event', 'portal'])
     letCallGoogle(connect, data.googleOauth)
     data.grantKey.letWrap(connect)
+    records.letList(connect, 'byAccount', ['portals'])
 
     records.letRead(accounts, ['session', 'user', 'login', 'grant'])
     records.letChange(accounts, ['account', 'portal', 'event'])
@@ -117,7 +118,7 @@ export class ServiceStack extends Stack {
     records.letChange(portals, ['portal', 'slug', 'event'])
     records.letList(portals, 'byOwner', ['portals'])
 
-    records.letRead(uploads, ['session'])
+    records.letRead(uploads, ['session', 'submission'])
     records.letChange(uploads, [
       'account',
       'grant',
@@ -130,7 +131,7 @@ export class ServiceStack extends Stack {
     ])
     records.letList(uploads, 'byOwner', ['uploads'])
     records.letList(uploads, 'byPortal', ['uploads'])
-    records.letList(uploads, 'byAccount', ['uploads'])
+    records.letList(uploads, 'byAccount', ['uploads', 'portals'])
     letCallGoogle(uploads, data.googleOauth)
     data.grantKey.letWrap(uploads)
     staging.letHandOut(uploads)
@@ -145,7 +146,7 @@ export class ServiceStack extends Stack {
     data.writeKey.letRead(clientUploads)
     data.readKey.letRead(clientUploads)
 
-    records.letChange(takeIn, ['upload', 'delivery', 'name', 'submission', 'portal', 'event'])
+    records.letChange(takeIn, ['upload', 'delivery', 'name', 'event'])
     staging.letTakeIn(takeIn)
     smallDelivery.letSend(takeIn)
     largeDelivery.letSend(takeIn)
@@ -165,15 +166,27 @@ export class ServiceStack extends Stack {
       ])
       letCallGoogle(deliver, data.googleOauth)
       data.grantKey.letWrap(deliver)
+      // A grant that the provider refuses stops the portals of its account.
+      records.letList(deliver, 'byAccount', ['portals'])
       staging.letDeliver(deliver)
       queue.letSend(deliver)
       deliver.setEnv(ENV.workSliceSeconds, String(stage.workSliceSeconds))
     }
 
-    records.letChange(restageDownload, ['upload', 'account', 'grant', 'download'])
+    records.letChange(restageDownload, [
+      'upload',
+      'account',
+      'grant',
+      'download',
+      'portal',
+      'event',
+    ])
+    records.letList(restageDownload, 'byAccount', ['portals'])
     letCallGoogle(restageDownload, data.googleOauth)
     data.grantKey.letWrap(restageDownload)
     staging.letRestage(restageDownload)
+    downloads.letSend(restageDownload)
+    restageDownload.setEnv(ENV.workSliceSeconds, String(stage.workSliceSeconds))
 
     records.letList(sweepDue, 'byDue', ['due'])
     records.letChange(sweepDue, ['upload', 'delivery'])

@@ -3,6 +3,7 @@ import type { AccountChoice, DeactivateReply, ReactivateReply } from '../contrac
 import { PortageError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
+import type { GrantStore } from './grant-store.ts'
 
 /** The account that the owner means: by id, or by provider while exactly one matches. */
 export async function chooseAccount(
@@ -59,24 +60,26 @@ export async function deactivateAccount(
 }
 
 export interface ReactivateDeps extends StatusDeps {
-  /** False when the owner has to give consent again. */
-  hasValidGrant: (account: Account) => Promise<boolean>
+  grants: Pick<GrantStore, 'find'>
 }
+
+/** Where the owner gives consent again, and comes back to. */
+const RECONNECT_URL = '/api/oauth/google/start?returnTo=%2Faccounts'
 
 /** Takes uploads again; an account whose grant is dead has to be reconnected. */
 export async function reactivateAccount(
   deps: ReactivateDeps,
   userId: string,
   choice: AccountChoice,
-  connectUrl: string,
 ): Promise<ReactivateReply> {
   const account = await chooseAccount(deps, userId, choice)
-  if (!(await deps.hasValidGrant(account))) {
+  const grant = await deps.grants.find(account.grantId)
+  if (!grant || grant.refusedAt !== null) {
     throw new PortageError(
       'RECONNECT_REQUIRED',
       'The provider no longer lets us in. Connect the account again.',
       {
-        facts: { connectUrl },
+        facts: { connectUrl: RECONNECT_URL },
       },
     )
   }

@@ -195,6 +195,9 @@ export const submissionReply = z.object({
 })
 export type SubmissionReply = z.infer<typeof submissionReply>
 
+/** A long hand-over is shown in pages. */
+export const submissionQuery = z.strictObject({ cursor: z.string().max(10).optional() })
+
 /** A file as its owner sees it. */
 export const uploadReply = z.object({
   id: z.string(),

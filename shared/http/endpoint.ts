@@ -45,13 +45,16 @@ export interface Reply {
   cookies?: string[]
 }
 
-export interface OwnerRequest<Body = undefined, Query = undefined> extends ApiRequest<Body, Query> {
+/** Whose request it is; nothing in a body, query or path can change it. */
+interface Owner {
   userId: string
+  sessionHash: string
 }
 
+export type OwnerRequest<Body = undefined, Query = undefined> = ApiRequest<Body, Query> & Owner
+
 interface Route {
-  owner: boolean
-  run(request: ApiRequest, userId: string): Promise<Reply>
+  run(request: ApiRequest, authenticate: () => Promise<Owner>): Promise<Reply>
 }
 
 interface Schemas<Body extends z.ZodType | undefined, Query extends z.ZodType | undefined> {
@@ -71,7 +74,7 @@ export function open<
   schemas: Schemas<Body, Query>,
   run: (request: ApiRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
 ): Route {
-  return { owner: false, run: (request) => run(parsed(request, schemas)) }
+  return { run: async (request) => run(parsed(request, schemas)) }
 }
 
 /** A route of a signed-in owner. */
@@ -83,13 +86,25 @@ export function owner<
   run: (request: OwnerRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
 ): Route {
   return {
-    owner: true,
-    run: (request, userId) => run({ ...parsed(request, schemas), userId }),
+    run: async (request, authenticate) => {
+      const signedIn = await authenticate()
+      return run({ ...parsed(request, schemas), ...signedIn })
+    },
   }
 }
 
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): Reply {
   return { status, body, headers }
+}
+
+/** A page of a list; the cursor of the next one travels as a header. */
+export function page(body: unknown, cursor: string | undefined): Reply {
+  return json(200, body, cursor === undefined ? {} : { 'x-next-cursor': cursor })
+}
+
+/** Browsers say so themselves (https://www.w3.org/TR/fetch-metadata/); others are judged by their cookie and Origin. */
+export function isCrossSite(request: Pick<ApiRequest, 'headers'>): boolean {
+  return request.headers['sec-fetch-site'] === 'cross-site'
 }
 
 export function redirect(location: string, cookies: string[] = []): Reply {
@@ -111,8 +126,7 @@ export function api(edge: EdgeDeps, routes: RouteTable) {
       const route = table.get(event.routeKey)
       if (!route) throw new PortageError('NOT_FOUND', 'There is nothing at this address.')
       const request = await admit(edge, event)
-      const userId = route.owner ? await ownerOf(edge, request) : ''
-      return toResult(await route.run(request, userId))
+      return toResult(await route.run(request, () => ownerOf(edge, request)))
     })
 }
 
@@ -148,13 +162,14 @@ async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<Api
   }
 }
 
-async function ownerOf(edge: EdgeDeps, request: ApiRequest): Promise<string> {
+async function ownerOf(edge: EdgeDeps, request: ApiRequest): Promise<Owner> {
   const cookie = readCookie(request.cookies, 'portage_session', request.origin)
-  const session = cookie ? await edge.sessions?.find(hashToken(cookie)) : undefined
+  const sessionHash = hashToken(cookie ?? '')
+  const session = cookie ? await edge.sessions?.find(sessionHash) : undefined
   if (!session) {
     throw new PortageError('SESSION_REQUIRED', 'You are not signed in, or your session has ended.')
   }
-  return session.userId
+  return { userId: session.userId, sessionHash }
 }
 
 function parsed<Body extends z.ZodType | undefined, Query extends z.ZodType | undefined>(
@@ -164,8 +179,16 @@ function parsed<Body extends z.ZodType | undefined, Query extends z.ZodType | un
   return {
     ...request,
     query: schemas.query ? parse(schemas.query, queryObject(request.rawQuery)) : undefined,
-    body: schemas.body ? parse(schemas.body, jsonBody(request)) : undefined,
+    body: schemas.body ? parseJson(schemas.body, request) : undefined,
   } as ApiRequest<Parsed<Body>, Parsed<Query>>
+}
+
+/** The request's JSON body by its contract. */
+export function parseJson<Schema extends z.ZodType>(
+  schema: Schema,
+  request: Pick<ApiRequest, 'headers' | 'rawBody'>,
+): z.output<Schema> {
+  return parse(schema, jsonBody(request))
 }
 
 /** Parses what came from outside; a mismatch names every field. */
@@ -208,7 +231,7 @@ function queryObject(rawQuery: string): Record<string, string | string[]> {
   return query
 }
 
-function jsonBody(request: ApiRequest): unknown {
+function jsonBody(request: Pick<ApiRequest, 'headers' | 'rawBody'>): unknown {
   const type = request.headers['content-type'] ?? ''
   if (!/^application\/json\b/i.test(type)) {
     throw new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')

@@ -27,6 +27,13 @@ export function redirectUri(origin: string, kind: OauthFlow['kind'], provider: s
     : `${origin}/api/oauth/${provider}/callback`
 }
 
+/** The provider named in a path must be one that this deployment offers. */
+export function mustBeOffered(deps: Pick<FlowDeps, 'oauth'>, provider: string | undefined): void {
+  if (provider !== deps.oauth.id) {
+    throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
+  }
+}
+
 /** Begins a flow. Returns the provider's page and the value of the cookie that binds the flow to this browser. */
 export async function beginFlow(
   deps: FlowDeps,

@@ -1,0 +1,22 @@
+/** `POST /api/upload` has two bodies: a form that carries a small file, or JSON that announces files. */
+import { intentRequest } from '../contract/uploads.ts'
+import {
+  type CreateSubmissionDeps,
+  createSubmission,
+  toIntent,
+} from '../uploads/create-submission.ts'
+import { readForm, uploadForm } from '../uploads/form-upload.ts'
+import { type ApiRequest, parse, parseJson } from './endpoint.ts'
+
+export async function announce(deps: CreateSubmissionDeps, request: ApiRequest) {
+  const contentType = request.headers['content-type'] ?? ''
+  if (/^multipart\/form-data\b/i.test(contentType)) {
+    return uploadForm(deps, await readForm(contentType, request.rawBody), parse)
+  }
+  const body = parseJson(intentRequest, request)
+  const reply = await createSubmission(deps, toIntent(body), request.bearer)
+  const [only] = reply.uploads
+  if (body.files || !only) return reply
+  const { uploadId, fileName, storageProvider, status } = only
+  return { ...reply, uploadId, fileName, storageProvider, status }
+}

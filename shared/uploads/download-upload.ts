@@ -1,0 +1,153 @@
+/** Giving a delivered file back to its owner: small ones at once, large ones by way of the bucket. */
+import type { Account } from '../accounts/account.ts'
+import type { AccountStore } from '../accounts/account-store.ts'
+import { type DeliverDeps, withToken } from '../deliveries/deliver-file.ts'
+import { PortageError } from '../errors.ts'
+import type { Clock } from '../platform/clock.ts'
+import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
+import type { UploadQueue } from '../platform/queues.ts'
+import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { withRetry } from '../providers/retry.ts'
+import type { DownloadStore } from './download-store.ts'
+import { accountIdOf, explaining, mustBeReachable, ownUpload } from './owner-uploads.ts'
+import type { Upload } from './upload.ts'
+import type { UploadStore } from './upload-store.ts'
+
+const MIB = 1024 * 1024
+/** What fits into Lambda's reply of 6 MiB as base64, with room for headers. */
+const INLINE_MAX_BYTES = 4 * MIB
+const PREPARING_SECONDS = 2
+
+type ProviderDeps = Pick<DeliverDeps, 'freshToken' | 'grants' | 'provider'>
+
+export interface DownloadDeps extends ProviderDeps {
+  uploads: UploadStore
+  accounts: AccountStore
+  downloads: DownloadStore
+  staging: StagingBucket
+  queue: UploadQueue
+}
+
+export type DownloadReply =
+  | { kind: 'inline'; bytes: Uint8Array; headers: Record<string, string> }
+  | { kind: 'redirect'; url: string }
+  | { kind: 'preparing'; retryAfterSeconds: number }
+
+export async function downloadUpload(
+  deps: DownloadDeps,
+  userId: string,
+  uploadId: string,
+): Promise<DownloadReply> {
+  const upload = await ownUpload(deps, userId, uploadId)
+  if (upload.status !== 'uploaded') {
+    throw new PortageError('FILE_UNAVAILABLE', 'It can be downloaded once it is delivered.')
+  }
+  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)))
+  if (upload.fileSize <= INLINE_MAX_BYTES) {
+    const bytes = await explaining(() => readAll(deps, account, upload))
+    return { kind: 'inline', bytes, headers: attachmentHeaders(upload.fileName) }
+  }
+  const download = await deps.downloads.find(uploadId)
+  if (download?.state === 'ready') {
+    const url = await deps.staging.signDownload(downloadKey(uploadId), attachment(upload.fileName))
+    return { kind: 'redirect', url }
+  }
+  if (await deps.downloads.begin(uploadId)) await deps.queue.send([{ uploadId, userId }])
+  return { kind: 'preparing', retryAfterSeconds: PREPARING_SECONDS }
+}
+
+/** Never inline and never a type that a browser would run (security rule 14). */
+function attachmentHeaders(fileName: string): Record<string, string> {
+  return {
+    'content-type': 'application/octet-stream',
+    'content-disposition': attachment(fileName),
+    'content-security-policy': "sandbox; default-src 'none'",
+    'x-content-type-options': 'nosniff',
+  }
+}
+
+/** RFC 6266 with an ASCII name for old clients and the real one beside it. */
+function attachment(fileName: string): string {
+  const ascii = fileName.replace(/[^\x20-\x7e]|["\\%]/g, '_')
+  const encoded = encodeURIComponent(fileName).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}
+
+function downloadKey(uploadId: string): string {
+  return `${DOWNLOADS_PREFIX}${uploadId}`
+}
+
+async function readAll(deps: ProviderDeps, account: Account, upload: Upload): Promise<Uint8Array> {
+  const download = await withToken(deps, account, (accessToken) =>
+    deps.provider(account.provider).download({ accessToken }, upload.storageFileId ?? ''),
+  )
+  return Buffer.from(await new Response(download.body).arrayBuffer())
+}
+
+export interface RestageDeps extends ProviderDeps {
+  uploads: UploadStore
+  accounts: AccountStore
+  downloads: DownloadStore
+  staging: StagingBucket
+  queue: UploadQueue
+  clock: Clock
+  workSliceMs: number
+}
+
+/** Large enough that 5 TB stay below S3's 10,000 parts, small enough that one takes seconds. */
+const PART_BYTES = 64 * MIB
+const MAX_PARTS = 9000
+/** No part begins when less than this is left of the invocation. */
+const RESERVE_MS = 60_000
+
+/** Brings one large file back to the bucket, part by part, and goes on in another invocation when the slice is over. */
+export async function restageDownload(
+  deps: RestageDeps,
+  uploadId: string,
+  deadlineMs: number,
+): Promise<void> {
+  const download = await deps.downloads.claim(uploadId)
+  const upload = download && (await deps.uploads.find(uploadId))
+  if (!download || upload?.status !== 'uploaded') return
+  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)))
+  const key = downloadKey(uploadId)
+  const multipartUploadId = download.multipartUploadId ?? (await deps.staging.createMultipart(key))
+  if (download.multipartUploadId === undefined) {
+    if (!(await deps.downloads.saveMultipart(download, multipartUploadId))) return
+  }
+  const partBytes = Math.max(PART_BYTES, Math.ceil(upload.fileSize / MAX_PARTS / MIB) * MIB)
+  const partCount = Math.ceil(upload.fileSize / partBytes)
+  const present = await deps.staging.listParts(key, multipartUploadId)
+  const stored = new Set(present?.map((part) => part.partNumber))
+  const sliceEndsMs = Math.min(deps.clock.now() + deps.workSliceMs, deadlineMs - RESERVE_MS)
+  for (let part = 1; part <= partCount; part += 1) {
+    if (stored.has(part)) continue
+    if (deps.clock.now() >= sliceEndsMs) {
+      await deps.downloads.release(download)
+      await deps.queue.send([{ uploadId, userId: upload.userId }])
+      return
+    }
+    const offsetBytes = (part - 1) * partBytes
+    const sizeBytes = Math.min(partBytes, upload.fileSize - offsetBytes)
+    await withRetry(() =>
+      withToken(deps, account, async (accessToken) => {
+        const { body } = await deps
+          .provider(account.provider)
+          .download({ accessToken }, upload.storageFileId ?? '', { offsetBytes, sizeBytes })
+        await deps.staging.putPart(key, multipartUploadId, part, body, sizeBytes)
+      }),
+    )
+  }
+  const parts = (await deps.staging.listParts(key, multipartUploadId)) ?? []
+  const outcome = await deps.staging.completeMultipart(
+    key,
+    multipartUploadId,
+    parts,
+    upload.fileSize,
+  )
+  if (outcome === 'incomplete') throw new Error('A restaged download lacks parts')
+  await deps.downloads.ready(download)
+}
