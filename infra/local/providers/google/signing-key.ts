@@ -9,38 +9,54 @@ import {
 } from 'node:crypto'
 import type { GoogleDatabase } from './google-database.ts'
 
+interface KeyPair {
+  privateKey: KeyObject
+  publicKey: KeyObject
+  keyId: string
+}
+
 export class SigningKey {
-  readonly #privateKey: KeyObject
-  readonly #publicKey: KeyObject
-  readonly keyId: string
+  readonly #database: GoogleDatabase
+  #pair: KeyPair | undefined
 
   constructor(database: GoogleDatabase) {
-    const pem = database.meta('signing-key', () => {
-      const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
-      return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    })
-    this.#privateKey = createPrivateKey(pem)
-    this.#publicKey = createPublicKey(this.#privateKey)
-    const der = this.#publicKey.export({ type: 'spki', format: 'der' })
-    this.keyId = createHash('sha1').update(der).digest('hex')
+    this.#database = database
   }
 
   /** A compact JWS of the claims (RFC 7515) by RS256. */
   signJwt(claims: Record<string, unknown>): string {
-    const header = base64url({ alg: 'RS256', kid: this.keyId, typ: 'JWT' })
+    const { keyId, privateKey } = this.#keys()
+    const header = base64url({ alg: 'RS256', kid: keyId, typ: 'JWT' })
     const input = `${header}.${base64url(claims)}`
-    return `${input}.${sign('sha256', Buffer.from(input), this.#privateKey).toString('base64url')}`
+    return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
   }
 
   /** `/oauth2/v3/certs` */
   jwks(): { keys: unknown[] } {
-    const { n, e } = this.#publicKey.export({ format: 'jwk' })
-    return { keys: [{ kid: this.keyId, kty: 'RSA', alg: 'RS256', use: 'sig', n, e }] }
+    const { keyId, publicKey } = this.#keys()
+    const { n, e } = publicKey.export({ format: 'jwk' })
+    return { keys: [{ kid: keyId, kty: 'RSA', alg: 'RS256', use: 'sig', n, e }] }
   }
 
   /** `/oauth2/v1/certs` */
   pems(): Record<string, string> {
-    return { [this.keyId]: this.#publicKey.export({ type: 'spki', format: 'pem' }).toString() }
+    const { keyId, publicKey } = this.#keys()
+    return { [keyId]: publicKey.export({ type: 'spki', format: 'pem' }).toString() }
+  }
+
+  /** Made when it is first needed: a new key takes a tenth of a second. */
+  #keys(): KeyPair {
+    if (this.#pair) return this.#pair
+    const pem = this.#database.meta('signing-key', () => {
+      const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      return pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    })
+    const privateKey = createPrivateKey(pem)
+    const publicKey = createPublicKey(privateKey)
+    const der = publicKey.export({ type: 'spki', format: 'der' })
+    const keyId = createHash('sha1').update(der).digest('hex')
+    this.#pair = { privateKey, publicKey, keyId }
+    return this.#pair
   }
 }
 

@@ -30,17 +30,21 @@ export interface Fixture {
   clock: LocalClock
   dataDir: string
   emulator: GoogleEmulator
-  /** Ends the emulator without saying goodbye to anyone and starts it again on the same data. */
+  close(): Promise<void>
+  /** Closes the emulator and starts it again on the same data. */
   restart(): Promise<Fixture>
 }
 
-export async function startEmulator(): Promise<Fixture> {
+/** When things are put away: after the test, or after the file for what its tests share. */
+type Cleanup = (work: () => Promise<void>) => void
+
+export async function startEmulator(cleanup: Cleanup = onTestFinished): Promise<Fixture> {
   const dataDir = await mkdtemp(join(tmpdir(), 'google-emulator-'))
-  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
-  return await startOn(dataDir, new LocalClock())
+  cleanup(() => rm(dataDir, { recursive: true, force: true }))
+  return await startOn(dataDir, new LocalClock(), cleanup)
 }
 
-async function startOn(dataDir: string, clock: LocalClock): Promise<Fixture> {
+async function startOn(dataDir: string, clock: LocalClock, cleanup: Cleanup): Promise<Fixture> {
   const emulator = createGoogleEmulator({ dataDir, clock })
   emulator.registerClient(CLIENT)
   emulator.registerClient(OTHER_CLIENT)
@@ -50,15 +54,16 @@ async function startOn(dataDir: string, clock: LocalClock): Promise<Fixture> {
     if (open) await emulator.close()
     open = false
   }
-  onTestFinished(close)
+  cleanup(close)
   return {
     url,
     clock,
     dataDir,
     emulator,
+    close,
     async restart() {
       await close()
-      return await startOn(dataDir, clock)
+      return await startOn(dataDir, clock, cleanup)
     },
   }
 }
@@ -89,7 +94,10 @@ export function readForm(html: string, pageUrl: string): FormPage {
 
 function attribute(tag: string, name: string): string {
   const value = new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? ''
-  return value.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+  const entities = { quot: '"', '#39': "'", lt: '<', gt: '>', amp: '&' }
+  return Object.entries(entities).reduce((text, [entity, character]) => {
+    return text.replaceAll(`&${entity};`, character)
+  }, value)
 }
 
 export type AuthorizeOptions = Record<string, string>
@@ -146,7 +154,8 @@ export async function postToken(
     body: new URLSearchParams(form),
     headers,
   })
-  return { status: reply.status, body: await reply.json() }
+  const body = (await reply.json()) as Tokens & { error?: string; error_description?: string }
+  return { status: reply.status, body }
 }
 
 export function codeForm(code: string, more: Record<string, string> = {}): Record<string, string> {
@@ -183,7 +192,7 @@ export async function signIn(
     ...codeForm(redirect.searchParams.get('code') ?? ''),
     client_id: client.clientId,
     client_secret: client.clientSecret,
-    redirect_uri: asked.redirect_uri ?? REDIRECT_URI,
+    redirect_uri: options['redirect_uri'] ?? REDIRECT_URI,
   })
   if (status !== 200) throw new Error(`sign-in failed: ${JSON.stringify(body)}`)
   return body
@@ -299,7 +308,7 @@ export type Drive = ReturnType<typeof driveOf>
 
 /** A signed-in owner's Drive with drive.file, the scope that Portage asks for. */
 export async function ownersDrive(fixture: Fixture): Promise<Drive> {
-  return driveOf(fixture, (await signIn(fixture)).access_token)
+  return driveOf(fixture, (await signIn(fixture, { scope: DRIVE_FILE })).access_token)
 }
 
 export function related(metadata: object, content: Buffer, type = 'text/plain'): Buffer {
