@@ -2,7 +2,7 @@
  * The one table. Partition keys begin with their record type, and each role lists the types it may
  * touch in `dynamodb:LeadingKeys`: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
  */
-import { RemovalPolicy } from 'aws-cdk-lib'
+import { Lazy, RemovalPolicy } from 'aws-cdk-lib'
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb'
 import { Construct } from 'constructs'
 import { ENV } from '../../shared/platform/env-names.ts'
@@ -42,6 +42,7 @@ type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due'
 
 export class RecordTable extends Construct {
   private readonly table: dynamodb.TableV2
+  private readonly readTypes = new Map<ServiceFunction, Set<RecordType>>()
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
     super(scope, id)
@@ -63,9 +64,17 @@ export class RecordTable extends Construct {
     })
   }
 
-  /** Reads records of these types, also as the condition of a transaction. */
+  /**
+   * Reads records of these types, also as the condition of a transaction. One statement names all
+   * types that a function may read: a batch is allowed only when one statement covers all its keys.
+   */
   letRead(fn: ServiceFunction, types: readonly RecordType[]): void {
-    this.allow(fn, this.table.tableArn, types, [
+    const known = this.readTypes.get(fn)
+    const all = known ?? new Set<RecordType>()
+    for (const type of types) all.add(type)
+    if (known !== undefined) return
+    this.readTypes.set(fn, all)
+    this.allow(fn, this.table.tableArn, Lazy.list({ produce: () => keyPatterns([...all]) }), [
       'dynamodb:GetItem',
       'dynamodb:BatchGetItem',
       'dynamodb:Query',
@@ -76,7 +85,7 @@ export class RecordTable extends Construct {
   /** Reads and changes records of these types. */
   letChange(fn: ServiceFunction, types: readonly RecordType[]): void {
     this.letRead(fn, types)
-    this.allow(fn, this.table.tableArn, types, [
+    this.allow(fn, this.table.tableArn, keyPatterns(types), [
       'dynamodb:PutItem',
       'dynamodb:UpdateItem',
       'dynamodb:DeleteItem',
@@ -85,13 +94,13 @@ export class RecordTable extends Construct {
 
   /** Reads these lists of one index. */
   letList(fn: ServiceFunction, index: IndexName, lists: readonly ListType[]): void {
-    this.allow(fn, `${this.table.tableArn}/index/${index}`, lists, ['dynamodb:Query'])
+    this.allow(fn, `${this.table.tableArn}/index/${index}`, keyPatterns(lists), ['dynamodb:Query'])
   }
 
   private allow(
     fn: ServiceFunction,
     resource: string,
-    types: readonly (RecordType | ListType)[],
+    leadingKeys: string[],
     actions: string[],
   ): void {
     fn.setEnv(ENV.table, this.table.tableName)
@@ -99,8 +108,12 @@ export class RecordTable extends Construct {
       actions,
       resources: [resource],
       conditions: {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': types.map((type) => `${type}#*`) },
+        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
       },
     })
   }
+}
+
+function keyPatterns(types: readonly (RecordType | ListType)[]): string[] {
+  return types.map((type) => `${type}#*`)
 }
