@@ -6,7 +6,7 @@
 /** What every file system and provider takes for one name. */
 const MAX_SEGMENT_BYTES = 255
 /** Folders around a file. */
-export const MAX_FOLDER_DEPTH = 10
+const MAX_FOLDER_DEPTH = 10
 /** An extension longer than this is part of the name, not worth keeping when the name is cut. */
 const MAX_EXTENSION_BYTES = 32
 const FALLBACK_NAME = 'unnamed'

@@ -118,8 +118,12 @@ export interface StorageProvider {
   ): Promise<Progress>
 
   /**
-   * Sends one chunk. The progress is what the provider reports, which may be anywhere: see
-   * `chunkPosition`. After `RetryLater` ask `sessionProgress`, never send blindly again.
+   * Sends one chunk. The progress is what the provider reports, never what was sent. It may lie
+   * - before the chunk: bytes of an earlier one were not kept; read again from there;
+   * - at its start: nothing of it was stored; inside it: a part; at its end: all;
+   * - beyond it: another worker has sent more; go on from there.
+   * Beyond the file's end it is no progress but `RetryLater`. After any `RetryLater` ask
+   * `sessionProgress`; never send blindly again.
    */
   sendChunk(
     auth: ProviderAuth,
@@ -148,27 +152,4 @@ export interface StorageProvider {
     auth: ProviderAuth,
     signal?: AbortSignal,
   ): Promise<{ usedBytes: number; totalBytes?: number }>
-}
-
-/**
- * Where the provider stands after a chunk was sent:
- * `behind` it: bytes of earlier chunks are missing, read again from the provider's offset;
- * `at-start`: nothing of this chunk was stored; `inside`: a part of it; `at-end`: all of it;
- * `ahead`: it has bytes that another worker sent; `beyond-file`: more than the file has, so that
- * the session is not of this file.
- */
-export type ChunkPosition = 'behind' | 'at-start' | 'inside' | 'at-end' | 'ahead' | 'beyond-file'
-
-export function chunkPosition(
-  providerOffsetBytes: number,
-  chunk: ByteRange,
-  fileSizeBytes: number,
-): ChunkPosition {
-  const endBytes = chunk.offsetBytes + chunk.sizeBytes
-  if (providerOffsetBytes > fileSizeBytes) return 'beyond-file'
-  if (providerOffsetBytes > endBytes) return 'ahead'
-  if (providerOffsetBytes === endBytes) return 'at-end'
-  if (providerOffsetBytes > chunk.offsetBytes) return 'inside'
-  if (providerOffsetBytes === chunk.offsetBytes) return 'at-start'
-  return 'behind'
 }

@@ -117,7 +117,7 @@ describe('saved digests', () => {
         const last = await createFileDigests({ resumable: true, md5: true, state })
         expect(last.digest()).toEqual(expected)
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 

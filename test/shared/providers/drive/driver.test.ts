@@ -354,16 +354,37 @@ describe('sessionProgress', () => {
 describe('sendChunk', () => {
   const target = makeTarget({ sizeBytes: 2 * MIB })
 
-  it('sends the range and believes what the 308 reports, not what was sent', async () => {
-    server.answers.push(replies(308, '', { range: 'bytes=0-262143' }))
+  it('sends the range with its length', async () => {
+    server.answers.push(replies(308, '', { range: 'bytes=0-1048575' }))
 
-    const progress = await drive.sendChunk(AUTH, sessionUri(), target, makeChunk(0, MIB))
+    await drive.sendChunk(AUTH, sessionUri(), target, makeChunk(0, MIB))
 
-    expect(progress).toEqual({ state: 'partial', offsetBytes: 262_144 })
     const [request] = server.requests
     expect(request?.headers['content-range']).toBe('bytes 0-1048575/2097152')
     expect(request?.headers['content-length']).toBe('1048576')
     expect(request?.body.byteLength).toBe(MIB)
+  })
+
+  it.each([
+    ['behind the chunk', 512 * KIB],
+    ['at its start', MIB],
+    ['inside it', MIB + 256 * KIB],
+    ['at its end', MIB + 512 * KIB],
+    ['ahead of it', MIB + 768 * KIB],
+  ])('believes a provider that stands %s', async (_case, offsetBytes) => {
+    server.answers.push(replies(308, '', { range: `bytes=0-${offsetBytes - 1}` }))
+
+    const progress = await drive.sendChunk(AUTH, sessionUri(), target, makeChunk(MIB, 512 * KIB))
+
+    expect(progress).toEqual({ state: 'partial', offsetBytes })
+  })
+
+  it('does not believe that more was stored than the file has', async () => {
+    server.answers.push(replies(308, '', { range: `bytes=0-${2 * MIB}` }))
+
+    const call = drive.sendChunk(AUTH, sessionUri(), target, makeChunk(MIB, MIB))
+
+    await expect(call).rejects.toMatchObject({ reason: 'UNAVAILABLE' })
   })
 
   it('reports nothing stored at a 308 without Range', async () => {
