@@ -1,5 +1,5 @@
 /**
- * Bytes on disk. A blob is written to `tmp/<id>`, synced, renamed to `blobs/<xx>/<id>` and never
+ * Bytes on disk: those of a few KiB in the metadata database, all others in blobs. A blob is written to `tmp/<id>`, synced, renamed to `blobs/<xx>/<id>` and never
  * changed; which blobs make an object is known to the metadata database alone. Ids are random:
  * no key of a client ever becomes a path. What a crash leaves behind, unfinished or unreferenced,
  * is removed by `sweep` at the next start.
@@ -12,13 +12,21 @@ import { join } from 'node:path'
 
 /** Large enough that a disk write costs more than its thread hop, small enough for 50 uploads at once. */
 const WRITE_BATCH_BYTES = 1024 * 1024
+/** A row of this size costs one disk sync, shared with other rows; a file of its own costs five thread hops more. */
+const MAX_INLINE_BYTES = 64 * 1024
 const READ_CHUNK_BYTES = 512 * 1024
 
 export type OpenFile = (path: string, flags: string) => Promise<FileHandle>
 
-/** A stretch of one blob. */
+/** Where bytes are: in a blob, or in the row itself when they are few (none at all: neither). */
+export interface StoredBytes {
+  blobId: string | null
+  inline: Uint8Array | null
+}
+
+/** A stretch of stored bytes. */
 export interface BlobSegment {
-  blobId: string
+  bytes: StoredBytes
   startByte: number
   lengthBytes: number
 }
@@ -46,18 +54,21 @@ export class BlobStore {
 
   /** Reads the segments in order; they stay readable until the stream ends, whatever is deleted meanwhile. */
   async *read(segments: BlobSegment[]): AsyncGenerator<Buffer> {
-    for (const segment of segments) {
-      const file = await this.#openFile(this.#path(segment.blobId), 'r')
+    for (const { bytes, startByte, lengthBytes } of segments) {
+      const { blobId, inline } = bytes
+      const end = startByte + lengthBytes
+      if (inline) yield Buffer.from(inline.buffer, inline.byteOffset + startByte, lengthBytes)
+      if (blobId === null) continue
+      const file = await this.#openFile(this.#path(blobId), 'r')
       try {
-        let position = segment.startByte
-        const end = segment.startByte + segment.lengthBytes
+        let position = startByte
         while (position < end) {
           const length = Math.min(READ_CHUNK_BYTES, end - position)
           const { bytesRead, buffer } = await file.read({
             buffer: Buffer.allocUnsafeSlow(length),
             position,
           })
-          if (bytesRead === 0) throw new Error(`Blob ${segment.blobId} is shorter than its record`)
+          if (bytesRead === 0) throw new Error(`Blob ${blobId} is shorter than its record`)
           position += bytesRead
           yield buffer.subarray(0, bytesRead)
         }
@@ -69,14 +80,15 @@ export class BlobStore {
 
   /** Keeps blobs on disk until the returned function is called. */
   hold(segments: BlobSegment[]): () => void {
-    for (const { blobId } of segments) {
+    const blobIds = segments.flatMap(({ bytes }) => bytes.blobId ?? [])
+    for (const blobId of blobIds) {
       this.#readers.set(blobId, (this.#readers.get(blobId) ?? 0) + 1)
     }
     let held = true
     return () => {
       if (!held) return
       held = false
-      for (const { blobId } of segments) this.#letGo(blobId)
+      for (const blobId of blobIds) this.#letGo(blobId)
     }
   }
 
@@ -124,7 +136,7 @@ export class BlobStore {
 
 /** One blob being written. Either `commit` or `discard` ends it. */
 export class BlobWriter {
-  readonly id: string
+  readonly #id: string
   readonly #tmpPath: string
   readonly #finalPath: string
   readonly #openFile: OpenFile
@@ -136,7 +148,7 @@ export class BlobWriter {
   #committed = false
 
   constructor(id: string, tmpPath: string, finalPath: string, openFile: OpenFile) {
-    this.id = id
+    this.#id = id
     this.#tmpPath = tmpPath
     this.#finalPath = finalPath
     this.#openFile = openFile
@@ -152,15 +164,20 @@ export class BlobWriter {
     this.#writing.catch(() => undefined)
   }
 
-  /** The bytes survive a crash once this resolves. */
-  async commit(): Promise<void> {
+  /** Bytes in a blob survive a crash once this resolves; few bytes wait in memory for their row. */
+  async commit(): Promise<StoredBytes> {
     await this.#writing
+    if (!this.#file && this.#batchBytes <= MAX_INLINE_BYTES) {
+      const inline = this.#batchBytes === 0 ? null : Buffer.concat(this.#batch)
+      return { blobId: null, inline }
+    }
     await this.#flush()
     await this.#file?.datasync()
     await this.#file?.close()
     this.#file = undefined
     await rename(this.#tmpPath, this.#finalPath)
     this.#committed = true
+    return { blobId: this.#id, inline: null }
   }
 
   async discard(): Promise<void> {

@@ -7,7 +7,7 @@ import { objectHeaders } from './object-headers.ts'
 import { discardOnFailure, openObject } from './object-operations.ts'
 import type { ByteRange } from './preconditions.ts'
 import type { S3Context } from './s3-context.ts'
-import { storeObject, writeBlob } from './store-object.ts'
+import { storeObject, writeBytes } from './store-object.ts'
 
 export interface StoredObject {
   /** Of the whole object. */
@@ -51,7 +51,7 @@ export async function putLocalObject(
   { body: source, contentType, cacheControl }: NewLocalObject,
 ): Promise<{ etag: string }> {
   context.buckets.require(bucket)
-  const { body, blobId, discard } = await writeBlob(context, async (write) => {
+  const { body, bytes, discard } = await writeBytes(context, async (write) => {
     const md5 = createHash('md5')
     const checksum = await startChecksum('CRC64NVME')
     let sizeBytes = 0
@@ -68,7 +68,7 @@ export async function putLocalObject(
     }
   })
   const record = await discardOnFailure(discard, () =>
-    storeObject(context, blobId, {
+    storeObject(context, bytes, {
       bucket,
       key,
       headers: {

@@ -17,7 +17,7 @@ const SCHEMA = `
     PRIMARY KEY (bucket, key)
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS parts (
-    content_id TEXT NOT NULL, number INTEGER NOT NULL, blob_id TEXT NOT NULL,
+    content_id TEXT NOT NULL, number INTEGER NOT NULL, blob_id TEXT, inline_bytes BLOB,
     size_bytes INTEGER NOT NULL, etag TEXT NOT NULL, checksum TEXT, modified_ms INTEGER NOT NULL,
     PRIMARY KEY (content_id, number)
   ) WITHOUT ROWID;

@@ -16,7 +16,7 @@ import { declaredChecksum, MAX_BODY_BYTES, receiveBody } from './request-body.ts
 import type { S3Context } from './s3-context.ts'
 import { invalidArgument, invalidRequest, noSuchUpload } from './s3-errors.ts'
 import { amzValue, type S3Request } from './s3-request.ts'
-import { writeBlob } from './store-object.ts'
+import { writeBytes } from './store-object.ts'
 import type { UploadRecord } from './upload-table.ts'
 import { sendXml } from './xml.ts'
 
@@ -90,7 +90,7 @@ export async function uploadPart(
   const upload = requireOpenUpload(context, request)
   requirePartChecksum(request, upload)
   const rules = { maxBytes: MAX_BODY_BYTES, algorithm: upload.algorithm }
-  const { body, blobId, discard } = await writeBlob(context, (write) =>
+  const { body, bytes, discard } = await writeBytes(context, (write) =>
     receiveBody(request, rules, write),
   )
   const orphans = await discardOnFailure(discard, () =>
@@ -99,7 +99,7 @@ export async function uploadPart(
       requireOpenUpload(context, request)
       return context.objects.putPart(upload.id, {
         number,
-        blobId,
+        bytes,
         sizeBytes: body.sizeBytes,
         etag: body.md5,
         checksum: body.checksum,

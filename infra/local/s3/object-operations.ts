@@ -23,11 +23,13 @@ import { declaredChecksum, MAX_BODY_BYTES, receiveBody, receiveXml } from './req
 import { recordEvent, requestFacts, type S3Context } from './s3-context.ts'
 import { invalidArgument, invalidRequest, noSuchKey } from './s3-errors.ts'
 import { headerValue, type S3Request } from './s3-request.ts'
-import { deleteRecord, storeObject, writeBlob } from './store-object.ts'
+import { deleteRecord, storeObject, writeBytes } from './store-object.ts'
 import { parseDelete, parseTagging, sendXml } from './xml.ts'
 
 /** What S3 computes for an object that came without a checksum. */
 const DEFAULT_ALGORITHM = 'CRC64NVME'
+/** Lets the disk read while the network sends. */
+const READ_AHEAD_BYTES = 1024 * 1024
 
 export async function putObject(
   context: S3Context,
@@ -42,11 +44,11 @@ export async function putObject(
   // Refused before the bytes are taken, and checked once more when they are written.
   requireWriteConditions(request, context.objects.find(bucket, key))
   const rules = { maxBytes: MAX_BODY_BYTES, algorithm }
-  const { body, blobId, discard } = await writeBlob(context, (write) =>
+  const { body, bytes, discard } = await writeBytes(context, (write) =>
     receiveBody(request, rules, write),
   )
   const record = await discardOnFailure(discard, () =>
-    storeObject(context, blobId, {
+    storeObject(context, bytes, {
       bucket,
       key,
       headers,
@@ -111,7 +113,10 @@ export function openObject(context: S3Context, record: ObjectRecord, range: Byte
   const parts = context.objects.parts(record.contentId)
   const segments = segmentsOf(parts, range.startByte, range.lengthBytes)
   const release = context.blobs.hold(segments)
-  const stream = Readable.from(context.blobs.read(segments), { objectMode: false })
+  const stream = Readable.from(context.blobs.read(segments), {
+    objectMode: false,
+    highWaterMark: READ_AHEAD_BYTES,
+  })
   stream.once('close', release)
   return stream
 }

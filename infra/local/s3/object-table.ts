@@ -1,6 +1,6 @@
 /** Rows of objects and of the parts that hold their bytes. Every method runs inside the caller's write. */
 import type { StatementSync } from 'node:sqlite'
-import type { BlobSegment } from './blob-store.ts'
+import type { BlobSegment, StoredBytes } from './blob-store.ts'
 import type { Checksum } from './checksums.ts'
 import type { MetadataDatabase } from './metadata-database.ts'
 
@@ -23,7 +23,7 @@ export interface ObjectRecord {
 
 export interface PartRecord {
   number: number
-  blobId: string
+  bytes: StoredBytes
   sizeBytes: number
   etag: string
   checksum: string | null
@@ -59,8 +59,8 @@ export class ObjectTable {
     )
     this.#part = database.prepare('SELECT * FROM parts WHERE content_id = ? AND number = ?')
     this.#insertPart = database.prepare(
-      `INSERT INTO parts (content_id, number, blob_id, size_bytes, etag, checksum, modified_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO parts (content_id, number, blob_id, inline_bytes, size_bytes, etag, checksum, modified_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#deletePart = database.prepare('DELETE FROM parts WHERE content_id = ? AND number = ?')
     this.#deleteParts = database.prepare('DELETE FROM parts WHERE content_id = ?')
@@ -115,7 +115,8 @@ export class ObjectTable {
     this.#insertPart.run(
       contentId,
       part.number,
-      part.blobId,
+      part.bytes.blobId,
+      part.bytes.inline,
       part.sizeBytes,
       part.etag,
       part.checksum,
@@ -128,21 +129,22 @@ export class ObjectTable {
     const row = this.#part.get(contentId, number)
     if (!row) return []
     this.#deletePart.run(contentId, number)
-    return this.#unused([toPart(row).blobId])
+    return this.#unused([toPart(row)])
   }
 
   dropParts(contentId: string): string[] {
-    const blobIds = this.parts(contentId).map((part) => part.blobId)
+    const parts = this.parts(contentId)
     this.#deleteParts.run(contentId)
-    return this.#unused(blobIds)
+    return this.#unused(parts)
   }
 
   isBlobInUse(blobId: string): boolean {
     return this.#blobInUse.get(blobId) !== undefined
   }
 
-  #unused(blobIds: string[]): string[] {
-    return [...new Set(blobIds)].filter((blobId) => blobId !== '' && !this.isBlobInUse(blobId))
+  #unused(parts: PartRecord[]): string[] {
+    const blobIds = new Set(parts.flatMap(({ bytes }) => bytes.blobId ?? []))
+    return [...blobIds].filter((blobId) => !this.isBlobInUse(blobId))
   }
 }
 
@@ -159,7 +161,7 @@ export function segmentsOf(
     const from = Math.max(startByte, partStart)
     const to = Math.min(endByte, partStart + part.sizeBytes)
     if (from < to) {
-      segments.push({ blobId: part.blobId, startByte: from - partStart, lengthBytes: to - from })
+      segments.push({ bytes: part.bytes, startByte: from - partStart, lengthBytes: to - from })
     }
     partStart += part.sizeBytes
   }
@@ -186,7 +188,10 @@ function toObject(row: Row): ObjectRecord {
 function toPart(row: Row): PartRecord {
   return {
     number: Number(row['number']),
-    blobId: String(row['blob_id']),
+    bytes: {
+      blobId: row['blob_id'] === null ? null : String(row['blob_id']),
+      inline: row['inline_bytes'] instanceof Uint8Array ? row['inline_bytes'] : null,
+    },
     sizeBytes: Number(row['size_bytes']),
     etag: String(row['etag']),
     checksum: row['checksum'] === null ? null : String(row['checksum']),

@@ -2,8 +2,8 @@
  * S3 on one machine, for path-style requests whose signature the gateway has verified.
  *
  * On disk, under `dataDir`: `metadata.db` (SQLite, WAL, synchronous=FULL) knows buckets, objects,
- * parts, uploads and the event outbox; `blobs/` holds immutable bytes under random names, `tmp/`
- * what is being received. A write is acknowledged when its blob is synced and its row committed;
+ * parts, uploads, the event outbox and bodies of up to 64 KiB; `blobs/` holds all other bytes,
+ * immutable, under random names, `tmp/` what is being received. A write is acknowledged when its blob is synced and its row committed;
  * completing a multipart upload and copying move rows, never bytes.
  *
  * Known gaps: no versioning, ACLs, SSE-KMS, POST uploads, UploadPartCopy, ListObjects (V1) or

@@ -1,6 +1,6 @@
 /** Writing one object in one piece: bytes first, then its row, event and condition in one transaction. */
 import { randomUUID } from 'node:crypto'
-import type { BlobWriter } from './blob-store.ts'
+import type { StoredBytes } from './blob-store.ts'
 import type { Checksum } from './checksums.ts'
 import type { EventFacts } from './object-events.ts'
 import type { ObjectRecord } from './object-table.ts'
@@ -19,17 +19,23 @@ export interface NewObject {
   requireConditions: (existing: ObjectRecord | undefined) => void
 }
 
-/** Streams a body into a new blob; on any failure nothing of it is left. An empty body needs no blob. */
-export async function writeBlob(
+export interface WrittenBytes {
+  body: ReceivedBody
+  bytes: StoredBytes
+  /** Takes the bytes away again when no row is to hold them. */
+  discard: () => Promise<void>
+}
+
+/** Streams a body to disk; on any failure nothing of it is left. */
+export async function writeBytes(
   context: S3Context,
   fill: (write: (chunk: Buffer) => Promise<void>) => Promise<ReceivedBody>,
-): Promise<{ body: ReceivedBody; blobId: string; discard: () => Promise<void> }> {
-  const writer: BlobWriter = context.blobs.create()
+): Promise<WrittenBytes> {
+  const writer = context.blobs.create()
   try {
     const body = await fill((chunk) => writer.write(chunk))
-    if (body.sizeBytes === 0) return { body, blobId: '', discard: async () => undefined }
-    await writer.commit()
-    return { body, blobId: writer.id, discard: () => writer.discard() }
+    const bytes = await writer.commit()
+    return { body, bytes, discard: () => writer.discard() }
   } catch (error) {
     await writer.discard()
     throw error
@@ -38,7 +44,7 @@ export async function writeBlob(
 
 export async function storeObject(
   context: S3Context,
-  blobId: string,
+  bytes: StoredBytes,
   object: NewObject,
 ): Promise<ObjectRecord> {
   const { bucket, key, body } = object
@@ -58,10 +64,10 @@ export async function storeObject(
   const orphans = await context.database.write(() => {
     object.requireConditions(context.objects.find(bucket, key))
     const replaced = context.objects.replace(record)
-    if (blobId !== '') {
+    if (body.sizeBytes > 0) {
       context.objects.putPart(record.contentId, {
         number: 1,
-        blobId,
+        bytes,
         sizeBytes: body.sizeBytes,
         etag: body.md5,
         checksum: object.checksum.value,

@@ -6,12 +6,16 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LocalClock } from '../../../infra/local/clock.ts'
 import { createS3Engine, type S3ObjectEvent } from '../../../infra/local/s3/s3-engine.ts'
+import { storageFailure } from '../../../infra/local/s3/s3-errors.ts'
 import { MIB, sampleBytes, startS3 } from './s3-harness.ts'
 
+/** More than the engine keeps in the row itself. */
+const LARGE_BYTES = 100_000
 const WRITER = new URL('./writer-process.ts', import.meta.url).pathname
 
 let dataDir: string
@@ -63,7 +67,8 @@ describe('a process that is killed', () => {
   it('leaves nothing behind that no object needs', async () => {
     const first = createS3Engine({ dataDir, clock: new LocalClock() })
     first.createBucket({ name: 'staging' })
-    await first.putObject('staging', 'kept', { body: Buffer.from('kept') })
+    const body = sampleBytes(LARGE_BYTES)
+    await first.putObject('staging', 'kept', { body })
     await first.close()
     const orphan = join(dataDir, 'blobs', 'ab', `ab${'0'.repeat(30)}`)
     const unfinished = join(dataDir, 'tmp', 'unfinished')
@@ -73,7 +78,7 @@ describe('a process that is killed', () => {
 
     expect([existsSync(orphan), existsSync(unfinished)]).toEqual([false, false])
     const kept = await second.readObject('staging', 'kept')?.stream.toArray()
-    expect(Buffer.concat(kept ?? []).toString()).toBe('kept')
+    expect(Buffer.concat(kept ?? []).equals(body)).toBe(true)
     await second.close()
   })
 })
@@ -81,12 +86,15 @@ describe('a process that is killed', () => {
 describe('disk space', () => {
   it('is given back by overwriting, deleting and refusing', async () => {
     const s3 = await startS3({ dataDir })
-    const put = (Body: string, more = {}) =>
-      s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'x', Body, ...more }))
-    await put('first')
-    await put('second')
-    const md5 = { ContentMD5: Buffer.alloc(16).toString('base64') }
-    await put('wrong', md5).catch(() => undefined)
+    const put = (seed: number, more = {}) => {
+      const Body = sampleBytes(LARGE_BYTES, seed)
+      return s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'x', Body, ...more }))
+    }
+    await put(1)
+    await put(2)
+    const wrong = { ContentMD5: Buffer.alloc(16).toString('base64') }
+    await expect(put(3, wrong)).rejects.toMatchObject({ name: 'BadDigest' })
+    await expect(put(4, { IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
     expect(blobCount()).toBe(1)
 
     await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: 'x' }))
@@ -108,12 +116,29 @@ describe('disk space', () => {
 
     const refusal = { name: 'ServiceUnavailable', $metadata: { httpStatusCode: 503 } }
     await expect(put(sampleBytes(4 * MIB))).rejects.toMatchObject(refusal)
-    await expect(put(Buffer.from('small'))).rejects.toMatchObject(refusal)
+    await expect(put(sampleBytes(LARGE_BYTES))).rejects.toMatchObject(refusal)
     isFull = false
     expect(s3.engine.readObject(s3.bucket, 'x')?.size).toBe(6)
     await put(Buffer.from('afterwards'))
     expect(s3.engine.readObject(s3.bucket, 'x')?.size).toBe(10)
     await s3.close()
+  })
+})
+
+describe('a metadata database that is full', () => {
+  it('makes the same 503', () => {
+    const database = new DatabaseSync(':memory:')
+    database.exec('CREATE TABLE filler (bytes); PRAGMA max_page_count = 3')
+    const fill = () => {
+      try {
+        database.exec('INSERT INTO filler VALUES (zeroblob(100000))')
+        return undefined
+      } catch (error) {
+        return storageFailure(error)
+      }
+    }
+
+    expect(fill()).toMatchObject({ code: 'ServiceUnavailable', status: 503 })
   })
 })
 
