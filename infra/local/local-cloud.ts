@@ -60,6 +60,8 @@ export interface LocalCloudOptions {
   /** Versions that the status shows. */
   versions?: Record<string, string>
   onLog?: (line: LambdaLogLine) => void
+  /** Everything serves, but the status does not say so before this has resolved. */
+  beforeReady?: (appUrl: string) => Promise<void>
   /** A step of the start is done. */
   onProgress?: (step: string) => void
 }
@@ -255,6 +257,7 @@ async function start(
       return clock.now()
     },
   }
+  await options.beforeReady?.(urls.app)
   isReady = true
   return {
     ...engines,

@@ -135,7 +135,7 @@ async function answer(
   if (isControlPath(url.pathname)) {
     return writeReply(response, await controlReply(control, request, url, ownHost), isHead)
   }
-  if (serving === undefined || !control.status().ready) {
+  if (serving === undefined) {
     const reply = generated(503, 'The local cloud is starting')
     return writeReply(
       response,

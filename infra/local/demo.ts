@@ -1,0 +1,33 @@
+/** The demo: an owner who signed up through the provider's real pages, with a portal to try. */
+import type { AccountsReply } from '../../shared/contract/accounts.ts'
+import type { CreatePortalRequest } from '../../shared/contract/portals.ts'
+import { AppClient } from './app-client.ts'
+
+export const DEMO_EMAIL = 'owner@example.com'
+const DEMO_SLUG = 'demo'
+
+/** Makes the demo unless its portal is there already; returns the portal's path. */
+export async function prepareDemo(origin: string): Promise<string> {
+  const client = new AppClient(origin)
+  const existing = await client.send('GET', `/api/portals/public/${DEMO_SLUG}`)
+  await existing.body?.cancel()
+  if (existing.status !== 200) {
+    await client.signIn(DEMO_EMAIL)
+    const storageAccountId =
+      (await findStorage(client)) ?? (await client.connectStorage(DEMO_EMAIL))
+    const portal: CreatePortalRequest = {
+      name: 'Demo',
+      slug: DEMO_SLUG,
+      storageProvider: 'google_drive',
+      storageAccountId,
+    }
+    await client.call('POST', '/api/portals', { json: portal })
+  }
+  return `/p/${DEMO_SLUG}`
+}
+
+async function findStorage(client: AppClient): Promise<string | undefined> {
+  const { accounts } = await client.call<AccountsReply>('GET', '/api/storage/accounts')
+  const active = accounts.find(({ storageStatus }) => storageStatus === 'ACTIVE')
+  return active?.storageAccountId ?? undefined
+}

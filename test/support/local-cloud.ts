@@ -1,0 +1,268 @@
+/** The whole service on free ports in a folder of its own, with the steps that every story begins with. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { AppClient } from '../../infra/local/app-client.ts'
+import {
+  type LocalCloud,
+  type LocalCloudOptions,
+  startLocalCloud,
+} from '../../infra/local/local-cloud.ts'
+import type { CreatePortalRequest, PortalReply } from '../../shared/contract/portals.ts'
+import type {
+  CompleteRequest,
+  FileIntent,
+  IntentReply,
+  SignedPart,
+  SignPartsReply,
+  UploadPlan,
+} from '../../shared/contract/uploads.ts'
+
+export const OWNER = 'owner@example.com'
+export const SECOND_OWNER = 'second@example.com'
+
+export type TestCloudOptions = Partial<LocalCloudOptions>
+
+export interface TestCloud {
+  cloud: LocalCloud
+  /** A new browser without cookies. */
+  browser(): AppClient
+  /** Signs in, connects Drive and creates a portal. */
+  owner(options?: { email?: string; portal?: Partial<CreatePortalRequest> }): Promise<Owner>
+  /** What the emulator holds of an account. */
+  delivered(email?: string): Promise<DeliveredFile[]>
+  /** Calls that the emulator got, oldest first. */
+  providerRequests(): Promise<ProviderRequest[]>
+  addFault(fault: Record<string, unknown>): Promise<void>
+  /** Lines that functions wrote. */
+  logs: string[]
+  /** Closes the cloud and starts it again on the same data and ports. */
+  restart(options?: TestCloudOptions): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Owner {
+  email: string
+  http: AppClient
+  accountId: string
+  portal: PortalReply
+}
+
+export interface DeliveredFile {
+  id: string
+  name: string
+  path: string
+  size: number
+  sha256: string
+  md5: string
+  trashed: boolean
+}
+
+export interface ProviderRequest {
+  method: string
+  path: string
+  operation: string
+  status: number
+}
+
+export interface ClientFile {
+  name: string
+  content: Buffer
+  type?: string
+  relativePath?: string
+}
+
+export interface Handover {
+  intent: IntentReply
+  /** In the order of the files. */
+  uploadIds: string[]
+}
+
+export async function startTestCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'portage-cloud-')))
+  const logs: string[] = []
+  const start = (more: TestCloudOptions): Promise<LocalCloud> =>
+    startLocalCloud({
+      assemblyDir: inject('assemblyDir'),
+      siteDir: inject('siteDir'),
+      dataDir,
+      ports: { edge: 0, aws: 0, google: 0 },
+      onLog: ({ functionName, line }) => logs.push(`${functionName} ${line}`),
+      ...options,
+      ...more,
+    })
+  let cloud = await start({})
+
+  const emulator = async <T>(path: string, init?: RequestInit): Promise<T> => {
+    const response = await fetch(`${cloud.urls.google}/_emulator/${path}`, init)
+    if (!response.ok) throw new Error(`emulator: ${response.status} ${await response.text()}`)
+    return (await response.json()) as T
+  }
+  return {
+    get cloud() {
+      return cloud
+    },
+    browser: () => new AppClient(cloud.urls.app),
+    async owner({ email = OWNER, portal = {} } = {}) {
+      const http = new AppClient(cloud.urls.app)
+      await http.signIn(email)
+      const accountId = await http.connectStorage(email)
+      return { email, http, accountId, portal: await createPortal(http, accountId, portal) }
+    },
+    async delivered(email = OWNER) {
+      const path = `files?account=${encodeURIComponent(email)}`
+      return (await emulator<{ files: DeliveredFile[] }>(path)).files
+    },
+    providerRequests: async () =>
+      (await emulator<{ requests: ProviderRequest[] }>('requests')).requests,
+    async addFault(fault) {
+      await emulator('faults', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(fault),
+      })
+    },
+    logs,
+    async restart(more = {}) {
+      const ports = portsOf(cloud)
+      await cloud.close()
+      cloud = await start({ ports, ...more })
+    },
+    async close() {
+      await cloud.close()
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function createPortal(
+  http: AppClient,
+  storageAccountId: string,
+  portal: Partial<CreatePortalRequest> = {},
+): Promise<PortalReply> {
+  const json: CreatePortalRequest = {
+    name: 'Letters',
+    slug: 'letters',
+    storageProvider: 'google_drive',
+    storageAccountId,
+    ...portal,
+  }
+  return http.call<PortalReply>('POST', '/api/portals', { json })
+}
+
+/** Does what the portal page does: announces the files, puts their bytes and completes them. */
+export async function handOver(
+  http: AppClient,
+  portalId: string,
+  files: ClientFile[],
+): Promise<Handover> {
+  const intent = await announce(http, portalId, files)
+  for (const [index, plan] of intent.uploads.entries()) {
+    const file = files[index]
+    if (file === undefined) throw new Error('the reply names more files than were announced')
+    const etags = await putParts(http, intent.uploadToken, plan, file.content)
+    await complete(http, intent.uploadToken, plan, etags)
+  }
+  return { intent, uploadIds: intent.uploads.map(({ uploadId }) => uploadId) }
+}
+
+export async function announce(
+  http: AppClient,
+  portalId: string,
+  files: ClientFile[],
+): Promise<IntentReply> {
+  const intents: FileIntent[] = files.map((file) => ({
+    fileName: file.name,
+    fileSize: file.content.length,
+    mimeType: file.type ?? 'application/octet-stream',
+    ...(file.relativePath === undefined ? {} : { relativePath: file.relativePath }),
+  }))
+  return http.call<IntentReply>('POST', '/api/upload', { json: { portalId, files: intents } })
+}
+
+/** Puts all parts of an upload, signing what the plan did not hand out; returns their ETags in order. */
+export async function putParts(
+  http: AppClient,
+  uploadToken: string,
+  plan: UploadPlan,
+  content: Buffer,
+): Promise<string[]> {
+  const etags: string[] = []
+  const signed = new Map(plan.partUrls.map((part) => [part.partNumber, part]))
+  for (let partNumber = 1; partNumber <= plan.partCount; partNumber++) {
+    const part = signed.get(partNumber) ?? (await signPart(http, uploadToken, plan, partNumber))
+    const start = (partNumber - 1) * plan.partSize
+    const bytes = content.subarray(start, start + plan.partSize)
+    etags.push(await putPart(part, bytes))
+  }
+  return etags
+}
+
+/** One presigned PUT; throws unless S3 takes it. */
+export async function putPart(part: SignedPart, bytes: Buffer): Promise<string> {
+  const response = await fetch(part.url, {
+    method: 'PUT',
+    headers: part.headers,
+    body: new Uint8Array(bytes),
+  })
+  if (!response.ok) throw new Error(`PUT: ${response.status} ${await response.text()}`)
+  await response.body?.cancel()
+  return response.headers.get('etag') ?? ''
+}
+
+async function signPart(
+  http: AppClient,
+  uploadToken: string,
+  plan: UploadPlan,
+  partNumber: number,
+): Promise<SignedPart> {
+  const { parts } = await http.call<SignPartsReply>('POST', `/api/upload/${plan.uploadId}/parts`, {
+    headers: bearer(uploadToken),
+    json: { partNumbers: [partNumber] },
+  })
+  const [part] = parts
+  if (part === undefined) throw new Error(`part ${partNumber} was not signed`)
+  return part
+}
+
+async function complete(
+  http: AppClient,
+  uploadToken: string,
+  plan: UploadPlan,
+  etags: string[],
+): Promise<void> {
+  const json: CompleteRequest =
+    plan.method === 'put'
+      ? {}
+      : { parts: etags.map((etag, index) => ({ partNumber: index + 1, etag })) }
+  await http.call('POST', `/api/upload/${plan.uploadId}/complete`, {
+    headers: bearer(uploadToken),
+    json,
+  })
+}
+
+export function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` }
+}
+
+/** Asks again until the answer is truthy; throws with the last answer when it takes too long. */
+export async function until<T>(
+  ask: () => T | Promise<T>,
+  { timeoutMs = 10_000, everyMs = 50 } = {},
+): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
+  const deadline = performance.now() + timeoutMs
+  for (;;) {
+    const answer = await ask()
+    if (answer) return answer as Exclude<T, false | null | undefined | 0 | ''>
+    if (performance.now() > deadline) {
+      throw new Error(`still ${JSON.stringify(answer)} after ${timeoutMs} ms: ${ask.toString()}`)
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
+  }
+}
+
+function portsOf({ urls }: LocalCloud): LocalCloudOptions['ports'] {
+  const portOf = (url: string): number => Number(new URL(url).port)
+  return { edge: portOf(urls.app), aws: portOf(urls.aws), google: portOf(urls.google) }
+}
