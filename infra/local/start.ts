@@ -17,6 +17,8 @@ class StartError extends Error {
   override name = 'StartError' as const
 }
 
+const PARENT_CHECK_MS = 1000
+
 const startedAt = performance.now()
 
 function progress(step: string): void {
@@ -36,7 +38,7 @@ async function run(options: StartOptions): Promise<void> {
     demoPath = await prepareDemo(origin)
     progress('The demo is there')
   })
-  closeOnSignals(cloud)
+  closeWhenTold(cloud)
   progress('Portage is ready')
   console.log(summary(cloud, dataDir, demoPath))
 }
@@ -83,13 +85,13 @@ function isPortInUse(error: unknown): error is NodeJS.ErrnoException & { port: n
   return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 }
 
-function closeOnSignals(cloud: LocalCloud): void {
+function closeWhenTold(cloud: LocalCloud): void {
   let isClosing = false
-  const close = (signal: NodeJS.Signals): void => {
+  const close = (reason: string): void => {
     // Whoever asks twice does not want to wait; the warden ends the children.
     if (isClosing) process.exit(1)
     isClosing = true
-    console.log(`\n${signal}: stopping`)
+    console.log(`\n${reason}: stopping`)
     cloud.close().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -100,6 +102,14 @@ function closeOnSignals(cloud: LocalCloud): void {
   }
   process.on('SIGINT', close)
   process.on('SIGTERM', close)
+  // Whoever started this process was killed outright and can pass no signal on.
+  process.on('disconnect', () => close('The parent process has ended'))
+  const parent = process.ppid
+  if (process.env['npm_lifecycle_event'] === 'start') {
+    setInterval(() => {
+      if (process.ppid !== parent && !isClosing) close('npm has ended')
+    }, PARENT_CHECK_MS).unref()
+  }
 }
 
 function summary({ urls }: LocalCloud, dataDir: string, demoPath: string | undefined): string {
