@@ -48,6 +48,8 @@ export async function buildFunctions({ outDir, root = ROOT }: BuildOptions): Pro
     mainFields: ['module', 'main'],
     alias: {
       '@aws-sdk/credential-provider-node': join(import.meta.dirname, 'env-credentials.ts'),
+      'google-auth-library': join(import.meta.dirname, 'unused-in-bundles.ts'),
+      'node-fetch': join(import.meta.dirname, 'unused-in-bundles.ts'),
     },
     sourcemap: 'external',
     legalComments: 'none',
