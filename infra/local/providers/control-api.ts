@@ -52,7 +52,7 @@ const newAccount = z.strictObject({
   quota: quotaChange.optional(),
 })
 
-export interface ControlParts {
+interface ControlParts {
   provider: ControlledProvider
   faults: FaultPlan
   log: RequestLog

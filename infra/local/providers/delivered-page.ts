@@ -40,7 +40,7 @@ function fileRow(file: DeliveredFile): string {
   return `<tr><td class="path">${name}</td><td class="number" title="${file.size} bytes">${readableSize(file.size)}</td><td><code>${escapeHtml(file.sha256)}</code></td></tr>`
 }
 
-export function readableSize(bytes: number): string {
+function readableSize(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
   let value = bytes
   let unit = 0

@@ -11,7 +11,7 @@ import type { Fault } from './fault-plan.ts'
 const MAX_TEXT_BYTES = 1024 * 1024
 
 /** Bytes of a file, `end` exclusive. */
-export interface BlobRange {
+interface BlobRange {
   blobPath: string
   start: number
   end: number

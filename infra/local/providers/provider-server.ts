@@ -23,7 +23,7 @@ import { type Fault, type FaultPlan, faultStatus } from './fault-plan.ts'
 import { refuseForeignHost } from './loopback-guard.ts'
 import type { RequestLog } from './request-log.ts'
 
-export interface ProviderServerParts {
+interface ProviderServerParts {
   providerName: string
   /** The provider's own host names, for clients that are led here by a TLS proxy. */
   providerHosts: readonly string[]

@@ -3,7 +3,7 @@
 /** Enough for a run of some thousand uploads; older entries make room. */
 const MAX_ENTRIES = 50_000
 
-export interface LoggedRequest {
+interface LoggedRequest {
   at: string
   method: string
   path: string

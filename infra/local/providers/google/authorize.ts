@@ -29,7 +29,7 @@ export interface OAuthClient {
   redirectUris: string[]
 }
 
-export interface AuthorizeParts {
+interface AuthorizeParts {
   accounts: AccountStore
   oauth: OAuthStore
   clients: Map<string, OAuthClient>

@@ -23,7 +23,7 @@ const IDENTITY_SCOPES = new Set([
   'https://www.googleapis.com/auth/userinfo.profile',
 ])
 
-export interface ConsentPage {
+interface ConsentPage {
   /** Where the form is sent. */
   action: string
   clientId: string

@@ -57,7 +57,7 @@ export const FILE_FIELDS = new Set(
 /** "If not specified, the fields returned are kind, id, name, mimeType" https://developers.google.com/workspace/drive/api/guides/fields-parameter */
 export const DEFAULT_FILE_FIELDS = 'kind,id,name,mimeType'
 
-export interface ResourceContext {
+interface ResourceContext {
   clientId: string
   ownerEmail: string
   ownerName: string

@@ -97,7 +97,7 @@ export function newFileId(
   return id
 }
 
-export interface NewFile {
+interface NewFile {
   id: string
   metadata: FileMetadata
   mimeType: string

@@ -8,7 +8,7 @@ import { DriveError } from './drive-error.ts'
 type Selection = Map<string, Selection>
 
 /** Names that are known at a level; below a name without an entry everything may be named. */
-export interface KnownFields {
+interface KnownFields {
   names: ReadonlySet<string>
   below?: Record<string, KnownFields>
 }

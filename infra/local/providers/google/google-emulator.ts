@@ -57,7 +57,7 @@ const GOOGLE_HOSTS = [
   'openidconnect.googleapis.com',
 ]
 
-export interface GoogleEmulatorOptions {
+interface GoogleEmulatorOptions {
   dataDir: string
   clock: Clock
   /** Origin under which clients know the emulator, and `iss` of its tokens; the address of `listen` when absent. */

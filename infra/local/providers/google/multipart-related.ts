@@ -4,7 +4,7 @@ import { DriveError } from './drive-error.ts'
 /** Metadata and the headers of both parts stay far below this. */
 const MAX_HEAD_BYTES = 1024 * 1024
 
-export interface RelatedBody {
+interface RelatedBody {
   metadata: string
   /** `Content-Type` of the second part. */
   contentType: string | undefined

@@ -18,7 +18,7 @@ export interface Grant {
   scopes: string[]
 }
 
-export interface NewCode extends Grant {
+interface NewCode extends Grant {
   redirectUri: string
   nonce: string | undefined
   challenge: string | undefined
@@ -26,13 +26,13 @@ export interface NewCode extends Grant {
   withRefresh: boolean
 }
 
-export interface AuthorizationCode extends NewCode {
+interface AuthorizationCode extends NewCode {
   code: string
   /** Expired and used codes are told apart from unknown ones by nobody but the tests. */
   usable: boolean
 }
 
-export type RefreshTokenState = 'live' | 'dead' | 'unknown'
+type RefreshTokenState = 'live' | 'dead' | 'unknown'
 
 export class OAuthStore {
   readonly #database: GoogleDatabase

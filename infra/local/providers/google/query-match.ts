@@ -4,7 +4,7 @@ import { invalidValue } from './drive-error.ts'
 import { type DriveFile, FOLDER_TYPE } from './drive-file.ts'
 import type { Query } from './query-parser.ts'
 
-export interface QueryContext {
+interface QueryContext {
   clientId: string
   ownerEmail: string
   /** The account's root, which the alias `root` stands for. */

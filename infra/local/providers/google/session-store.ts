@@ -14,7 +14,7 @@ import type { GoogleDatabase, Row } from './google-database.ts'
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
 
 /** What the session will make, as it was asked for when it was opened. */
-export interface SessionTarget {
+interface SessionTarget {
   /** Of the file to make or, with `replaces`, to change. */
   fileId: string
   replaces: boolean

@@ -2,12 +2,11 @@
 import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import * as oidc from 'openid-client'
 import { describe, expect, it } from 'vitest'
+import { content, digest } from './drive-client.ts'
 import {
   CLIENT,
   consent,
-  content,
   DRIVE_FILE,
-  digest,
   type Fixture,
   REDIRECT_URI,
   signIn,

@@ -1,14 +1,9 @@
 import { request } from 'node:http'
 import { describe, expect, it } from 'vitest'
+import { content, control, digest, driveOf, ownersDrive, putRange } from './drive-client.ts'
 import {
-  content,
-  control,
   DRIVE_FILE,
-  digest,
-  driveOf,
-  ownersDrive,
   postToken,
-  putRange,
   refreshForm,
   signIn,
   startEmulator,

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  content,
-  control,
-  digest,
-  ownersDrive,
-  postToken,
-  putRange,
-  refreshForm,
-  signIn,
-  startEmulator,
-  UNIT,
-} from './emulator-fixture.ts'
+import { content, control, digest, ownersDrive, putRange } from './drive-client.ts'
+import { postToken, refreshForm, signIn, startEmulator, UNIT } from './emulator-fixture.ts'
 
 const UPLOAD = '/upload/drive/v3/files'
 

@@ -3,20 +3,12 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import {
-  content,
-  control,
-  digest,
-  driveOf,
-  putRange,
-  signIn,
-  startEmulator,
-  UNIT,
-} from './emulator-fixture.ts'
+import { content, control, digest, driveOf, putRange } from './drive-client.ts'
+import { signIn, startEmulator, UNIT } from './emulator-fixture.ts'
 
 /** The emulator in a process of its own, on the data of a fixture that was closed. */
 async function inProcess(dataDir: string) {
-  const child = fork(join(import.meta.dirname, 'emulator-process.ts'), [dataDir])
+  const child = fork(new URL('./emulator-process.ts', import.meta.url), [dataDir])
   onTestFinished(() => {
     child.kill('SIGKILL')
   })

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { content, ownersDrive, startEmulator } from './emulator-fixture.ts'
+import { content, ownersDrive } from './drive-client.ts'
+import { startEmulator } from './emulator-fixture.ts'
 
 const cleanups: (() => Promise<void>)[] = []
 afterAll(async () => {
