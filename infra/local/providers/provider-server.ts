@@ -138,7 +138,7 @@ async function answerWithFault(
   exchange: Exchange,
 ): Promise<Reply | undefined> {
   const { fault } = exchange
-  if (fault?.action === 'slow') await delay(fault.ms)
+  if (fault?.action === 'slow') await waitWithClient(exchange, fault.ms)
   const refused = fault && faultStatus(fault.action)
   if (fault && refused) {
     await exchange.body.drain()
@@ -153,6 +153,21 @@ async function answerWithFault(
     return undefined
   }
   return reply
+}
+
+/** Waits as long as somebody waits for the reply; a client that left, or a shutdown, ends it. */
+async function waitWithClient(exchange: Exchange, ms: number): Promise<void> {
+  const gone = new AbortController()
+  const leave = () => gone.abort()
+  const { socket } = exchange.request
+  socket.once('close', leave)
+  try {
+    await delay(ms, undefined, { signal: gone.signal })
+  } catch (error) {
+    throw new BodyAbortedError('the client did not wait', { cause: error })
+  } finally {
+    socket.off('close', leave)
+  }
 }
 
 async function answer(parts: ProviderServerParts, exchange: Exchange): Promise<Reply> {

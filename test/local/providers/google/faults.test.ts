@@ -167,6 +167,15 @@ describe('a fault of a session', () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(145)
   })
 
+  it('slow ends when the client does not wait', async () => {
+    const { fixture, location } = await session({ action: 'slow', ms: 60_000 })
+
+    await expect(
+      fetch(location, { method: 'PUT', signal: AbortSignal.timeout(100) }),
+    ).rejects.toThrow()
+    await fixture.close()
+  })
+
   it('late-conflict moves the 409 of a used id from the opening to the end', async () => {
     const { drive } = await prepared({ route: UPLOAD, method: 'POST', action: 'late-conflict' })
     const id = await drive.reserveId()
