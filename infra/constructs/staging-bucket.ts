@@ -70,6 +70,7 @@ export class StagingBucket extends Construct {
       's3:ListMultipartUploadParts',
       's3:GetObject',
     ])
+    this.tellMissing(fn)
   }
 
   /** Looks into what arrived and clears what is refused. */
@@ -80,6 +81,7 @@ export class StagingBucket extends Construct {
       's3:AbortMultipartUpload',
       's3:ListMultipartUploadParts',
     ])
+    this.tellMissing(fn)
   }
 
   /** Reads what is to be delivered and deletes it after proof. */
@@ -87,19 +89,31 @@ export class StagingBucket extends Construct {
     this.allow(fn, STAGING_PREFIX, ['s3:GetObject', 's3:DeleteObject'])
   }
 
-  /** Deletes the staged bytes of a file that its owner deletes. */
+  /** Deletes the staged bytes of a file that its owner deletes, and what has arrived of it. */
   letDiscard(fn: ServiceFunction): void {
-    this.allow(fn, STAGING_PREFIX, ['s3:DeleteObject'])
+    this.allow(fn, STAGING_PREFIX, ['s3:DeleteObject', 's3:AbortMultipartUpload'])
   }
 
   /** Puts a large file back for its owner to download. */
   letRestage(fn: ServiceFunction): void {
-    this.allow(fn, DOWNLOADS_PREFIX, ['s3:PutObject', 's3:AbortMultipartUpload'])
+    this.allow(fn, DOWNLOADS_PREFIX, [
+      's3:PutObject',
+      's3:AbortMultipartUpload',
+      's3:ListMultipartUploadParts',
+    ])
   }
 
   /** Signs the download of what was put back. */
   letHandOut(fn: ServiceFunction): void {
     this.allow(fn, DOWNLOADS_PREFIX, ['s3:GetObject'])
+  }
+
+  /**
+   * Without this permission S3 answers 403 for a missing key, and "has not arrived" could not be
+   * told from "may not look" (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+   */
+  private tellMissing(fn: ServiceFunction): void {
+    fn.allow({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] })
   }
 
   private allow(fn: ServiceFunction, prefix: string, actions: string[]): void {

@@ -245,12 +245,22 @@ describe('what a function may do', () => {
 
   test('objects are reached below one prefix at a time', () => {
     const statements = Object.values(statementsByFunction(trial.service)).flat()
-    const onObjects = statements.filter((statement) => /s3:/.test(String(statement.Action)))
+    const onObjects = statements.filter((statement) =>
+      /s3:.*Object|Upload/.test(String(statement.Action)),
+    )
 
     expect(onObjects.length).toBeGreaterThan(0)
     for (const statement of onObjects) {
       expect(JSON.stringify(statement.Resource)).toMatch(/"\/(staging|downloads)\/\*"/)
     }
+  })
+
+  test('only functions that ask whether a file has arrived may see that it has not', () => {
+    const listing = Object.entries(statementsByFunction(trial.service)).filter(([, statements]) =>
+      statements.some((statement) => String(statement.Action).includes('s3:ListBucket')),
+    )
+
+    expect(listing.map(([name]) => name).sort()).toEqual(['client-uploads', 'take-in-upload'])
   })
 
   test('only functions that hold the OAuth client know where Google is', () => {
