@@ -135,7 +135,7 @@ export class BlobStore {
 }
 
 /** One blob being written. Either `commit` or `discard` ends it. */
-export class BlobWriter {
+class BlobWriter {
   readonly #id: string
   readonly #tmpPath: string
   readonly #finalPath: string

@@ -98,7 +98,7 @@ export function supportsChecksumType(algorithm: ChecksumAlgorithm, type: Checksu
   return algorithm !== 'CRC64NVME'
 }
 
-export interface PartChecksum {
+interface PartChecksum {
   value: string
   sizeBytes: number
 }

@@ -10,7 +10,7 @@ export interface CrcPolynomial {
   polynomial: bigint
 }
 
-export interface CrcPart {
+interface CrcPart {
   crc: bigint
   sizeBytes: number
 }

@@ -49,9 +49,17 @@ export class MetadataDatabase {
 
   constructor(path: string) {
     this.#sqlite = new DatabaseSync(path)
-    // FULL: an acknowledged write survives a power cut too, https://www.sqlite.org/pragma.html#pragma_synchronous
-    this.#sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    this.#sqlite.exec(SCHEMA)
+    try {
+      // EXCLUSIVE: a second process would sweep away what the first is writing.
+      // FULL: an acknowledged write survives a power cut too, https://www.sqlite.org/pragma.html#pragma_synchronous
+      this.#sqlite.exec(
+        'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;',
+      )
+      this.#sqlite.exec(SCHEMA)
+    } catch (cause) {
+      this.#sqlite.close()
+      throw new Error(`${path} cannot be opened; is another runner using it?`, { cause })
+    }
   }
 
   prepare(sql: string): StatementSync {

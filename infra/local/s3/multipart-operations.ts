@@ -200,7 +200,7 @@ export function requireUpload(context: S3Context, request: S3Request): UploadRec
   return upload
 }
 
-export function requireOpenUpload(context: S3Context, request: S3Request): UploadRecord {
+function requireOpenUpload(context: S3Context, request: S3Request): UploadRecord {
   const upload = requireUpload(context, request)
   if (upload.completion) throw noSuchUpload(upload.id)
   return upload

@@ -6,7 +6,7 @@ import { headerValue, type S3Request } from './s3-request.ts'
 
 type Facts = Pick<ObjectRecord, 'etag' | 'modifiedMs'>
 
-export interface ReadConditions {
+interface ReadConditions {
   ifMatch: string | undefined
   ifNoneMatch: string | undefined
   ifModifiedSince: string | undefined

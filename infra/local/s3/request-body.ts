@@ -26,7 +26,7 @@ export interface ReceivedBody {
   checksum: string
 }
 
-export interface BodyRules {
+interface BodyRules {
   maxBytes: number
   /** Algorithm to compute when the request names none, or the only one it may name. */
   algorithm: ChecksumAlgorithm
@@ -34,7 +34,7 @@ export interface BodyRules {
   ignoresChecksums?: true
 }
 
-export interface DeclaredChecksum {
+interface DeclaredChecksum {
   algorithm: ChecksumAlgorithm
   /** Undefined when the value comes as a trailer. */
   value: string | undefined

@@ -8,6 +8,7 @@
  *
  * Known gaps: no versioning, ACLs, SSE-KMS, POST uploads, UploadPartCopy, ListObjects (V1) or
  * chunk-signed bodies: each is refused as NotImplemented. Buckets come from `createBucket` only.
+ * `x-amz-expected-bucket-owner` is ignored: there is one account.
  */
 import { mkdirSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'

@@ -6,27 +6,25 @@ import type { AwsCall } from '../engine.ts'
 import { AwsError } from '../engine.ts'
 import { notImplemented } from './s3-errors.ts'
 
-export const OPERATIONS = [
-  'AbortMultipartUpload',
-  'CompleteMultipartUpload',
-  'CopyObject',
-  'CreateMultipartUpload',
-  'DeleteObject',
-  'DeleteObjects',
-  'GetBucketLocation',
-  'GetObject',
-  'GetObjectAttributes',
-  'GetObjectTagging',
-  'HeadBucket',
-  'HeadObject',
-  'ListMultipartUploads',
-  'ListObjectsV2',
-  'ListParts',
-  'PutObject',
-  'PutObjectTagging',
-  'UploadPart',
-] as const
-export type S3Operation = (typeof OPERATIONS)[number]
+export type S3Operation =
+  | 'AbortMultipartUpload'
+  | 'CompleteMultipartUpload'
+  | 'CopyObject'
+  | 'CreateMultipartUpload'
+  | 'DeleteObject'
+  | 'DeleteObjects'
+  | 'GetBucketLocation'
+  | 'GetObject'
+  | 'GetObjectAttributes'
+  | 'GetObjectTagging'
+  | 'HeadBucket'
+  | 'HeadObject'
+  | 'ListMultipartUploads'
+  | 'ListObjectsV2'
+  | 'ListParts'
+  | 'PutObject'
+  | 'PutObjectTagging'
+  | 'UploadPart'
 
 export interface S3Request {
   call: AwsCall
@@ -133,7 +131,9 @@ function operationOf(
   query: URLSearchParams,
 ): S3Operation {
   const method = call.request.method ?? 'GET'
-  const subresources = [...new Set(query.keys())].filter((name) => name in SUBRESOURCES).sort()
+  const subresources = [...new Set(query.keys())]
+    .filter((name) => Object.hasOwn(SUBRESOURCES, name))
+    .sort()
   const level = key !== '' ? 'object' : bucket !== '' ? 'bucket' : 'service'
   const route = [method, level, ...subresources].join(' ')
   if (route === 'GET bucket' && query.get('list-type') === '2') return 'ListObjectsV2'

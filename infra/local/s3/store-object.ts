@@ -7,7 +7,7 @@ import type { ObjectRecord } from './object-table.ts'
 import type { ReceivedBody } from './request-body.ts'
 import { recordEvent, type S3Context } from './s3-context.ts'
 
-export interface NewObject {
+interface NewObject {
   bucket: string
   key: string
   headers: Record<string, string>
@@ -19,7 +19,7 @@ export interface NewObject {
   requireConditions: (existing: ObjectRecord | undefined) => void
 }
 
-export interface WrittenBytes {
+interface WrittenBytes {
   body: ReceivedBody
   bytes: StoredBytes
   /** Takes the bytes away again when no row is to hold them. */

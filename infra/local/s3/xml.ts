@@ -48,7 +48,7 @@ function element(name: string, content: XmlValue): string {
 }
 
 /** Control characters are legal in keys but not in XML text: S3 writes them as references. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return (
     text
       .replaceAll('&', '&amp;')
@@ -100,13 +100,12 @@ export function parseCompletedParts(xml: string): CompletedPart[] {
 export function parseTagging(xml: string): Record<string, string> {
   const tagSet = parseRoot(xml, 'Tagging')['TagSet']
   if (tagSet === undefined) throw malformedXml()
-  const tags: Record<string, string> = {}
-  if (typeof tagSet === 'string') return tags
-  for (const item of list(members(tagSet)['Tag'])) {
+  if (typeof tagSet === 'string') return {}
+  const tags = list(members(tagSet)['Tag']).map((item) => {
     const tag = members(item)
-    tags[text(tag['Key'])] = optionalText(tag['Value'])
-  }
-  return tags
+    return [text(tag['Key']), optionalText(tag['Value'])] as const
+  })
+  return Object.fromEntries(tags)
 }
 
 // htmlEntities also switches numeric references on: the SDK writes a carriage return in a key as &#13;

@@ -143,6 +143,15 @@ describe('a metadata database that is full', () => {
 })
 
 describe('a directory', () => {
+  it('is used by one engine at a time', async () => {
+    const first = createS3Engine({ dataDir, clock: new LocalClock() })
+    const openAgain = () => createS3Engine({ dataDir, clock: new LocalClock() })
+
+    expect(openAgain).toThrow('is another runner using it?')
+    await first.close()
+    await openAgain().close()
+  })
+
   it('of another engine keeps its buckets without being told them again', async () => {
     const first = createS3Engine({ dataDir, clock: new LocalClock() })
     first.createBucket({ name: 'staging' })
