@@ -1,0 +1,157 @@
+/** The API as the dashboard uses it: one function per endpoint; it fails with `ApiProblem` or `Unreachable`. */
+import type {
+  AccountsReply,
+  DeactivateReply,
+  ReactivateReply,
+} from '../../../shared/contract/accounts.ts'
+import type { SessionReply } from '../../../shared/contract/auth.ts'
+import type { CreatePortalRequest, PortalReply } from '../../../shared/contract/portals.ts'
+import type {
+  DeleteUploadReply,
+  PreparingReply,
+  UploadReply,
+  UploadsReply,
+} from '../../../shared/contract/uploads.ts'
+import { ApiProblem, parseProblem } from '../../common/api-problem.ts'
+import { Unreachable } from './explain-problem.ts'
+
+export interface Page<Entry> {
+  entries: Entry[]
+  nextCursor: string | null
+}
+
+/** Who is signed in; null for nobody. */
+export async function getSession(signal?: AbortSignal): Promise<SessionReply['user'] | null> {
+  try {
+    const { user } = await callJson<SessionReply>('/api/auth/session', { signal })
+    return user
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 401) return null
+    throw error
+  }
+}
+
+export async function signOut(): Promise<void> {
+  await call('/api/auth/logout', { method: 'POST' })
+}
+
+export async function listAccounts(signal?: AbortSignal): Promise<AccountsReply['accounts']> {
+  const { accounts } = await callJson<AccountsReply>('/api/storage/accounts', { signal })
+  return accounts
+}
+
+export async function deactivateAccount(storageAccountId: string): Promise<DeactivateReply> {
+  return callJson('/api/storage/deactivate', post({ storageAccountId }))
+}
+
+export async function reactivateAccount(storageAccountId: string): Promise<ReactivateReply> {
+  return callJson('/api/storage/reactivate', post({ storageAccountId }))
+}
+
+export async function listPortals(
+  cursor?: string,
+  signal?: AbortSignal,
+): Promise<Page<PortalReply>> {
+  const reply = await call(withQuery('/api/portals', { cursor }), { signal })
+  return { entries: await readJson<PortalReply[]>(reply), nextCursor: nextCursor(reply) }
+}
+
+export async function createPortal(request: CreatePortalRequest): Promise<PortalReply> {
+  return callJson('/api/portals', post(request))
+}
+
+export async function listUploads(
+  query: { portalId?: string | undefined; cursor?: string | undefined; limit?: string },
+  signal?: AbortSignal,
+): Promise<Page<UploadReply>> {
+  const reply = await call(withQuery('/api/v1/uploads', query), { signal })
+  const { uploads } = await readJson<UploadsReply>(reply)
+  return { entries: uploads, nextCursor: nextCursor(reply) }
+}
+
+export async function deleteUpload(uploadId: string): Promise<DeleteUploadReply> {
+  return callJson(`/api/uploads/${encodeURIComponent(uploadId)}`, { method: 'DELETE' })
+}
+
+export type DownloadReply =
+  | { kind: 'bytes'; blob: Blob }
+  | { kind: 'elsewhere' }
+  | { kind: 'preparing'; retryAfterSeconds: number }
+
+/** Asks for a file. A redirect is not followed: the bytes behind it are the browser's to save, not ours to hold. */
+export async function requestDownload(
+  uploadId: string,
+  signal?: AbortSignal,
+): Promise<DownloadReply> {
+  const reply = await call(downloadPath(uploadId), { redirect: 'manual', signal })
+  if (reply.type === 'opaqueredirect') return { kind: 'elsewhere' }
+  if (reply.status === 202) {
+    const { retryAfterSeconds } = await readJson<PreparingReply>(reply)
+    return { kind: 'preparing', retryAfterSeconds }
+  }
+  return { kind: 'bytes', blob: await reply.blob() }
+}
+
+export function downloadPath(uploadId: string): string {
+  return `/api/uploads/${encodeURIComponent(uploadId)}/download`
+}
+
+/** Where the browser goes to sign in; it comes back to `returnTo`. */
+export function signInPath(returnTo: string): string {
+  return withQuery('/api/auth/login/google', { returnTo })
+}
+
+/** Where the browser goes to connect Google Drive, once more or for the first time. */
+export function connectPath(returnTo: string): string {
+  return withQuery('/api/oauth/google/start', { returnTo })
+}
+
+function withQuery(path: string, query: Record<string, string | undefined>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] =>
+    Boolean(entry[1]),
+  )
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
+}
+
+function post(body: unknown): CallOptions {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  }
+}
+
+type CallOptions = Omit<RequestInit, 'signal'> & { signal?: AbortSignal | undefined }
+
+async function call(path: string, { signal, ...init }: CallOptions = {}): Promise<Response> {
+  let reply: Response
+  try {
+    reply = await fetch(path, {
+      ...init,
+      signal: signal ?? null,
+      headers: { accept: 'application/json', ...init.headers },
+    })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new Unreachable('The API did not answer', { cause: error })
+  }
+  if (reply.ok || reply.type === 'opaqueredirect') return reply
+  throw parseProblem(reply.status, await reply.text())
+}
+
+async function callJson<Reply>(path: string, options?: CallOptions): Promise<Reply> {
+  return readJson(await call(path, options))
+}
+
+async function readJson<Reply>(reply: Response): Promise<Reply> {
+  try {
+    return (await reply.json()) as Reply
+  } catch {
+    // The connection broke in the middle of the body, or something else than the API answered.
+    throw new ApiProblem(reply.status, {})
+  }
+}
+
+function nextCursor(reply: Response): string | null {
+  return reply.headers.get('x-next-cursor')
+}

@@ -1,0 +1,22 @@
+import { Button } from '@mantine/core'
+import { explainProblem } from '../api/explain-problem.ts'
+import { Notice } from './notice.tsx'
+
+interface ProblemNoticeProps {
+  error: unknown
+  onRetry?: () => unknown
+}
+
+export function ProblemNotice({ error, onRetry }: ProblemNoticeProps) {
+  const { title, detail } = explainProblem(error)
+  const retry = onRetry && (
+    <Button size="xs" variant="default" onClick={() => onRetry()}>
+      Try again
+    </Button>
+  )
+  return (
+    <Notice tone="danger" title={title} actions={retry}>
+      {detail}
+    </Notice>
+  )
+}

@@ -1,0 +1,109 @@
+import { Avatar, Button, Loader } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Suspense } from 'react'
+import { Link, Navigate, NavLink, Outlet, useLocation } from 'react-router'
+import type { SessionReply } from '../../../shared/contract/auth.ts'
+import { signOut } from '../api/client.ts'
+import { explainProblem } from '../api/explain-problem.ts'
+import { QUERY_KEYS } from '../api/query-keys.ts'
+import { useSession } from '../api/session.ts'
+import { Brand } from './brand.tsx'
+import { ProblemNotice } from './problem-notice.tsx'
+
+const SECTIONS = [
+  { to: '/', label: 'Overview' },
+  { to: '/portals', label: 'Portals' },
+  { to: '/files', label: 'Files' },
+  { to: '/accounts', label: 'Accounts' },
+]
+
+/** Everything behind the sign-in. */
+export function Shell() {
+  const session = useSession()
+  const { pathname, search } = useLocation()
+  if (session.isPending) return <Waiting />
+  if (session.isError) {
+    return (
+      <main className="lonely">
+        <ProblemNotice error={session.error} onRetry={session.refetch} />
+      </main>
+    )
+  }
+  if (session.data === null) {
+    const returnTo = `${pathname}${search}`
+    const query = returnTo === '/' ? '' : `?${new URLSearchParams({ returnTo })}`
+    return <Navigate to={`/sign-in${query}`} replace />
+  }
+  return (
+    <>
+      <a className="skip-link" href="#content">
+        Skip to the content
+      </a>
+      <header className="shell-header">
+        <div className="shell-bar">
+          <Link to="/" className="brand-link" aria-label="Portage, overview">
+            <Brand />
+          </Link>
+          <nav className="shell-nav" aria-label="Main">
+            {SECTIONS.map(({ to, label }) => (
+              <NavLink key={to} to={to} end={to === '/'} className="shell-nav-link">
+                {label}
+              </NavLink>
+            ))}
+          </nav>
+          <SignedIn user={session.data} />
+        </div>
+      </header>
+      <main id="content" className="shell-main" tabIndex={-1}>
+        <Suspense fallback={<Waiting />}>
+          <Outlet />
+        </Suspense>
+      </main>
+    </>
+  )
+}
+
+function SignedIn({ user }: { user: SessionReply['user'] }) {
+  const queryClient = useQueryClient()
+  const leave = useMutation({
+    mutationFn: signOut,
+    onSuccess: () => {
+      // Nothing of this owner may be seen by whoever signs in next.
+      queryClient.clear()
+      queryClient.setQueryData(QUERY_KEYS.session, null)
+    },
+    onError: (error) => {
+      const { title, detail } = explainProblem(error)
+      notifications.show({ title, message: detail, color: 'red' })
+    },
+  })
+  const name = user.name ?? user.email ?? 'Signed in'
+  return (
+    <div className="shell-user">
+      <Avatar
+        src={user.image}
+        alt=""
+        name={name}
+        size={32}
+        color="spruce"
+        // Google's picture host refuses requests that name a page they come from.
+        imageProps={{ referrerPolicy: 'no-referrer' }}
+      />
+      <span className="shell-user-name" title={user.email ?? undefined}>
+        {name}
+      </span>
+      <Button size="xs" variant="default" loading={leave.isPending} onClick={() => leave.mutate()}>
+        Sign out
+      </Button>
+    </div>
+  )
+}
+
+function Waiting() {
+  return (
+    <div className="waiting" role="status" aria-label="Loading">
+      <Loader />
+    </div>
+  )
+}
