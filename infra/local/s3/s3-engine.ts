@@ -3,8 +3,8 @@
  *
  * On disk, under `dataDir`: `metadata.db` (SQLite, WAL, synchronous=FULL) knows buckets, objects,
  * parts, uploads, the event outbox and bodies of up to 64 KiB; `blobs/` holds all other bytes,
- * immutable, under random names, `tmp/` what is being received. A write is acknowledged when its blob is synced and its row committed;
- * completing a multipart upload and copying move rows, never bytes.
+ * immutable, under random names, `tmp/` what is being received. A write is acknowledged when its
+ * blob is synced and its row committed; completing a multipart upload and copying move rows only.
  *
  * Known gaps: no versioning, ACLs, SSE-KMS, POST uploads, UploadPartCopy, ListObjects (V1) or
  * chunk-signed bodies: each is refused as NotImplemented. Buckets come from `createBucket` only.
