@@ -25,7 +25,9 @@ export const SECOND_OWNER = 'second@example.com'
 export type TestCloudOptions = Partial<LocalCloudOptions>
 
 export interface TestCloud {
-  cloud: LocalCloud
+  /** The running cloud; another one after `restart`. */
+  readonly cloud: LocalCloud
+  readonly dataDir: string
   /** A new browser without cookies. */
   browser(): AppClient
   /** Signs in, connects Drive and creates a portal. */
@@ -103,6 +105,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     get cloud() {
       return cloud
     },
+    dataDir,
     browser: () => new AppClient(cloud.urls.app),
     async owner({ email = OWNER, portal = {} } = {}) {
       const http = new AppClient(cloud.urls.app)
