@@ -14,6 +14,6 @@ const deps = {
 
 export const handler = api(environmentEdge(), {
   'GET /api/portals/public/{slug}': open({}, async ({ params }) =>
-    json(200, await getPublicPortal(deps, params['slug'] ?? '')),
+    json(200, await getPublicPortal(deps, params.slug)),
   ),
 })

@@ -5,7 +5,14 @@ import { isoTime, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { TransactionRefused, transact } from '../platform/table.ts'
 import { toStorageProviderId } from '../providers/provider-id.ts'
-import { endFlow, type FlowDeps } from '../users/sign-in.ts'
+import { safeReturnTo } from '../users/return-to.ts'
+import {
+  beginFlow,
+  type Callback,
+  endFlow,
+  type FlowDeps,
+  type FlowStart,
+} from '../users/sign-in.ts'
 import type { Identity } from '../users/user.ts'
 import type { Account } from './account.ts'
 import { accountIds } from './account-store.ts'
@@ -25,19 +32,28 @@ export interface StorageAccountCreationResult {
   previousStatus?: Account['status']
 }
 
+/** Begins a connect flow, bound to the owner and the session that ask for it. */
+export function beginConnect(
+  deps: FlowDeps,
+  start: FlowStart & { userId: string; sessionHash: string },
+  returnTo: string | undefined,
+) {
+  const { userId, sessionHash, origin } = start
+  return beginFlow(deps, start, {
+    kind: 'connect',
+    returnTo: safeReturnTo(returnTo, origin),
+    userId,
+    sessionHash,
+  })
+}
+
 /**
  * Completes a connect flow. Returns where the browser goes: `returnTo` with `connected=<accountId>`
  * or `connectError=<code>`. A callback that does not match its flow throws and writes nothing.
  */
 export async function connectAccount(
   deps: ConnectDeps,
-  callback: {
-    origin: string
-    rawQuery: string
-    browserToken: string | undefined
-    userId: string
-    sessionHash: string
-  },
+  callback: Callback & { userId: string; sessionHash: string },
 ): Promise<string> {
   const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'connect' })
   const back = (name: 'connected' | 'connectError', value: string) => {

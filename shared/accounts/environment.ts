@@ -1,30 +1,19 @@
 /** What functions that act at a provider are made of. */
-import { googleOauth } from '../oauth/google.ts'
-import { environmentSecrets, kmsClient } from '../platform/clients.ts'
+import { environmentOauth } from '../oauth/environment.ts'
+import { kmsClient } from '../platform/clients.ts'
 import { sleep, systemClock } from '../platform/clock.ts'
 import { requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
-import { oauthClientReader } from '../platform/secrets.ts'
 import type { Table } from '../platform/table.ts'
 import { portalStore } from '../portals/portal-store.ts'
 import { createProviderRegistry } from '../providers/registry.ts'
 import { flowStore } from '../users/flow-store.ts'
+import { userStore } from '../users/user-store.ts'
 import { accountStore } from './account-store.ts'
 import { handleStorageAccountStatusChange } from './change-account-status.ts'
 import { freshTokens } from './fresh-token.ts'
 import { grantStore } from './grant-store.ts'
 import { tokenVault } from './token-vault.ts'
-
-export function environmentOauth() {
-  return googleOauth({
-    urls: {
-      accountsUrl: requireEnv(ENV.googleAccountsUrl),
-      oauthUrl: requireEnv(ENV.googleOauthUrl),
-      apiUrl: requireEnv(ENV.googleApiUrl),
-    },
-    client: oauthClientReader(environmentSecrets(), requireEnv(ENV.googleOauthSecret)),
-  })
-}
 
 export function environmentVault() {
   return tokenVault({ kms: kmsClient(), keyArn: requireEnv(ENV.grantKeyArn) })
@@ -66,15 +55,23 @@ export function environmentProviders(table: Table) {
 
 /** What connecting needs: consent becomes a grant, sealed, and an account. */
 export function environmentConnect(table: Table) {
+  return {
+    ...environmentAccounts(table),
+    oauth: environmentOauth(),
+    vault: environmentVault(),
+    flows: flowStore(table, systemClock),
+  }
+}
+
+/** What the owner's pages about accounts and portals need. */
+export function environmentAccounts(table: Table) {
   const clock = systemClock
   return {
     table,
     clock,
-    oauth: environmentOauth(),
-    vault: environmentVault(),
-    flows: flowStore(table, clock),
     accounts: accountStore(table, clock),
     portals: portalStore(table, clock),
     grants: grantStore(table, clock),
+    users: userStore(table, clock),
   }
 }

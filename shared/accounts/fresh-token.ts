@@ -34,12 +34,17 @@ const NEEDED_MS = 20 * MINUTE_MS
 const WAIT_MS = 150
 const PATIENCE_MS = 15 * SECOND_MS
 
-/** A function that answers a grant's access token; `rejected` is a token that the provider has just refused with 401. */
-export type FreshToken = (grantId: string, options?: { rejected?: string }) => Promise<string>
+export interface LiveGrant {
+  grant: Grant
+  accessToken: string
+}
+
+/** A function that answers a grant with a token that lasts; `rejected` is one that the provider has just refused with 401. */
+export type FreshToken = (grantId: string, options?: { rejected?: string }) => Promise<LiveGrant>
 
 /** Throws `ReconnectNeeded` when only a new consent helps, `RetryLater` when the provider does not answer now. */
 export function freshTokens(deps: FreshTokenDeps): FreshToken {
-  const asking = new Map<string, Promise<string>>()
+  const asking = new Map<string, Promise<LiveGrant>>()
   return (grantId, options = {}) => {
     const running = asking.get(grantId)
     if (running !== undefined) return running
@@ -49,11 +54,27 @@ export function freshTokens(deps: FreshTokenDeps): FreshToken {
   }
 }
 
+/** Runs with a fresh token; one that the provider refuses all the same is refreshed once. */
+export async function withToken<Value>(
+  deps: { freshToken: FreshToken },
+  account: { grantId: string },
+  run: (accessToken: string, grant: Grant) => Promise<Value>,
+): Promise<Value> {
+  const live = await deps.freshToken(account.grantId)
+  try {
+    return await run(live.accessToken, live.grant)
+  } catch (error) {
+    if (!(error instanceof ReconnectNeeded && error.tokenRejected)) throw error
+    const anew = await deps.freshToken(account.grantId, { rejected: live.accessToken })
+    return run(anew.accessToken, anew.grant)
+  }
+}
+
 async function freshToken(
   deps: FreshTokenDeps,
   grantId: string,
   rejected: string | undefined,
-): Promise<string> {
+): Promise<LiveGrant> {
   const giveUpAtMs = deps.clock.now() + PATIENCE_MS
   for (;;) {
     const grant = await deps.grants.find(grantId)
@@ -62,7 +83,9 @@ async function freshToken(
     }
     const tokens = await openTokens(deps.vault, grant)
     const { refresh } = refreshDecision(grant, deps.clock.now(), NEEDED_MS)
-    if (!refresh && tokens.accessToken !== rejected) return tokens.accessToken
+    if (!refresh && tokens.accessToken !== rejected) {
+      return { grant, accessToken: tokens.accessToken }
+    }
 
     const owner = randomToken()
     if (await deps.grants.takeLease(grant, owner))
@@ -79,7 +102,7 @@ async function refreshUnderLease(
   grant: Grant,
   tokens: GrantTokens,
   owner: string,
-): Promise<string> {
+): Promise<LiveGrant> {
   try {
     const fresh = await deps.oauth.refresh(tokens.refreshToken)
     const sealed = await deps.vault.seal(
@@ -94,7 +117,7 @@ async function refreshUnderLease(
       tokens: sealed,
       accessTokenExpiresAtMs: deps.clock.now() + fresh.expiresInSeconds * SECOND_MS,
     })
-    return fresh.accessToken
+    return { grant, accessToken: fresh.accessToken }
   } catch (error) {
     if (!(error instanceof OauthRefused && error.grantIsDead)) {
       await deps.grants.releaseLease(grant.id, owner)

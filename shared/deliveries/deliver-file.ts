@@ -12,9 +12,7 @@
 import type { Account } from '../accounts/account.ts'
 import { canCreateUploads } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import type { FreshToken } from '../accounts/fresh-token.ts'
-import type { Grant } from '../accounts/grant.ts'
-import type { GrantStore } from '../accounts/grant-store.ts'
+import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import type { TokenVault } from '../accounts/token-vault.ts'
 import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { UploadReason } from '../contract/uploads.ts'
@@ -51,7 +49,6 @@ export interface DeliverDeps {
   deliveries: DeliveryStore
   accounts: AccountStore
   portals: PortalStore
-  grants: GrantStore
   vault: TokenVault
   folders: PortalFolders
   freshToken: FreshToken
@@ -118,23 +115,6 @@ const HELD_BY_STATUS: Record<Exclude<StorageAccountStatus, 'ACTIVE'> | 'ACTIVE',
   INACTIVE: 'ACCOUNT_INACTIVE',
   DISCONNECTED: 'ACCOUNT_DISCONNECTED',
   ERROR: 'ACCOUNT_ERROR',
-}
-
-/** Runs with a fresh token; one that the provider refuses all the same is refreshed once. */
-export async function withToken<Value>(
-  deps: Pick<DeliverDeps, 'freshToken' | 'grants'>,
-  account: Account,
-  run: (accessToken: string, grant: Grant) => Promise<Value>,
-): Promise<Value> {
-  const accessToken = await deps.freshToken(account.grantId)
-  const grant = await deps.grants.find(account.grantId)
-  if (!grant) throw new Error('A grant vanished between its token and its use')
-  try {
-    return await run(accessToken, grant)
-  } catch (error) {
-    if (!(error instanceof ReconnectNeeded && error.tokenRejected)) throw error
-    return run(await deps.freshToken(account.grantId, { rejected: accessToken }), grant)
-  }
 }
 
 /** Keeps the lease while the work goes on, and stops the work when the lease or Lambda's time is lost. */

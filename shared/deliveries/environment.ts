@@ -8,6 +8,7 @@ import type { DeliverDeps } from './deliver-file.ts'
 import { deliveryStore } from './delivery-store.ts'
 import { folderStore } from './folder-store.ts'
 import { portalFolders } from './portal-folders.ts'
+import type { SweepDeps } from './sweep-due.ts'
 
 /** What a delivery worker is made of; the queue that its stack gives it says which files are its own. */
 export function environmentDelivery(): DeliverDeps {
@@ -24,5 +25,20 @@ export function environmentDelivery(): DeliverDeps {
     kind: large ? 'large-delivery' : 'small-delivery',
     random: Math.random,
     workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
+  }
+}
+
+export function environmentSweep(): SweepDeps {
+  const table = environmentTable()
+  return {
+    table,
+    clock: systemClock,
+    uploads: uploadStore(table, systemClock),
+    deliveries: deliveryStore(table, systemClock),
+    queues: {
+      upload: environmentQueue(ENV.intakeQueueUrl),
+      'small-delivery': environmentQueue(ENV.smallDeliveryQueueUrl),
+      'large-delivery': environmentQueue(ENV.largeDeliveryQueueUrl),
+    },
   }
 }

@@ -27,8 +27,8 @@ export interface EdgeDeps {
 export interface ApiRequest<Body = undefined, Query = undefined> {
   body: Body
   query: Query
-  /** Decoded path parameters; the gateway guarantees those of the route. */
-  params: Record<string, string>
+  /** Decoded path parameters; the gateway guarantees those that the route names. */
+  params: PathParameters
   headers: Record<string, string | undefined>
   cookies: string[]
   rawBody: Buffer
@@ -37,6 +37,8 @@ export interface ApiRequest<Body = undefined, Query = undefined> {
   bearer: string | undefined
   origin: string
 }
+
+type PathParameters = Record<string, string> & { id: string; slug: string }
 
 export interface Reply {
   status: number
@@ -148,9 +150,7 @@ async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<Api
   return {
     body: undefined,
     query: undefined,
-    params: Object.fromEntries(
-      Object.entries(event.pathParameters ?? {}).map(([name, value]) => [name, value ?? '']),
-    ),
+    params: { id: '', slug: '', ...event.pathParameters } as PathParameters,
     headers: event.headers,
     cookies,
     rawBody: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),

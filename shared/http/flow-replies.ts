@@ -10,8 +10,14 @@ export function sessionToken(request: Bound): string | undefined {
   return readCookie(request.cookies, 'portage_session', request.origin)
 }
 
-export function browserToken(request: Bound): string | undefined {
+function browserToken(request: Bound): string | undefined {
   return readCookie(request.cookies, 'portage_oauth', request.origin)
+}
+
+/** A provider's answer, as the flow that it belongs to wants it. */
+export function callbackOf(request: ApiRequest) {
+  const { params, origin, rawQuery } = request
+  return { provider: params['provider'], origin, rawQuery, browserToken: browserToken(request) }
 }
 
 /** To the provider's page, with the cookie that its answer must come back with. */

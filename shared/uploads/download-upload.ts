@@ -1,7 +1,8 @@
 /** Giving a delivered file back to its owner: small ones at once, large ones by way of the bucket. */
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import { type DeliverDeps, withToken } from '../deliveries/deliver-file.ts'
+import { withToken } from '../accounts/fresh-token.ts'
+import type { DeliverDeps } from '../deliveries/deliver-file.ts'
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
@@ -18,7 +19,7 @@ const MIB = 1024 * 1024
 const INLINE_MAX_BYTES = 4 * MIB
 const PREPARING_SECONDS = 2
 
-type ProviderDeps = Pick<DeliverDeps, 'freshToken' | 'grants' | 'provider'>
+type ProviderDeps = Pick<DeliverDeps, 'freshToken' | 'provider'>
 
 export interface DownloadDeps extends ProviderDeps {
   uploads: UploadStore

@@ -1,15 +1,25 @@
-/** What functions that serve clients are made of. */
+/** What the functions about files are made of. */
 import { accountStore } from '../accounts/account-store.ts'
-import { environmentSecrets, environmentStaging, environmentTable } from '../platform/clients.ts'
-import { systemClock } from '../platform/clock.ts'
+import { environmentProviders } from '../accounts/environment.ts'
+import { deliveryStore } from '../deliveries/delivery-store.ts'
+import {
+  environmentQueue,
+  environmentSecrets,
+  environmentStaging,
+  environmentTable,
+} from '../platform/clients.ts'
+import { SECOND_MS, systemClock } from '../platform/clock.ts'
 import { requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
 import { signingKeyReader } from '../platform/secrets.ts'
 import { portalStore } from '../portals/portal-store.ts'
+import { downloadStore } from './download-store.ts'
 import { signingStore } from './signing-store.ts'
 import { submissionStore } from './submission-store.ts'
+import type { IntakeDeps } from './take-in-upload.ts'
 import { uploadStore } from './upload-store.ts'
 
+/** What a client's calls need. */
 export function environmentClient() {
   const table = environmentTable()
   const clock = systemClock
@@ -26,6 +36,43 @@ export function environmentClient() {
     keys: {
       write: signingKeyReader(secrets, requireEnv(ENV.writeKeySecret)),
       read: signingKeyReader(secrets, requireEnv(ENV.readKeySecret)),
+    },
+  }
+}
+
+/** What the owner's calls about files need. */
+export function environmentOwnerUploads() {
+  const table = environmentTable()
+  return {
+    ...environmentProviders(table),
+    uploads: uploadStore(table, systemClock),
+    submissions: submissionStore(table),
+    deliveries: deliveryStore(table, systemClock),
+    downloads: downloadStore(table, systemClock),
+    staging: environmentStaging(),
+    queue: environmentQueue(ENV.downloadQueueUrl),
+  }
+}
+
+/** What bringing a large file back to its owner needs. */
+export function environmentRestage() {
+  return {
+    ...environmentOwnerUploads(),
+    workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
+  }
+}
+
+export function environmentIntake(): IntakeDeps {
+  const table = environmentTable()
+  return {
+    table,
+    clock: systemClock,
+    uploads: uploadStore(table, systemClock),
+    deliveries: deliveryStore(table, systemClock),
+    staging: environmentStaging(),
+    queues: {
+      'small-delivery': environmentQueue(ENV.smallDeliveryQueueUrl),
+      'large-delivery': environmentQueue(ENV.largeDeliveryQueueUrl),
     },
   }
 }

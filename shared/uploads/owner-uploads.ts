@@ -1,9 +1,9 @@
 /** Files as their owner sees and deletes them. */
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import { withToken } from '../accounts/fresh-token.ts'
 import type { DeleteUploadReply, UploadReply, UploadsQuery } from '../contract/uploads.ts'
 import type { DeliverDeps } from '../deliveries/deliver-file.ts'
-import { withToken } from '../deliveries/deliver-file.ts'
 import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -16,7 +16,7 @@ import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
-export interface OwnerUploadsDeps extends Pick<DeliverDeps, 'freshToken' | 'grants' | 'provider'> {
+export interface OwnerUploadsDeps extends Pick<DeliverDeps, 'freshToken' | 'provider'> {
   table: Table
   uploads: UploadStore
   submissions: SubmissionStore

@@ -1,14 +1,32 @@
 import * as z from 'zod'
+import { environmentOauth } from '../oauth/environment.ts'
+import { environmentTable } from '../platform/clients.ts'
+import { systemClock } from '../platform/clock.ts'
 import { optionalEnv, requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
+import { flowStore } from './flow-store.ts'
+import { sessionStore } from './session-store.ts'
+import { userStore } from './user-store.ts'
 
 const signUp = z.enum(['closed', 'allow-list', 'open'])
 
 /** Who may become an owner of this deployment. */
-export function environmentSignUp() {
+function environmentSignUp() {
   const allowed = optionalEnv(ENV.signUpAllowList) ?? ''
   return {
     signUp: signUp.parse(requireEnv(ENV.signUp)),
     allowList: allowed.split(',').flatMap((entry) => entry.trim() || []),
+  }
+}
+
+/** What signing in needs. */
+export function environmentSignIn() {
+  const table = environmentTable()
+  return {
+    oauth: environmentOauth(),
+    flows: flowStore(table, systemClock),
+    users: userStore(table, systemClock),
+    sessions: sessionStore(table, systemClock),
+    ...environmentSignUp(),
   }
 }

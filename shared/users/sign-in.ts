@@ -4,6 +4,7 @@ import { newFlowChecks } from '../oauth/google.ts'
 import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
 import { hashToken, randomToken } from '../platform/ids.ts'
 import type { FlowStore, OauthFlow } from './flow-store.ts'
+import { safeReturnTo } from './return-to.ts'
 import type { SessionStore } from './session-store.ts'
 import { maySignUp, type SignUp } from './user.ts'
 import type { UserStore } from './user-store.ts'
@@ -28,18 +29,30 @@ export function redirectUri(origin: string, kind: OauthFlow['kind'], provider: s
 }
 
 /** The provider named in a path must be one that this deployment offers. */
-export function mustBeOffered(deps: Pick<FlowDeps, 'oauth'>, provider: string | undefined): void {
+function mustBeOffered(deps: Pick<FlowDeps, 'oauth'>, provider: string | undefined): void {
   if (provider !== deps.oauth.id) {
     throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
   }
 }
 
+/** Where a flow begins: the provider of the path and the public origin. */
+export interface FlowStart {
+  params: Record<string, string>
+  origin: string
+}
+
+/** Begins a login; it ends at `returnTo`, a path of the app. */
+export function beginSignIn(deps: FlowDeps, start: FlowStart, returnTo: string | undefined) {
+  return beginFlow(deps, start, { kind: 'login', returnTo: safeReturnTo(returnTo, start.origin) })
+}
+
 /** Begins a flow. Returns the provider's page and the value of the cookie that binds the flow to this browser. */
 export async function beginFlow(
   deps: FlowDeps,
-  origin: string,
+  { params, origin }: FlowStart,
   flow: Pick<OauthFlow, 'kind' | 'returnTo' | 'userId' | 'sessionHash'>,
 ): Promise<{ url: URL; browserToken: string }> {
+  mustBeOffered(deps, params['provider'])
   const browserToken = randomToken()
   const { state, nonce, codeVerifier } = newFlowChecks()
   const provider = deps.oauth.id
@@ -58,6 +71,15 @@ export async function beginFlow(
   return { url, browserToken }
 }
 
+/** What a browser brings back from the provider. */
+export interface Callback {
+  /** As the path names it. */
+  provider: string | undefined
+  origin: string
+  rawQuery: string
+  browserToken: string | undefined
+}
+
 /**
  * Takes a callback: the state must be of this provider, flow, browser and (for connect) session,
  * and is consumed. Throws `OAUTH_CALLBACK_INVALID`, `OauthRefused` or `OauthUnavailable`.
@@ -66,13 +88,11 @@ export async function endFlow(
   deps: FlowDeps,
   callback: {
     kind: OauthFlow['kind']
-    origin: string
-    rawQuery: string
-    browserToken: string | undefined
     userId?: string
     sessionHash?: string
-  },
+  } & Callback,
 ) {
+  mustBeOffered(deps, callback.provider)
   const query = new URLSearchParams(callback.rawQuery)
   const state = query.get('state')
   const flow =
@@ -99,7 +119,7 @@ export async function endFlow(
 /** Completes a login. Returns the new session's cookie value and where the browser goes. */
 export async function signIn(
   deps: SignInDeps,
-  callback: { origin: string; rawQuery: string; browserToken: string | undefined },
+  callback: Callback,
 ): Promise<{ sessionToken: string; returnTo: string }> {
   const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'login' })
   const { identity } = await exchange().catch((error: unknown) => {
