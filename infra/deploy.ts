@@ -5,45 +5,14 @@
  */
 import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
-import { extname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { buildAll } from './build.ts'
+import { siteObject } from './site-object.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-
-/** Everything that the builds of `vite.config.ts` can leave in `dist/site`. */
-const CONTENT_TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.webp': 'image/webp',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.wasm': 'application/wasm',
-}
-
-interface SiteObject {
-  key: string
-  contentType: string
-  cacheControl: string
-}
-
-/** How a file of `dist/site` is stored; `path` is relative and has forward slashes. */
-export function siteObject(path: string): SiteObject {
-  const contentType = CONTENT_TYPES[extname(path)]
-  if (contentType === undefined) throw new Error(`${path} is of a kind that the site never serves`)
-  return {
-    key: path,
-    contentType,
-    // Asset names hold a hash of their content; a page must be asked for again after a deployment.
-    cacheControl: path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-  }
-}
 
 /** Assets go up before the pages that name them, so that no visitor gets a page without its script. */
 export async function uploadSite(

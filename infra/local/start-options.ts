@@ -12,9 +12,9 @@ export class StartOptionError extends Error {
   override name = 'StartOptionError' as const
 }
 
-export const DEFAULT_PORT = 4400
+const DEFAULT_PORT = 4400
 /** Edge, AWS endpoint, Google, Dropbox. */
-export const PORTS_IN_A_ROW = 4
+const PORTS_IN_A_ROW = 4
 const LARGEST_PORT = 65_535
 
 export const START_HELP = `npm start -- [options]

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { mockClient } from 'aws-sdk-client-mock'
 import { expect, onTestFinished, test } from 'vitest'
-import { siteObject, uploadSite } from '../../infra/deploy.ts'
+import { uploadSite } from '../../infra/deploy.ts'
+import { siteObject } from '../../infra/site-object.ts'
 
 test('hashed assets are kept for a year, pages are asked for each time', () => {
   expect(siteObject('assets/index-B8EiQzuE.js')).toEqual({

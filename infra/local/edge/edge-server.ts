@@ -40,7 +40,7 @@ export interface BucketOrigin {
   get(bucketName: string, key: string, conditions: Record<string, string>): Promise<EdgeReply>
 }
 
-export interface EdgeOrigins {
+interface EdgeOrigins {
   bucket: BucketOrigin
   /** The API with that id. */
   api(apiId: string): HttpApi | undefined

@@ -6,7 +6,7 @@
 import { createContext, Script } from 'node:vm'
 import * as z from 'zod'
 
-export interface ViewerRequest {
+interface ViewerRequest {
   method: string
   /** Percent-encoded path as the viewer sent it. */
   uri: string
@@ -16,14 +16,14 @@ export interface ViewerRequest {
   ip: string
 }
 
-export interface ViewerFunctionContext {
+interface ViewerFunctionContext {
   distributionId: string
   distributionDomainName: string
   requestId: string
 }
 
 /** What the function decided: another path for the origin, or a reply of its own. */
-export type ViewerFunctionResult =
+type ViewerFunctionResult =
   | { kind: 'request'; uri: string }
   | { kind: 'response'; statusCode: number; headers: Record<string, string>; body: string }
 

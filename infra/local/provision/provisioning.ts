@@ -9,14 +9,14 @@ import type { EventRule, SchedulerSchedule } from '../triggers/rule.ts'
 import type { CloudEngines } from './cloud-engines.ts'
 
 /** A function's role as the gateway has to know it. */
-export interface RolePrincipal {
+interface RolePrincipal {
   arn: string
   functionName: string
   policies: PolicyDocument[]
 }
 
 /** An API with its routes. */
-export interface ProvisionedApi {
+interface ProvisionedApi {
   apiId: string
   domainName: string
   routes: HttpRoute[]

@@ -54,7 +54,7 @@ async function fillText(
   return result + value.slice(end)
 }
 
-export function parseDynamicReference(expression: string, place: Place): DynamicReference {
+function parseDynamicReference(expression: string, place: Place): DynamicReference {
   const secret = SECRET.exec(expression)
   if (secret !== null) {
     const [, secretId = '', jsonKey, stage, versionId] = secret

@@ -82,7 +82,7 @@ export function intrinsicOf(
 }
 
 /** `[logical id, attribute]` of a `Fn::GetAtt` in either of its spellings. */
-export function attributeReference(argument: Json): [string, string] | undefined {
+function attributeReference(argument: Json): [string, string] | undefined {
   const parts = Array.isArray(argument) ? argument : String(argument).split('.')
   const [logicalId, ...attribute] = parts
   if (typeof logicalId !== 'string' || attribute.length === 0) return undefined

@@ -69,7 +69,7 @@ const KNOWN_RESOURCE_MEMBERS = new Set([
 
 export function resolveStacks(stacks: StackTemplate[], options: ResolveOptions): ResolvedStacks {
   const resolved = new Map<string, StackResolver>()
-  const exports = new Map<string, Json>()
+  const exports = new Map<string, StackExport>()
   for (const stack of stacks) {
     const resolver = new StackResolver(stack, options, resolved, exports)
     resolved.set(stack.name, resolver)
@@ -82,13 +82,19 @@ export function resolveStacks(stacks: StackTemplate[], options: ResolveOptions):
   }
 }
 
+interface StackExport {
+  value: Json
+  stackName: string
+  outputName: string
+}
+
 class StackResolver {
   readonly resources: ResolvedResource[] = []
   readonly outputs: Record<string, Json> = {}
   readonly #stack: StackTemplate
   readonly #options: ResolveOptions
   readonly #others: ReadonlyMap<string, StackResolver>
-  readonly #exports: Map<string, Json>
+  readonly #exports: Map<string, StackExport>
   readonly #done = new Map<string, ResolvedResource>()
   readonly #open: string[] = []
   readonly #conditions = new Map<string, boolean>()
@@ -97,7 +103,7 @@ class StackResolver {
     stack: StackTemplate,
     options: ResolveOptions,
     others: ReadonlyMap<string, StackResolver>,
-    exports: Map<string, Json>,
+    exports: Map<string, StackExport>,
   ) {
     this.#stack = stack
     this.#options = options
@@ -121,7 +127,7 @@ class StackResolver {
     }
   }
 
-  /** Follows `Ref`, `Fn::GetAtt` and `Fn::GetStackOutput` to the resource that they end at. */
+  /** Follows references, also through outputs of other stacks, to the resource that they end at. */
   trace(value: Json): ResolvedResource | undefined {
     if (!isObject(value)) return undefined
     const intrinsic = intrinsicOf(value, { stackName: this.#stack.name, place: 'trace' })
@@ -133,16 +139,19 @@ class StackResolver {
       return this.#done.get(String(target))
     }
     if (intrinsic?.name === 'Fn::GetStackOutput' && isObject(intrinsic.argument)) {
-      const other = this.#others.get(String(intrinsic.argument['StackName']))
-      const output = other?.outputSource(String(intrinsic.argument['OutputName']))
-      return output === undefined ? undefined : other?.trace(output)
+      const { StackName, OutputName } = intrinsic.argument
+      return this.#others.get(String(StackName))?.traceOutput(String(OutputName))
+    }
+    if (intrinsic?.name === 'Fn::ImportValue') {
+      const exported = this.#exports.get(String(intrinsic.argument))
+      return exported && this.#others.get(exported.stackName)?.traceOutput(exported.outputName)
     }
     return undefined
   }
 
-  outputSource(name: string): Json | undefined {
+  traceOutput(name: string): ResolvedResource | undefined {
     const output = this.#section('Outputs')[name]
-    return isObject(output) ? output['Value'] : undefined
+    return isObject(output) ? this.trace(output['Value'] ?? null) : undefined
   }
 
   #resource(logicalId: string): ResolvedResource | undefined {
@@ -198,7 +207,11 @@ class StackResolver {
     this.outputs[name] = value
     if (isObject(definition['Export'])) {
       const exportName = resolveValue(definition['Export']['Name'] ?? null, scope)
-      this.#exports.set(String(exportName), value)
+      this.#exports.set(String(exportName), {
+        value,
+        stackName: this.#stack.name,
+        outputName: name,
+      })
     }
   }
 
@@ -221,9 +234,9 @@ class StackResolver {
       ref: (logicalId) => this.#ref(logicalId, place),
       attribute: (logicalId, attribute) => this.#attribute(logicalId, attribute, place),
       importValue: (exportName) => {
-        const value = this.#exports.get(exportName)
-        if (value === undefined) throw this.#problem(place, `no stack exports ${exportName}`)
-        return value
+        const exported = this.#exports.get(exportName)
+        if (exported === undefined) throw this.#problem(place, `no stack exports ${exportName}`)
+        return exported.value
       },
       stackOutput: (stackName, outputName, region) => {
         if (region !== undefined && region !== (this.#stackRegion(stackName) ?? region)) {

@@ -1,11 +1,12 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { EdgeDistribution, OriginRequestRule } from '../../../infra/local/edge/distribution.ts'
-import type { EdgeReply } from '../../../infra/local/edge/edge-server.ts'
+import { createEdgeServer, type EdgeReply } from '../../../infra/local/edge/edge-server.ts'
 import {
   apiBehavior,
   type Edge,
   makeBehavior,
+  makeControl,
   makeDistribution,
   makeReply,
   startEdge,
@@ -308,6 +309,18 @@ describe('replies', () => {
       undefined,
     ])
   })
+})
+
+it('says that it is starting until it has a distribution', async () => {
+  const starting = createEdgeServer(makeControl())
+  const { port } = await starting.listen(0)
+
+  const reply = await fetch(`http://127.0.0.1:${port}/api/x`)
+
+  expect(reply.status).toBe(503)
+  expect(reply.headers.get('retry-after')).toBe('1')
+  await reply.text()
+  await starting.close()
 })
 
 describe('the Host', () => {

@@ -67,9 +67,14 @@ export interface Edge {
   apiRequests: HttpApiRequest[]
   /** `bucket/key` that reached the bucket origin. */
   bucketReads: string[]
-  control: LocalControl & { calls: string[]; ready: boolean }
+  control: RecordedControl
   send(method: string, path: string, options?: SendOptions): Promise<RawReply>
   close(): Promise<void>
+}
+
+export interface RecordedControl extends LocalControl {
+  calls: string[]
+  ready: boolean
 }
 
 export interface SendOptions {
@@ -77,15 +82,10 @@ export interface SendOptions {
   body?: string | Buffer
 }
 
-/** An edge on a free port with a bucket of the given files and an API that answers `{"ok":true}`. */
-export async function startEdge(
-  distribution = makeDistribution(),
-  files: Record<string, EdgeReply> = {},
-): Promise<Edge> {
-  const apiRequests: HttpApiRequest[] = []
-  const bucketReads: string[] = []
-  const control = {
-    calls: [] as string[],
+/** A control that writes down what it was told. */
+export function makeControl(): RecordedControl {
+  const control: RecordedControl = {
+    calls: [],
     ready: true,
     status: () => ({
       ready: control.ready,
@@ -103,6 +103,17 @@ export async function startEdge(
       return Date.UTC(2030, 0, 1)
     },
   }
+  return control
+}
+
+/** An edge on a free port with a bucket of the given files and an API that answers `{"ok":true}`. */
+export async function startEdge(
+  distribution = makeDistribution(),
+  files: Record<string, EdgeReply> = {},
+): Promise<Edge> {
+  const apiRequests: HttpApiRequest[] = []
+  const bucketReads: string[] = []
+  const control = makeControl()
   const server = createEdgeServer(control)
   const { port } = await server.listen(0)
   server.serve(distribution, {

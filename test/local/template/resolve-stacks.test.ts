@@ -115,10 +115,12 @@ describe('resolving stacks', () => {
       Strong: 'arn:Data:Store',
       Weak: 'arn:Data:Store',
     })
-    const origin = trace('Service', {
-      'Fn::GetStackOutput': { StackName: 'Data', OutputName: 'Arn' },
-    })
-    expect(origin?.logicalId).toBe('Store')
+    for (const reference of [
+      { 'Fn::ImportValue': 'store-arn' },
+      { 'Fn::GetStackOutput': { StackName: 'Data', OutputName: 'Arn' } },
+    ]) {
+      expect(trace('Service', reference)?.logicalId).toBe('Store')
+    }
   })
 
   it('refuses outputs that no stack has', () => {
