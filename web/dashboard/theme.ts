@@ -14,8 +14,22 @@ const spruce: MantineColorsTuple = [
   '#06231c',
 ]
 
+/** For what cannot be undone; the shades in use are those of `tokens.css`. */
+const danger: MantineColorsTuple = [
+  '#fdf3f2',
+  '#fbe9e7',
+  '#ffcfc9',
+  '#ffb0a6',
+  '#f58578',
+  '#e25c4d',
+  '#c53d30',
+  '#a8231b',
+  '#861a13',
+  '#5f110c',
+]
+
 export const theme = createTheme({
-  colors: { spruce },
+  colors: { spruce, danger },
   primaryColor: 'spruce',
   primaryShade: { light: 7, dark: 3 },
   autoContrast: true,

@@ -1,5 +1,203 @@
+import { Anchor, Button } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { Link } from 'react-router'
+import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
+import { connectPath } from '../api/client.ts'
+import { useAccounts, usePortals } from '../api/queries.ts'
+import { describeUpload, isOnItsWay } from '../files/upload-status.ts'
+import { useRecentUploads } from '../files/use-uploads.ts'
+import { portalLink } from '../portals/portal-link.ts'
+import { CardsLoading } from '../shell/cards-loading.tsx'
+import { CopyLink } from '../shell/copy-link.tsx'
+import { countOf } from '../shell/count-of.ts'
+import { CheckIcon } from '../shell/icons.tsx'
+import { Notice } from '../shell/notice.tsx'
 import { Page } from '../shell/page.tsx'
+import { ProblemNotice } from '../shell/problem-notice.tsx'
+import { StatusLabel } from '../shell/status-label.tsx'
+import { Time } from '../shell/time.tsx'
+
+const SHOWN_FILES = 6
 
 export function OverviewPage() {
-  return <Page title="Overview">{null}</Page>
+  const accounts = useAccounts()
+  const portals = usePortals()
+  const uploads = useRecentUploads()
+  const failed = [accounts, portals, uploads].find(({ isError }) => isError)
+
+  const storage = accounts.data?.filter(({ storageAccountId }) => storageAccountId !== null) ?? []
+  const stopped = storage.filter(({ storageStatus }) => storageStatus !== 'ACTIVE')
+  const connected = storage.length > 0
+  const firstPortal = portals.data?.[0]
+  const ready = accounts.data && portals.data && uploads.data
+  const settled = connected && firstPortal !== undefined && (uploads.data?.length ?? 0) > 0
+
+  return (
+    <Page
+      title="Overview"
+      lead={settled ? undefined : 'Three steps, then files come to you by themselves.'}
+    >
+      {failed && <ProblemNotice error={failed.error} onRetry={failed.refetch} />}
+      {!failed && !ready && <CardsLoading />}
+      {stopped.map(({ storageAccountId, storageProvider, email, storageStatus }) => (
+        <Notice
+          key={storageAccountId}
+          tone="warning"
+          title={`${PROVIDER_NAMES[storageProvider]} ${email ?? ''} takes no files`}
+          actions={
+            <Button component={Link} to="/accounts" size="xs" variant="default">
+              Go to accounts
+            </Button>
+          }
+        >
+          {storageStatus === 'INACTIVE'
+            ? 'You paused it. Its portals are stopped until you reactivate it.'
+            : 'Its portals are stopped. Received files wait and are delivered once it is back.'}
+        </Notice>
+      ))}
+      {ready && !settled && (
+        <ol className="steps">
+          <Step
+            number={1}
+            title="Connect your Google Drive"
+            done={connected}
+            current={!connected}
+            action={
+              <Button component="a" href={connectPath('/')}>
+                Connect Google Drive
+              </Button>
+            }
+          >
+            Files are delivered there. Portage sees only what it puts there itself.
+          </Step>
+          <Step
+            number={2}
+            title="Create a portal"
+            done={firstPortal !== undefined}
+            current={connected && firstPortal === undefined}
+            action={
+              <Button component={Link} to="/portals?create">
+                Create a portal
+              </Button>
+            }
+          >
+            A page with a link of its own, for one client or for all of them.
+          </Step>
+          <Step
+            number={3}
+            title="Share its link"
+            done={false}
+            current={firstPortal !== undefined}
+            action={
+              firstPortal && (
+                <>
+                  <span className="portal-link">{portalLink(firstPortal.slug)}</span>
+                  <CopyLink url={portalLink(firstPortal.slug)} of={firstPortal.name} />
+                </>
+              )
+            }
+          >
+            Clients need no account. What they hand over appears here and in your Drive.
+          </Step>
+        </ol>
+      )}
+      {ready && settled && (
+        <>
+          <ul className="figures">
+            <li>
+              <Link to="/portals">
+                <strong>
+                  {portals.data.filter(({ acceptsUploads }) => acceptsUploads).length}
+                </strong>
+                open {portals.data.length === 1 ? 'portal' : 'portals'}
+              </Link>
+            </li>
+            <li>
+              <Link to="/files">
+                <strong>{portals.data.reduce((sum, { _count }) => sum + _count.uploads, 0)}</strong>
+                delivered files
+              </Link>
+            </li>
+            <li>
+              <Link to="/files">
+                <strong>{uploads.data.filter(isOnItsWay).length}</strong>
+                on the way now
+              </Link>
+            </li>
+          </ul>
+          <section className="card recent" aria-labelledby="recent-files">
+            <div className="card-head">
+              <h2 className="card-title" id="recent-files">
+                Recent files
+              </h2>
+              <Anchor component={Link} to="/files" underline="always">
+                All files
+              </Anchor>
+            </div>
+            <ul className="recent-files">
+              {uploads.data.slice(0, SHOWN_FILES).map((upload) => {
+                const state = describeUpload(upload)
+                return (
+                  <li key={upload.id}>
+                    <span className="recent-name">
+                      <strong>{upload.fileName}</strong>
+                      <span className="quiet">
+                        {portals.data.find(({ id }) => id === upload.portalId)?.name ?? 'Portal'}
+                        {upload.clientName !== null && ` · ${upload.clientName}`}
+                      </span>
+                    </span>
+                    <StatusLabel color={state.color} busy={isOnItsWay(upload)}>
+                      {state.label}
+                    </StatusLabel>
+                    <span className="quiet recent-time">
+                      <Time value={upload.deliveredAt ?? upload.receivedAt ?? upload.createdAt} />
+                    </span>
+                  </li>
+                )
+              })}
+            </ul>
+            {waiting(uploads.data) > 0 && (
+              <p className="small-print">
+                {countOf(waiting(uploads.data), 'file')} waiting.{' '}
+                <Anchor component={Link} to="/files" underline="always">
+                  See why
+                </Anchor>
+              </p>
+            )}
+          </section>
+        </>
+      )}
+    </Page>
+  )
+}
+
+interface StepProps {
+  number: number
+  title: string
+  done: boolean
+  current: boolean
+  action: ReactNode
+  children: ReactNode
+}
+
+function Step({ number, title, done, current, action, children }: StepProps) {
+  return (
+    <li className="card step" data-done={done} aria-current={current ? 'step' : undefined}>
+      <span className="step-mark" aria-hidden="true">
+        {done ? <CheckIcon /> : number}
+      </span>
+      <div>
+        <h2 className="card-title">
+          {title}
+          {done && <span className="visually-hidden"> (done)</span>}
+        </h2>
+        <p className="card-advice">{children}</p>
+        {current && <div className="card-actions">{action}</div>}
+      </div>
+    </li>
+  )
+}
+
+function waiting(uploads: { status: string }[]): number {
+  return uploads.filter(({ status }) => status === 'held').length
 }

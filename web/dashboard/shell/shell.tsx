@@ -75,7 +75,7 @@ function SignedIn({ user }: { user: SessionReply['user'] }) {
     },
     onError: (error) => {
       const { title, detail } = explainProblem(error)
-      notifications.show({ title, message: detail, color: 'red' })
+      notifications.show({ title, message: detail, color: 'danger' })
     },
   })
   const name = user.name ?? user.email ?? 'Signed in'

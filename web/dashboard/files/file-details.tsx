@@ -1,0 +1,91 @@
+import '@mantine/core/styles/ModalBase.css'
+import '@mantine/core/styles/Drawer.css'
+import '@mantine/core/styles/Overlay.css'
+import { Drawer } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { UploadReply } from '../../../shared/contract/uploads.ts'
+import { formatBytes } from '../../common/format.ts'
+import { getStorageStatusIndicator, PROVIDER_NAMES } from '../accounts/storage-status.ts'
+import { LOCALE } from '../shell/locale.ts'
+import { StatusLabel } from '../shell/status-label.tsx'
+import { Time } from '../shell/time.tsx'
+import { DownloadButton } from './download-button.tsx'
+import { clientFolder, describeUpload } from './upload-status.ts'
+
+interface FileDetailsProps {
+  upload: UploadReply
+  portalName: string
+  onClose: () => void
+}
+
+export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
+  const state = describeUpload(upload)
+  const storage = getStorageStatusIndicator(
+    upload.storageStatus && { status: upload.storageStatus, lastError: null },
+  )
+  return (
+    <Drawer
+      opened
+      position="right"
+      size="md"
+      onClose={onClose}
+      title={<span className="wrap-anywhere">{upload.fileName}</span>}
+      closeButtonProps={{ 'aria-label': 'Close the details' }}
+    >
+      <dl className="details">
+        <Detail term="Status">
+          <StatusLabel color={state.color}>{state.label}</StatusLabel>
+          {state.explanation !== undefined && <p>{state.explanation}</p>}
+          {upload.retryAt !== null && (
+            <p>
+              Next try: <Time value={upload.retryAt} />
+            </p>
+          )}
+        </Detail>
+        <Detail term="Size">
+          {formatBytes(upload.fileSize, LOCALE)}
+          {upload.fileSize >= 1000 && ` (${upload.fileSize.toLocaleString(LOCALE)} bytes)`}
+        </Detail>
+        <Detail term="Kind">{upload.mimeType}</Detail>
+        <Detail term="Folder at the client">{clientFolder(upload.relativePath)}</Detail>
+        <Detail term="Portal">{portalName}</Detail>
+        <Detail term="Client">
+          {[upload.clientName, upload.clientEmail].filter(Boolean).join(' · ')}
+        </Detail>
+        <Detail term="Message">{upload.clientMessage}</Detail>
+        <Detail term="Announced">
+          <Time value={upload.createdAt} />
+        </Detail>
+        <Detail term="Received">
+          {upload.receivedAt !== null && <Time value={upload.receivedAt} />}
+        </Detail>
+        <Detail term="Delivered">
+          {upload.deliveredAt !== null && <Time value={upload.deliveredAt} />}
+        </Detail>
+        <Detail term="Storage">
+          {PROVIDER_NAMES[upload.storageProvider]}{' '}
+          <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
+        </Detail>
+        <Detail term="Path in the storage">{upload.storagePath}</Detail>
+        <Detail term="SHA-256">
+          {upload.sha256 !== null && <code className="hash">{upload.sha256}</code>}
+        </Detail>
+        <Detail term="File id">
+          <code className="hash">{upload.id}</code>
+        </Detail>
+      </dl>
+      {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
+    </Drawer>
+  )
+}
+
+/** Absent facts are left out. */
+function Detail({ term, children }: { term: string; children: ReactNode }) {
+  if (children === null || children === false || children === '') return null
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}

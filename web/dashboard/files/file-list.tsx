@@ -1,0 +1,196 @@
+import '@mantine/core/styles/ActionIcon.css'
+import '@mantine/core/styles/Table.css'
+import { ActionIcon, Table } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
+import type { UploadReply } from '../../../shared/contract/uploads.ts'
+import { formatBytes } from '../../common/format.ts'
+import { getStorageStatusIndicator } from '../accounts/storage-status.ts'
+import { DeleteIcon, DetailsIcon } from '../shell/icons.tsx'
+import { LOCALE } from '../shell/locale.ts'
+import { StatusLabel } from '../shell/status-label.tsx'
+import { Time } from '../shell/time.tsx'
+import { DownloadButton } from './download-button.tsx'
+import { clientFolder, describeUpload, isOnItsWay } from './upload-status.ts'
+
+interface FileListProps {
+  uploads: UploadReply[]
+  portalName: (portalId: string) => string
+  onDetails: (upload: UploadReply) => void
+  onDelete: (upload: UploadReply) => void
+}
+
+/** A table where there is room for one, cards elsewhere. */
+export function FileList(props: FileListProps) {
+  const wide = useMediaQuery('(min-width: 64em)', true, { getInitialValueInEffect: false })
+  return wide ? <FileTable {...props} /> : <FileCards {...props} />
+}
+
+function FileTable({ uploads, portalName, onDetails, onDelete }: FileListProps) {
+  return (
+    <div className="card table-card">
+      <Table verticalSpacing="sm" horizontalSpacing="md" className="file-table">
+        <caption className="visually-hidden">Files, newest first</caption>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th scope="col">File</Table.Th>
+            <Table.Th scope="col">From</Table.Th>
+            <Table.Th scope="col">Status</Table.Th>
+            <Table.Th scope="col">When</Table.Th>
+            <Table.Th scope="col">In your storage</Table.Th>
+            <Table.Th scope="col">
+              <span className="visually-hidden">Actions</span>
+            </Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {uploads.map((upload) => (
+            <Table.Tr key={upload.id}>
+              <Table.Th scope="row" className="file-cell">
+                <FileName upload={upload} />
+              </Table.Th>
+              <Table.Td className="from-cell">
+                <From upload={upload} portalName={portalName} />
+              </Table.Td>
+              <Table.Td className="status-cell">
+                <Status upload={upload} />
+              </Table.Td>
+              <Table.Td className="when-cell">
+                <When upload={upload} />
+              </Table.Td>
+              <Table.Td className="path-cell">
+                <StoragePath upload={upload} />
+              </Table.Td>
+              <Table.Td>
+                <Actions upload={upload} onDetails={onDetails} onDelete={onDelete} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  )
+}
+
+function FileCards({ uploads, portalName, onDetails, onDelete }: FileListProps) {
+  return (
+    <ul className="file-cards" aria-label="Files, newest first">
+      {uploads.map((upload) => (
+        <li key={upload.id} className="card file-card">
+          <FileName upload={upload} />
+          <Status upload={upload} />
+          <From upload={upload} portalName={portalName} />
+          <StoragePath upload={upload} />
+          <When upload={upload} />
+          <Actions upload={upload} onDetails={onDetails} onDelete={onDelete} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function FileName({ upload }: { upload: UploadReply }) {
+  const folder = clientFolder(upload.relativePath)
+  return (
+    <div className="file-name">
+      <strong>{upload.fileName}</strong>
+      <span className="quiet">
+        {formatBytes(upload.fileSize, LOCALE)}
+        {folder !== null && ` · in ${folder}`}
+      </span>
+    </div>
+  )
+}
+
+function From({
+  upload,
+  portalName,
+}: {
+  upload: UploadReply
+  portalName: FileListProps['portalName']
+}) {
+  return (
+    <div className="stacked">
+      <span>{portalName(upload.portalId)}</span>
+      <span className="quiet">{upload.clientName ?? upload.clientEmail ?? 'unnamed client'}</span>
+    </div>
+  )
+}
+
+function Status({ upload }: { upload: UploadReply }) {
+  const state = describeUpload(upload)
+  const outOfReach = upload.status === 'uploaded' && upload.storageStatus !== 'ACTIVE'
+  const storage = getStorageStatusIndicator(
+    upload.storageStatus && { status: upload.storageStatus, lastError: null },
+  )
+  return (
+    <div className="stacked">
+      <StatusLabel color={state.color} busy={isOnItsWay(upload)}>
+        {state.label}
+      </StatusLabel>
+      {state.explanation !== undefined && <span className="quiet">{state.explanation}</span>}
+      {outOfReach && (
+        <span className="quiet">
+          Storage: <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
+        </span>
+      )}
+    </div>
+  )
+}
+
+function When({ upload }: { upload: UploadReply }) {
+  const { createdAt, receivedAt, deliveredAt } = upload
+  return (
+    <div className="stacked quiet">
+      {receivedAt === null ? (
+        <span>
+          Announced <Time value={createdAt} />
+        </span>
+      ) : (
+        <span>
+          Received <Time value={receivedAt} />
+        </span>
+      )}
+      {deliveredAt !== null && (
+        <span>
+          Delivered <Time value={deliveredAt} />
+        </span>
+      )}
+    </div>
+  )
+}
+
+function StoragePath({ upload }: { upload: UploadReply }) {
+  if (upload.storagePath === null) return null
+  return <span className="quiet wrap-anywhere">{upload.storagePath}</span>
+}
+
+function Actions({
+  upload,
+  onDetails,
+  onDelete,
+}: Pick<FileListProps, 'onDetails' | 'onDelete'> & { upload: UploadReply }) {
+  return (
+    <div className="file-actions">
+      {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
+      <ActionIcon
+        variant="subtle"
+        size={30}
+        aria-label={`Details of ${upload.fileName}`}
+        title="Details"
+        onClick={() => onDetails(upload)}
+      >
+        <DetailsIcon />
+      </ActionIcon>
+      <ActionIcon
+        variant="subtle"
+        color="danger"
+        size={30}
+        aria-label={`Delete ${upload.fileName}`}
+        title="Delete"
+        onClick={() => onDelete(upload)}
+      >
+        <DeleteIcon />
+      </ActionIcon>
+    </div>
+  )
+}

@@ -1,0 +1,34 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { listUploads } from '../api/client.ts'
+import { QUERY_KEYS } from '../api/query-keys.ts'
+import { isListed, pollIntervalMs } from './upload-status.ts'
+
+/** The files as they are now. TanStack Query looks again only while the page is visible. */
+export function useUploads(portalId: string | undefined) {
+  return useInfiniteQuery({
+    queryKey: QUERY_KEYS.uploadsOf(portalId),
+    queryFn: ({ pageParam, signal }) => listUploads({ portalId, cursor: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    select: ({ pages }) => pages.flatMap(({ entries }) => entries).filter(isListed),
+    refetchInterval: ({ state: { data } }) => {
+      const pages = data?.pages ?? []
+      return pollIntervalMs(
+        pages.flatMap(({ entries }) => entries),
+        pages.length,
+        Date.now(),
+      )
+    },
+  })
+}
+
+const RECENT_FILES = '20'
+
+export function useRecentUploads() {
+  return useQuery({
+    queryKey: QUERY_KEYS.recentUploads,
+    queryFn: ({ signal }) => listUploads({ limit: RECENT_FILES }, signal),
+    select: ({ entries }) => entries.filter(isListed),
+    refetchInterval: ({ state: { data } }) => pollIntervalMs(data?.entries ?? [], 1, Date.now()),
+  })
+}

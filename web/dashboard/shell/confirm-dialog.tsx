@@ -1,0 +1,42 @@
+import '@mantine/core/styles/ModalBase.css'
+import '@mantine/core/styles/Modal.css'
+import '@mantine/core/styles/Overlay.css'
+import { Button, Group, Modal } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { ProblemNotice } from './problem-notice.tsx'
+
+interface ConfirmDialogProps {
+  title: string
+  /** Says what the button does, as a verb. */
+  confirm: string
+  danger?: boolean
+  busy: boolean
+  error: unknown
+  onConfirm: () => void
+  onClose: () => void
+  children: ReactNode
+}
+
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  const { title, confirm, danger = false, busy, error, onConfirm, onClose, children } = props
+  return (
+    <Modal
+      opened
+      centered
+      onClose={onClose}
+      title={title}
+      closeButtonProps={{ 'aria-label': 'Close this dialog' }}
+    >
+      {error !== null && error !== undefined && <ProblemNotice error={error} />}
+      <div className="dialog-text">{children}</div>
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button color={danger ? 'danger' : 'spruce'} loading={busy} onClick={onConfirm}>
+          {confirm}
+        </Button>
+      </Group>
+    </Modal>
+  )
+}
