@@ -12,8 +12,8 @@ import {
   type Owner,
   startTestCloud,
   type TestCloud,
-  until,
 } from '../support/local-cloud.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 

@@ -249,22 +249,6 @@ export function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` }
 }
 
-/** Asks again until the answer is truthy; throws with the last answer when it takes too long. */
-export async function until<T>(
-  ask: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 50 } = {},
-): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const deadline = performance.now() + timeoutMs
-  for (;;) {
-    const answer = await ask()
-    if (answer) return answer as Exclude<T, false | null | undefined | 0 | ''>
-    if (performance.now() > deadline) {
-      throw new Error(`still ${JSON.stringify(answer)} after ${timeoutMs} ms: ${ask.toString()}`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, everyMs))
-  }
-}
-
 function portsOf({ urls }: LocalCloud): LocalCloudOptions['ports'] {
   const portOf = (url: string): number => Number(new URL(url).port)
   return { edge: portOf(urls.app), aws: portOf(urls.aws), google: portOf(urls.google) }

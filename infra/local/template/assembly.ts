@@ -2,7 +2,7 @@
  * Reads a synthesized CDK cloud assembly: the stacks in the order in which they deploy and the
  * folders of their file assets. Nested assemblies (CDK stages) and container images are refused.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isObject, type Json, type JsonObject } from './json.ts'
 import { TemplateError } from './template-error.ts'
@@ -93,7 +93,7 @@ function readAssets(file: string, assemblyDir: string, assets: Map<string, strin
   }
   for (const asset of Object.values(objectOf(manifest['files']))) {
     const source = objectOf(objectOf(asset)['source'])
-    const path = resolve(assemblyDir, String(source['path']))
+    const path = realpathSync(resolve(assemblyDir, String(source['path'])))
     for (const destination of Object.values(objectOf(objectOf(asset)['destinations']))) {
       assets.set(String(objectOf(destination)['objectKey']), path)
     }

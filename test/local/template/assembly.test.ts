@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -42,6 +42,7 @@ describe('readAssembly', () => {
         },
       },
     )
+    mkdirSync(join(dir, 'asset.abc'))
 
     const assembly = readAssembly(dir)
 
