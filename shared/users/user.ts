@@ -20,11 +20,13 @@ export interface User {
 
 export type SignUp = 'closed' | 'allow-list' | 'open'
 
-/** Whether a new identity may become a user (security rule 3). E-mail counts only when the provider verified it. */
+/**
+ * Whether a new identity may become a user (security rule 3). The list holds e-mail addresses, which
+ * count only when the provider verified them, and subjects as `provider:subject`.
+ */
 export function maySignUp(signUp: SignUp, allowList: string[], identity: Identity): boolean {
   if (signUp !== 'allow-list') return signUp === 'open'
+  const subject = `${identity.provider}:${identity.subject}`
   const verifiedEmail = identity.emailVerified ? identity.email?.toLowerCase() : undefined
-  return allowList.some(
-    (entry) => entry === identity.subject || entry.toLowerCase() === verifiedEmail,
-  )
+  return allowList.some((entry) => entry === subject || entry.toLowerCase() === verifiedEmail)
 }
