@@ -67,12 +67,14 @@ export function googleOauth(deps: {
 
     async exchange(callbackUrl, checks) {
       const reply = await asking(async () =>
-        oauth.authorizationCodeGrant(await configuration(), callbackUrl, {
-          expectedState: checks.state,
-          expectedNonce: checks.nonce,
-          pkceCodeVerifier: checks.codeVerifier,
-          idTokenExpected: true,
-        }),
+        matching(
+          oauth.authorizationCodeGrant(await configuration(), callbackUrl, {
+            expectedState: checks.state,
+            expectedNonce: checks.nonce,
+            pkceCodeVerifier: checks.codeVerifier,
+            idTokenExpected: true,
+          }),
+        ),
       )
       const claims = reply.claims()
       if (!claims) throw new OauthRefused('id_token_missing', { grantIsDead: false })
@@ -106,10 +108,28 @@ export function newFlowChecks(): FlowChecks {
   }
 }
 
+/** How the client names an answer with another issuer or nonce, without a code, or of another flow. */
+const MISMATCHES = [
+  'OAUTH_INVALID_RESPONSE',
+  'OAUTH_JWT_CLAIM_COMPARISON_FAILED',
+  'OAUTH_UNSUPPORTED_OPERATION',
+]
+
+/** An answer that is not the one that the flow waits for is refused; asking again would not mend it. */
+async function matching<Value>(exchange: Promise<Value>): Promise<Value> {
+  try {
+    return await exchange
+  } catch (error) {
+    if (!(error instanceof oauth.ClientError) || !MISMATCHES.includes(error.code ?? '')) throw error
+    throw new OauthRefused('invalid_response', { grantIsDead: false, cause: error })
+  }
+}
+
 async function asking<Value>(ask: () => Promise<Value>): Promise<Value> {
   try {
     return await ask()
   } catch (error) {
+    if (error instanceof OauthRefused) throw error
     if (error instanceof oauth.ResponseBodyError) {
       if (error.status >= 500 || error.status === 429) throw new OauthUnavailable(error)
       throw new OauthRefused(error.error, { grantIsDead: grantIsDead(error), cause: error })

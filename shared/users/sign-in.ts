@@ -1,7 +1,7 @@
 /** Signing in with a provider: asks for identity alone and throws the tokens away (security rule 2). */
 import { PortageError } from '../errors.ts'
 import { newFlowChecks } from '../oauth/google.ts'
-import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
+import { type OauthProvider, OauthRefused, OauthUnavailable } from '../oauth/oauth-provider.ts'
 import { hashToken, randomToken } from '../platform/ids.ts'
 import type { FlowStore, OauthFlow } from './flow-store.ts'
 import { safeReturnTo } from './return-to.ts'
@@ -113,7 +113,22 @@ export async function endFlow(
   }
   const callbackUrl = new URL(redirectUri(callback.origin, callback.kind, deps.oauth.id))
   callbackUrl.search = callback.rawQuery
-  return { flow, exchange: () => deps.oauth.exchange(callbackUrl, { ...flow, state }) }
+  return {
+    flow,
+    exchange: () => deps.oauth.exchange(callbackUrl, { ...flow, state }).catch(refuseForeignAnswer),
+  }
+}
+
+/** What a code or an answer is that belongs to another flow: the verifier, nonce or issuer differs. */
+const FOREIGN_ANSWERS = ['invalid_grant', 'invalid_response']
+
+function refuseForeignAnswer(error: unknown): never {
+  if (!(error instanceof OauthRefused) || !FOREIGN_ANSWERS.includes(error.error)) throw error
+  throw new PortageError(
+    'OAUTH_CALLBACK_INVALID',
+    'The provider did not accept it. Please start again.',
+    { cause: error },
+  )
 }
 
 /** Completes a login. Returns the new session's cookie value and where the browser goes. */
@@ -123,6 +138,11 @@ export async function signIn(
 ): Promise<{ sessionToken: string; returnTo: string }> {
   const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'login' })
   const { identity } = await exchange().catch((error: unknown) => {
+    if (error instanceof OauthUnavailable) {
+      throw new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a few minutes.', {
+        cause: error,
+      })
+    }
     if (!(error instanceof OauthRefused)) throw error
     throw error.error === 'access_denied'
       ? new PortageError('SIGN_IN_DENIED', 'You did not allow the sign-in. You can start again.')
