@@ -11,6 +11,7 @@ export default defineConfig({
           ...shared,
           name: 'unit',
           include: ['test/{shared,functions,web}/**/*.test.ts'],
+          env: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
         },
       },
       {

@@ -63,16 +63,16 @@ export function isTerminal(status: UploadStatus): boolean {
 }
 
 /** Raster images by declared type and extension skip the malware scan; what they hold is sniffed all the same. */
-const SAFE_TYPES: Record<string, string[]> = {
-  'image/jpeg': ['jpg', 'jpeg'],
-  'image/png': ['png'],
-  'image/gif': ['gif'],
-  'image/webp': ['webp'],
-}
+const SAFE_TYPES = new Map([
+  ['image/jpeg', ['jpg', 'jpeg']],
+  ['image/png', ['png']],
+  ['image/gif', ['gif']],
+  ['image/webp', ['webp']],
+])
 
 export function stagingKey(uploadId: string, fileName: string, mimeType: string): string {
   const extension = fileName.toLowerCase().split('.').at(-1) ?? ''
-  const safe = SAFE_TYPES[mimeType.toLowerCase()]?.includes(extension) === true
+  const safe = SAFE_TYPES.get(mimeType.toLowerCase())?.includes(extension) === true
   return `${safe ? SAFE_PREFIX : SCAN_PREFIX}${uploadId}`
 }
 

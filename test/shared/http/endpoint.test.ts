@@ -1,0 +1,165 @@
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import type { Problem } from '../../../shared/contract/problems.ts'
+import { PortageError } from '../../../shared/errors.ts'
+import { api, json, open, owner } from '../../../shared/http/endpoint.ts'
+import { hashToken } from '../../../shared/platform/ids.ts'
+
+const ORIGIN = 'https://files.example.com'
+const PROOF = 'p'.repeat(32)
+const COOKIE = 'session-cookie'
+
+function makeApi() {
+  const seen: unknown[] = []
+  const handler = api(
+    {
+      origin: async () => ORIGIN,
+      originVerify: async () => [PROOF, 'q'.repeat(32)],
+      sessions: {
+        find: async (hash) =>
+          hash === hashToken(COOKIE)
+            ? { userId: 'usr_1', createdAtMs: 0, lastSeenMs: 0 }
+            : undefined,
+      },
+    },
+    {
+      'POST /api/things': owner(
+        { body: z.strictObject({ name: z.string() }) },
+        async ({ userId, body }) => {
+          seen.push({ userId, body })
+          return json(201, { userId, ...body })
+        },
+      ),
+      'GET /api/open': open(
+        { query: z.strictObject({ q: z.string().optional() }) },
+        async ({ query }) => json(200, query),
+      ),
+      'GET /api/broken': open({}, async () => {
+        throw new Error('the password is hunter2')
+      }),
+      'GET /api/refused': open({}, async () => {
+        throw new PortageError('BUSY', 'Later.', { facts: { retryAfterSeconds: 7 } })
+      }),
+    },
+  )
+  const call = async (
+    routeKey: string,
+    {
+      headers = {},
+      cookies,
+      body,
+      rawQuery = '',
+    }: {
+      headers?: Record<string, string>
+      cookies?: string[]
+      body?: string
+      rawQuery?: string
+    } = {},
+  ) => {
+    const event = {
+      routeKey,
+      rawQueryString: rawQuery,
+      headers: { 'x-portage-origin-verify': PROOF, 'content-type': 'application/json', ...headers },
+      ...(cookies ? { cookies } : {}),
+      requestContext: { requestId: 'req-1', http: { method: routeKey.split(' ')[0] } },
+      body,
+      isBase64Encoded: false,
+    } as unknown as APIGatewayProxyEventV2
+    const reply = await handler(event, { awsRequestId: 'req-1' } as Context)
+    return {
+      status: reply.statusCode,
+      headers: reply.headers,
+      body: JSON.parse(reply.body ?? 'null') as Problem,
+    }
+  }
+  return { call, seen }
+}
+
+const session = { cookies: [`__Host-portage_session=${COOKIE}`], headers: { origin: ORIGIN } }
+
+describe('a route of an owner', () => {
+  test('takes the owner from the session and the body by its contract', async () => {
+    const { call } = makeApi()
+    expect(await call('POST /api/things', { ...session, body: '{"name":"x"}' })).toMatchObject({
+      status: 201,
+      body: { userId: 'usr_1', name: 'x' },
+    })
+  })
+
+  test('says nothing of a body before it knows who sent it', async () => {
+    const { call } = makeApi()
+    expect((await call('POST /api/things', { body: '{broken' })).body.code).toBe('SESSION_REQUIRED')
+  })
+
+  test.each([
+    ['{broken', 'MALFORMED_JSON', undefined],
+    ['{}', 'INVALID_REQUEST', [{ field: 'name', message: 'is required' }]],
+    [
+      '{"name":"x","owner":"usr_2"}',
+      'INVALID_REQUEST',
+      [{ field: 'owner', message: 'is not a known field' }],
+    ],
+    ['[]', 'INVALID_REQUEST', [{ field: '', message: expect.any(String) }]],
+  ])('refuses %s with the field named and does nothing', async (body, code, errors) => {
+    const { call, seen } = makeApi()
+    const reply = await call('POST /api/things', { ...session, body })
+    expect(reply.body).toMatchObject({ code, status: 400, requestId: 'req-1' })
+    expect(reply.body.errors).toEqual(errors)
+    expect(seen).toEqual([])
+  })
+
+  test.each([undefined, 'https://evil.example', 'null'])(
+    'with a cookie and Origin %s is another site',
+    async (origin) => {
+      const { call, seen } = makeApi()
+      const headers: Record<string, string> = origin === undefined ? {} : { origin }
+      const reply = await call('POST /api/things', {
+        cookies: session.cookies,
+        headers,
+        body: '{"name":"x"}',
+      })
+      expect(reply.body).toMatchObject({ status: 403, code: 'FORBIDDEN_ORIGIN' })
+      expect(seen).toEqual([])
+    },
+  )
+})
+
+describe('every route', () => {
+  test('answers only requests that came through the distribution, by either live value', async () => {
+    const { call } = makeApi()
+    const with_ = (proof: string) =>
+      call('GET /api/open', { headers: { 'x-portage-origin-verify': proof } })
+    expect((await with_('q'.repeat(32))).status).toBe(200)
+    for (const proof of ['', 'p', 'x'.repeat(32)]) expect((await with_(proof)).status).toBe(403)
+  })
+
+  test('is not to be kept by anybody', async () => {
+    const { call } = makeApi()
+    expect((await call('GET /api/open')).headers).toMatchObject({ 'cache-control': 'no-store' })
+    expect((await call('GET /api/broken')).headers).toMatchObject({ 'cache-control': 'no-store' })
+  })
+
+  test('names a query that is not known', async () => {
+    const { call } = makeApi()
+    expect((await call('GET /api/open', { rawQuery: 'q=1&x=2' })).body.errors).toEqual([
+      { field: 'x', message: 'is not a known field' },
+    ])
+    expect((await call('GET /api/open', { rawQuery: 'q=1&q=2' })).status).toBe(400)
+  })
+
+  test('exposes nothing of an unexpected error', async () => {
+    const { call } = makeApi()
+    const reply = await call('GET /api/broken')
+    expect(reply.body).toMatchObject({ status: 500, code: 'INTERNAL', requestId: 'req-1' })
+    expect(JSON.stringify(reply)).not.toContain('hunter2')
+  })
+
+  test('says when to come back', async () => {
+    const { call } = makeApi()
+    expect(await call('GET /api/refused')).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '7' },
+    })
+  })
+})
