@@ -38,7 +38,7 @@ async function emulator<T>(path: string, fault?: object): Promise<T> {
 
 it('a runner killed in the middle of a delivery leaves no process, and the next one delivers once', async () => {
   const http = new AppClient(runner.app)
-  const content = randomBytes(32 * MIB)
+  const content = randomBytes(65 * MIB)
   const { portalId } = await http.call<PublicPortalReply>('GET', '/api/portals/public/demo')
   // The second chunk hangs, so that the kill falls into the middle of the file.
   const route = '/upload/drive/v3/files'

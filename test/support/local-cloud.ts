@@ -36,6 +36,8 @@ export interface TestCloud {
   delivered(email?: string): Promise<DeliveredFile[]>
   /** Calls that the emulator got, oldest first. */
   providerRequests(): Promise<ProviderRequest[]>
+  /** Upload sessions that the emulator has opened. */
+  sessionCount(): Promise<number>
   addFault(fault: Record<string, unknown>): Promise<void>
   /** Lines that functions wrote. */
   logs: string[]
@@ -119,6 +121,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     },
     providerRequests: async () =>
       (await emulator<{ requests: ProviderRequest[] }>('requests')).requests,
+    sessionCount: async () => (await emulator<{ sessions: number }>('requests')).sessions,
     async addFault(fault) {
       await emulator('faults', {
         method: 'POST',
