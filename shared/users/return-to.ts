@@ -9,9 +9,7 @@ export function safeReturnTo(returnTo: string | undefined, origin: string): stri
   }
   // `/.//host` is a path here, but as a Location of its own `//host` leads to another origin.
   const foreign = url.origin !== origin || url.pathname.startsWith('//')
-  // `/.//host` is of this origin until a browser reads the path that is left of it on its own.
-  if (foreign || url.pathname.startsWith('//')) return '/'
-  if (/^\/+api(\/|$)/i.test(decodedPath(url))) return '/'
+  if (foreign || /^\/+api(\/|$)/i.test(decodedPath(url))) return '/'
   return `${url.pathname}${url.search}${url.hash}`
 }
 
