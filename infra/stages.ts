@@ -14,15 +14,20 @@ export interface Stage {
   workSliceSeconds: number
   /** The public host name; CloudFront's own name when there is none. */
   domainName: string | undefined
+  /** Where the pictures of Google accounts come from, as the pages' content security policy names it. */
+  pictureSource: string
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */
   concurrency: { intake: number; smallDelivery: number; largeDelivery: number; downloads: number }
 }
 
 type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName'>
 
+const GOOGLE_PICTURES = 'https://*.googleusercontent.com'
+
 const STAGES: Record<StageName, StageDefaults> = {
   local: {
     keepsData: false,
+    pictureSource: 'http://127.0.0.1:*',
     signUp: 'open',
     workSliceSeconds: 180,
     concurrency: { intake: 2, smallDelivery: 4, largeDelivery: 4, downloads: 2 },
@@ -30,12 +35,14 @@ const STAGES: Record<StageName, StageDefaults> = {
   // A new account may run 10 functions at once: 8 workers leave 2 for the API.
   trial: {
     keepsData: false,
+    pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
     concurrency: { intake: 2, smallDelivery: 2, largeDelivery: 2, downloads: 2 },
   },
   prod: {
     keepsData: true,
+    pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
     concurrency: { intake: 10, smallDelivery: 20, largeDelivery: 40, downloads: 10 },

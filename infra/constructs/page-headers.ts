@@ -47,8 +47,7 @@ export class PageHeaders extends Construct {
           // Mantine writes its responsive rules into <style> elements at run time; CloudFront cannot
           // make a nonce per reply, so styles, and styles alone, may be inline here.
           'style-src': "'self' 'unsafe-inline'",
-          // The picture of a Google account.
-          'img-src': "'self' data: https://*.googleusercontent.com",
+          'img-src': `'self' data: ${stage.pictureSource}`,
           'connect-src': "'self'",
           'frame-ancestors': "'none'",
         }),
