@@ -3,9 +3,8 @@
  * other because each leaves a core half idle; the last line counts them and the tests together.
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runVitest } from './support/run-vitest.ts'
 
 interface Outcome {
   name: string
@@ -55,39 +54,12 @@ async function runChecks(): Promise<Outcome[]> {
   return outcomes
 }
 
-interface VitestReport {
-  numPassedTests: number
-  numFailedTests: number
-  numFailedTestSuites: number
-  success: boolean
-}
-
-/** Vitest, watched live; its report is read from a file because its closing lines are for people. */
-async function runTests(filters: string[]): Promise<VitestReport> {
-  const folder = mkdtempSync(join(tmpdir(), 'portage-tests-'))
-  const reportFile = join(folder, 'report.json')
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const args = ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${reportFile}`]
-      const child = spawn('vitest', [...args, ...filters], { cwd: root, stdio: 'inherit' })
-      child.on('error', reject)
-      child.on('close', () => resolve())
-    })
-    return JSON.parse(readFileSync(reportFile, 'utf8')) as VitestReport
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
 const startedAt = performance.now()
 const filters = process.argv.slice(2)
 const checks = filters.length > 0 ? [] : await runChecks()
-const tests = await runTests(filters)
+const tests = await runVitest(filters)
 const failedChecks = checks.filter((check) => !check.passed).length
-// A file that fails to load has no failed test of its own, but it must not pass unseen.
-const unloaded =
-  tests.success || tests.numFailedTests > 0 ? 0 : Math.max(1, tests.numFailedTestSuites)
-const failed = failedChecks + tests.numFailedTests + unloaded
+const failed = failedChecks + tests.failed
 console.log(`${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
-console.log(`${checks.length - failedChecks + tests.numPassedTests} passed, ${failed} failed`)
+console.log(`${checks.length - failedChecks + tests.passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
