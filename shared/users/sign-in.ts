@@ -119,8 +119,8 @@ export async function endFlow(
   }
 }
 
-/** What a code or an answer is that belongs to another flow: the verifier, nonce or issuer differs. */
-const FOREIGN_ANSWERS = ['invalid_grant', 'invalid_response']
+/** How a code or an answer of another flow is refused: verifier, nonce, issuer or redirect URI differs. */
+const FOREIGN_ANSWERS = ['invalid_grant', 'invalid_response', 'redirect_uri_mismatch']
 
 function refuseForeignAnswer(error: unknown): never {
   if (!(error instanceof OauthRefused) || !FOREIGN_ANSWERS.includes(error.error)) throw error
