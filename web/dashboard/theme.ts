@@ -1,6 +1,6 @@
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
 
-/** The accents of `tokens.css` as Mantine's ten shades: 7 carries white text, 3 dark text, both beyond 4.5:1. */
+/** The accents of `tokens.css` as Mantine's ten shades: 6 and 7 carry white text at more than 4.5:1. */
 const spruce: MantineColorsTuple = [
   '#eef7f3',
   '#e3f1ec',
@@ -31,8 +31,7 @@ const danger: MantineColorsTuple = [
 export const theme = createTheme({
   colors: { spruce, danger },
   primaryColor: 'spruce',
-  primaryShade: { light: 7, dark: 3 },
-  autoContrast: true,
+  primaryShade: { light: 7, dark: 6 },
   black: '#1a2421',
   defaultRadius: 'md',
   cursorType: 'pointer',

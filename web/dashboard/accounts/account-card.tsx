@@ -61,14 +61,12 @@ export function AccountCard({ account, busy, onPause, onReactivate }: AccountCar
   return (
     <article className="card account-card">
       <div className="card-head">
-        <div className="card-head-text">
-          <h2 className="card-title">{provider}</h2>
-          <p className="card-subtitle">{name && name !== who ? `${name} · ${who}` : who}</p>
-        </div>
+        <h2 className="card-title">{provider}</h2>
         <StatusLabel color={signInOnly ? 'grey' : indicator.color}>
           {signInOnly ? 'Sign-in only' : indicator.label}
         </StatusLabel>
       </div>
+      <p className="card-subtitle">{name && name !== who ? `${name} · ${who}` : who}</p>
       <p className="card-advice">
         {signInOnly
           ? 'You sign in with it. Connect its Google Drive to have files delivered there.'
@@ -96,9 +94,9 @@ export function AccountCard({ account, busy, onPause, onReactivate }: AccountCar
 
 function YesNo({ value, yes, no }: { value: boolean; yes: string; no: string }) {
   return (
-    <span role="img" aria-label={value ? yes : no} title={value ? yes : no}>
-      {value ? '✅' : '❌'}
-    </span>
+    <>
+      <span aria-hidden="true">{value ? '✅' : '❌'}</span> {value ? yes : no}
+    </>
   )
 }
 

@@ -9,6 +9,7 @@ import { getStorageStatusIndicator, PROVIDER_NAMES } from '../accounts/storage-s
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
+import { useReturnFocus } from '../shell/use-return-focus.ts'
 import { DownloadButton } from './download-button.tsx'
 import { clientFolder, describeUpload } from './upload-status.ts'
 
@@ -19,63 +20,67 @@ interface FileDetailsProps {
 }
 
 export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
+  useReturnFocus()
   const state = describeUpload(upload)
   const storage = getStorageStatusIndicator(
     upload.storageStatus && { status: upload.storageStatus, lastError: null },
   )
   return (
-    <Drawer
-      opened
-      position="right"
-      size="md"
-      onClose={onClose}
-      title={<span className="wrap-anywhere">{upload.fileName}</span>}
-      closeButtonProps={{ 'aria-label': 'Close the details' }}
-    >
-      <dl className="details">
-        <Detail term="Status">
-          <StatusLabel color={state.color}>{state.label}</StatusLabel>
-          {state.explanation !== undefined && <p>{state.explanation}</p>}
-          {upload.retryAt !== null && (
-            <p>
-              Next try: <Time value={upload.retryAt} />
-            </p>
-          )}
-        </Detail>
-        <Detail term="Size">
-          {formatBytes(upload.fileSize, LOCALE)}
-          {upload.fileSize >= 1000 && ` (${upload.fileSize.toLocaleString(LOCALE)} bytes)`}
-        </Detail>
-        <Detail term="Kind">{upload.mimeType}</Detail>
-        <Detail term="Folder at the client">{clientFolder(upload.relativePath)}</Detail>
-        <Detail term="Portal">{portalName}</Detail>
-        <Detail term="Client">
-          {[upload.clientName, upload.clientEmail].filter(Boolean).join(' · ')}
-        </Detail>
-        <Detail term="Message">{upload.clientMessage}</Detail>
-        <Detail term="Announced">
-          <Time value={upload.createdAt} />
-        </Detail>
-        <Detail term="Received">
-          {upload.receivedAt !== null && <Time value={upload.receivedAt} />}
-        </Detail>
-        <Detail term="Delivered">
-          {upload.deliveredAt !== null && <Time value={upload.deliveredAt} />}
-        </Detail>
-        <Detail term="Storage">
-          {PROVIDER_NAMES[upload.storageProvider]}{' '}
-          <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
-        </Detail>
-        <Detail term="Path in the storage">{upload.storagePath}</Detail>
-        <Detail term="SHA-256">
-          {upload.sha256 !== null && <code className="hash">{upload.sha256}</code>}
-        </Detail>
-        <Detail term="File id">
-          <code className="hash">{upload.id}</code>
-        </Detail>
-      </dl>
-      {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
-    </Drawer>
+    <Drawer.Root opened position="right" size="md" onClose={onClose}>
+      <Drawer.Overlay />
+      <Drawer.Content>
+        {/* A `header` element here would count as a second banner of the page. */}
+        <Drawer.Header role="presentation">
+          <Drawer.Title className="dialog-title">{upload.fileName}</Drawer.Title>
+          <Drawer.CloseButton aria-label="Close the details" />
+        </Drawer.Header>
+        <Drawer.Body>
+          <dl className="details">
+            <Detail term="Status">
+              <StatusLabel color={state.color}>{state.label}</StatusLabel>
+              {state.explanation !== undefined && <p>{state.explanation}</p>}
+              {upload.retryAt !== null && (
+                <p>
+                  Next try: <Time value={upload.retryAt} />
+                </p>
+              )}
+            </Detail>
+            <Detail term="Size">
+              {formatBytes(upload.fileSize, LOCALE)}
+              {upload.fileSize >= 1000 && ` (${upload.fileSize.toLocaleString(LOCALE)} bytes)`}
+            </Detail>
+            <Detail term="Kind">{upload.mimeType}</Detail>
+            <Detail term="Folder at the client">{clientFolder(upload.relativePath)}</Detail>
+            <Detail term="Portal">{portalName}</Detail>
+            <Detail term="Client">
+              {[upload.clientName, upload.clientEmail].filter(Boolean).join(' · ')}
+            </Detail>
+            <Detail term="Message">{upload.clientMessage}</Detail>
+            <Detail term="Announced">
+              <Time value={upload.createdAt} />
+            </Detail>
+            <Detail term="Received">
+              {upload.receivedAt !== null && <Time value={upload.receivedAt} />}
+            </Detail>
+            <Detail term="Delivered">
+              {upload.deliveredAt !== null && <Time value={upload.deliveredAt} />}
+            </Detail>
+            <Detail term="Storage">
+              {PROVIDER_NAMES[upload.storageProvider]}{' '}
+              <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
+            </Detail>
+            <Detail term="Path in the storage">{upload.storagePath}</Detail>
+            <Detail term="SHA-256">
+              {upload.sha256 !== null && <code className="hash">{upload.sha256}</code>}
+            </Detail>
+            <Detail term="File id">
+              <code className="hash">{upload.id}</code>
+            </Detail>
+          </dl>
+          {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
+        </Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
   )
 }
 

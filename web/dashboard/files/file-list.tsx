@@ -36,7 +36,6 @@ function FileTable({ uploads, portalName, onDetails, onDelete }: FileListProps) 
             <Table.Th scope="col">From</Table.Th>
             <Table.Th scope="col">Status</Table.Th>
             <Table.Th scope="col">When</Table.Th>
-            <Table.Th scope="col">In your storage</Table.Th>
             <Table.Th scope="col">
               <span className="visually-hidden">Actions</span>
             </Table.Th>
@@ -57,9 +56,6 @@ function FileTable({ uploads, portalName, onDetails, onDelete }: FileListProps) 
               <Table.Td className="when-cell">
                 <When upload={upload} />
               </Table.Td>
-              <Table.Td className="path-cell">
-                <StoragePath upload={upload} />
-              </Table.Td>
               <Table.Td>
                 <Actions upload={upload} onDetails={onDetails} onDelete={onDelete} />
               </Table.Td>
@@ -79,7 +75,6 @@ function FileCards({ uploads, portalName, onDetails, onDelete }: FileListProps) 
           <FileName upload={upload} />
           <Status upload={upload} />
           <From upload={upload} portalName={portalName} />
-          <StoragePath upload={upload} />
           <When upload={upload} />
           <Actions upload={upload} onDetails={onDetails} onDelete={onDelete} />
         </li>
@@ -128,6 +123,12 @@ function Status({ upload }: { upload: UploadReply }) {
         {state.label}
       </StatusLabel>
       {state.explanation !== undefined && <span className="quiet">{state.explanation}</span>}
+      {upload.storagePath !== null && (
+        <span className="quiet wrap-anywhere">
+          <span className="visually-hidden">to </span>
+          {upload.storagePath}
+        </span>
+      )}
       {outOfReach && (
         <span className="quiet">
           Storage: <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
@@ -157,11 +158,6 @@ function When({ upload }: { upload: UploadReply }) {
       )}
     </div>
   )
-}
-
-function StoragePath({ upload }: { upload: UploadReply }) {
-  if (upload.storagePath === null) return null
-  return <span className="quiet wrap-anywhere">{upload.storagePath}</span>
 }
 
 function Actions({

@@ -1,6 +1,7 @@
 import { Anchor, Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
+import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
@@ -39,22 +40,7 @@ export function OverviewPage() {
     >
       {failed && <ProblemNotice error={failed.error} onRetry={failed.refetch} />}
       {!failed && !ready && <CardsLoading />}
-      {stopped.map(({ storageAccountId, storageProvider, email, storageStatus }) => (
-        <Notice
-          key={storageAccountId}
-          tone="warning"
-          title={`${PROVIDER_NAMES[storageProvider]} ${email ?? ''} takes no files`}
-          actions={
-            <Button component={Link} to="/accounts" size="xs" variant="default">
-              Go to accounts
-            </Button>
-          }
-        >
-          {storageStatus === 'INACTIVE'
-            ? 'You paused it. Its portals are stopped until you reactivate it.'
-            : 'Its portals are stopped. Received files wait and are delivered once it is back.'}
-        </Notice>
-      ))}
+      {stopped.length > 0 && <StoppedNotice accounts={stopped} />}
       {ready && !settled && (
         <ol className="steps">
           <Step
@@ -169,6 +155,35 @@ export function OverviewPage() {
       )}
     </Page>
   )
+}
+
+function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
+  const [first] = accounts
+  const one = accounts.length === 1 && first
+  return (
+    <Notice
+      tone="warning"
+      title={
+        one
+          ? `${PROVIDER_NAMES[one.storageProvider]} of ${nameOf(one)} takes no files`
+          : `${accounts.length} of your accounts take no files`
+      }
+      actions={
+        <Button component={Link} to="/accounts" size="xs" variant="default">
+          Go to accounts
+        </Button>
+      }
+    >
+      {!one && `${accounts.map(nameOf).join(', ')}. `}
+      {accounts.every(({ storageStatus }) => storageStatus === 'INACTIVE')
+        ? 'Paused by you. Portals that deliver there are stopped until you reactivate it.'
+        : 'Portals that deliver there are stopped; received files wait and are delivered once it is back.'}
+    </Notice>
+  )
+}
+
+function nameOf({ email, name, providerAccountId }: AccountEntry): string {
+  return email ?? name ?? providerAccountId
 }
 
 interface StepProps {

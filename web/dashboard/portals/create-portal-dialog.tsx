@@ -1,9 +1,7 @@
-import '@mantine/core/styles/ModalBase.css'
-import '@mantine/core/styles/Modal.css'
-import '@mantine/core/styles/Overlay.css'
 import '@mantine/core/styles/Input.css'
+import '@mantine/core/styles/InlineInput.css'
 import '@mantine/core/styles/Switch.css'
-import { Button, Group, Modal, NativeSelect, Stack, Switch, TextInput } from '@mantine/core'
+import { Button, Group, NativeSelect, Stack, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -15,6 +13,7 @@ import { createPortal } from '../api/client.ts'
 import { fieldErrors } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { CopyLink } from '../shell/copy-link.tsx'
+import { Dialog } from '../shell/dialog.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { portalLink } from './portal-link.ts'
 import { slugProblem, suggestSlug } from './suggest-slug.ts'
@@ -36,20 +35,13 @@ interface CreatePortalDialogProps {
 export function CreatePortalDialog({ accounts, onClose }: CreatePortalDialogProps) {
   const [created, setCreated] = useState<PortalReply>()
   return (
-    <Modal
-      opened
-      centered
-      size="lg"
-      onClose={onClose}
-      title={created ? 'Your portal is open' : 'Create a portal'}
-      closeButtonProps={{ 'aria-label': 'Close this dialog' }}
-    >
+    <Dialog size="lg" title={created ? 'Your portal is open' : 'Create a portal'} onClose={onClose}>
       {created ? (
         <Created portal={created} onClose={onClose} />
       ) : (
         <PortalForm accounts={accounts} onClose={onClose} onCreated={setCreated} />
       )}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,8 +1,6 @@
-import '@mantine/core/styles/ModalBase.css'
-import '@mantine/core/styles/Modal.css'
-import '@mantine/core/styles/Overlay.css'
-import { Button, Group, Modal } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Dialog } from './dialog.tsx'
 import { ProblemNotice } from './problem-notice.tsx'
 
 interface ConfirmDialogProps {
@@ -20,13 +18,7 @@ interface ConfirmDialogProps {
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, confirm, danger = false, busy, error, onConfirm, onClose, children } = props
   return (
-    <Modal
-      opened
-      centered
-      onClose={onClose}
-      title={title}
-      closeButtonProps={{ 'aria-label': 'Close this dialog' }}
-    >
+    <Dialog title={title} onClose={onClose}>
       {error !== null && error !== undefined && <ProblemNotice error={error} />}
       <div className="dialog-text">{children}</div>
       <Group justify="flex-end" mt="lg">
@@ -37,6 +29,6 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
           {confirm}
         </Button>
       </Group>
-    </Modal>
+    </Dialog>
   )
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { connectNotice } from '../../../web/dashboard/accounts/connect-notice.ts'
+
+const account = {
+  storageAccountId: 'acc_0123456789',
+  storageStatus: 'ACTIVE' as const,
+  email: 'owner@example.com',
+}
+
+describe('After connecting', () => {
+  it('says nothing when the page was opened without a flow', () => {
+    expect(connectNotice(new URLSearchParams(), [account])).toBeUndefined()
+  })
+
+  it('names the account that was connected', () => {
+    const notice = connectNotice(new URLSearchParams({ connected: account.storageAccountId }), [
+      account,
+    ])
+
+    expect(notice).toMatchObject({ tone: 'info', title: 'Google Drive is connected' })
+    expect(notice?.detail).toContain('owner@example.com')
+  })
+
+  it('says that an account which its owner paused is still paused', () => {
+    const notice = connectNotice(new URLSearchParams({ connected: account.storageAccountId }), [
+      { ...account, storageStatus: 'INACTIVE' },
+    ])
+
+    expect(notice?.detail).toContain('Reactivate')
+  })
+
+  it.each([
+    ['ACCESS_DENIED', 'connect again'],
+    ['STORAGE_PERMISSION_MISSING', 'ticked'],
+    ['OFFLINE_ACCESS_MISSING', 'Third-party apps'],
+    ['CONNECT_REFUSED', 'connect again'],
+    ['PROVIDER_UNAVAILABLE', 'in a minute'],
+  ])('%s comes with what to do', (connectError, advice) => {
+    expect(connectNotice(new URLSearchParams({ connectError }), [])?.detail).toContain(advice)
+  })
+
+  it('repeats nothing of an unknown code', () => {
+    const notice = connectNotice(new URLSearchParams({ connectError: '<b>x</b>' }), [])
+
+    expect(notice?.tone).toBe('danger')
+    expect(JSON.stringify(notice)).not.toContain('<b>')
+  })
+})
