@@ -14,7 +14,7 @@ import { requireEnv } from './env.ts'
 import { ENV } from './env-names.ts'
 import { type UploadQueue, uploadQueue } from './queues.ts'
 import { type StagingBucket, stagingBucket } from './staging-bucket.ts'
-import type { Table } from './table.ts'
+import { retryConflicts, type Table } from './table.ts'
 
 function once<Client>(make: () => Client): () => Client {
   let client: Client | undefined
@@ -25,9 +25,11 @@ function once<Client>(make: () => Client): () => Client {
 }
 
 export const documentClient = /* @__PURE__ */ once(() =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({}), {
-    marshallOptions: { removeUndefinedValues: true },
-  }),
+  retryConflicts(
+    DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+      marshallOptions: { removeUndefinedValues: true },
+    }),
+  ),
 )
 
 // The default checksum mode puts the CRC of an empty body into presigned requests

@@ -25,6 +25,7 @@ import { createHash } from 'node:crypto'
 import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
+  TransactionConflictException,
 } from '@aws-sdk/client-dynamodb'
 import {
   type DynamoDBDocumentClient,
@@ -112,19 +113,44 @@ export async function transact(
         )
       }
       if (!reasons.some((reason) => reason.Code === 'TransactionConflict')) throw error
-      if (attempt === CONFLICT_ATTEMPTS) {
-        throw new PortageError(
-          'BUSY',
-          'Too much is happening at once. Please try again in a moment.',
-          {
-            facts: { retryAfterSeconds: 2 },
-            cause: error,
-          },
-        )
-      }
-      await sleep(random() * Math.min(CONFLICT_CAP_MS, CONFLICT_BASE_MS * 2 ** attempt))
+      await afterConflict(attempt, error, random)
     }
   }
+}
+
+/**
+ * Lets a client repeat single writes that meet a transaction under way, which the SDK does not
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling).
+ */
+export function retryConflicts(
+  client: DynamoDBDocumentClient,
+  random = Math.random,
+): DynamoDBDocumentClient {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await next(args)
+        } catch (error) {
+          if (!(error instanceof TransactionConflictException)) throw error
+          await afterConflict(attempt, error, random)
+        }
+      }
+    },
+    { step: 'build', priority: 'low', name: 'retryConflicts' },
+  )
+  return client
+}
+
+/** Waits with full jitter, or throws `BUSY` when that was the last attempt. */
+async function afterConflict(attempt: number, error: unknown, random: () => number): Promise<void> {
+  if (attempt === CONFLICT_ATTEMPTS) {
+    throw new PortageError('BUSY', 'Too much is happening at once. Please try again in a moment.', {
+      facts: { retryAfterSeconds: 2 },
+      cause: error,
+    })
+  }
+  await sleep(random() * Math.min(CONFLICT_CAP_MS, CONFLICT_BASE_MS * 2 ** attempt))
 }
 
 function withOldItem(item: TransactItem): TransactItem {
