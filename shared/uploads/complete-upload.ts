@@ -51,9 +51,10 @@ async function complete(
 ): Promise<CompleteReply> {
   if (upload.status !== 'pending') return alreadyEnded(deps, upload, request)
   const parts = await readyParts(deps, upload, request)
+  if (parts === 'missing') return takenInMeanwhile(deps, upload, request)
   const noted = await deps.uploads.noteComplete(upload.id, request.contentHash)
   if (noted && !noted.changed) return alreadyEnded(deps, noted.upload, request)
-  if (upload.multipartUploadId !== undefined && parts) {
+  if (upload.multipartUploadId !== undefined && parts !== 'whole') {
     const outcome = await deps.staging.completeMultipart(
       upload.stagingKey,
       upload.multipartUploadId,
@@ -63,31 +64,44 @@ async function complete(
     const arrived =
       outcome === 'completed' ||
       (outcome === 'gone' && (await deps.staging.head(upload.stagingKey)) !== undefined)
-    if (!arrived) throw incomplete()
+    if (!arrived) return takenInMeanwhile(deps, upload, request)
   }
   return { uploadId: upload.id, status: noted?.upload.status ?? upload.status }
 }
 
-/** The parts to put together; refuses while S3 has nothing, so that nobody is told *received* too early. */
-async function readyParts(deps: CompleteDeps, upload: Upload, request: CompleteRequest) {
-  if (upload.multipartUploadId === undefined) {
-    if (!(await deps.staging.head(upload.stagingKey))) throw incomplete()
-    return undefined
-  }
+/**
+ * The parts to put together, or `whole` when S3 has the object. `missing` while it has neither, so
+ * that nobody is told *received* too early.
+ */
+async function readyParts(
+  deps: CompleteDeps,
+  upload: Upload,
+  request: CompleteRequest,
+): Promise<{ partNumber: number; etag: string }[] | 'whole' | 'missing'> {
+  const whole = async () =>
+    (await deps.staging.head(upload.stagingKey)) === undefined ? 'missing' : 'whole'
+  if (upload.multipartUploadId === undefined) return whole()
   if (request.parts) {
-    const numbers = request.parts.map((part) => part.partNumber)
-    if (numbers.length !== upload.partCount || new Set(numbers).size !== numbers.length)
-      throw incomplete()
-    return request.parts.toSorted((a, b) => a.partNumber - b.partNumber)
+    const numbers = new Set(request.parts.map((part) => part.partNumber))
+    return numbers.size === upload.partCount && numbers.size === request.parts.length
+      ? request.parts.toSorted((a, b) => a.partNumber - b.partNumber)
+      : 'missing'
   }
   const parts = await deps.staging.listParts(upload.stagingKey, upload.multipartUploadId)
   // No multipart upload: S3 has either the whole object, by an earlier call, or nothing.
-  if (!parts) {
-    if (await deps.staging.head(upload.stagingKey)) return undefined
-    throw incomplete()
-  }
-  if (parts.length !== upload.partCount) throw incomplete()
-  return parts
+  if (!parts) return whole()
+  return parts.length === upload.partCount ? parts : 'missing'
+}
+
+/** What S3 no longer has may have been taken in, even delivered, since the upload was read. */
+async function takenInMeanwhile(
+  deps: CompleteDeps,
+  upload: Upload,
+  request: CompleteRequest,
+): Promise<CompleteReply> {
+  const now = await deps.uploads.find(upload.id)
+  if (now && now.status !== 'pending') return alreadyEnded(deps, now, request)
+  throw new PortageError('UPLOAD_INCOMPLETE', 'Send the missing parts, then complete it again.')
 }
 
 async function alreadyEnded(
@@ -104,7 +118,10 @@ async function alreadyEnded(
   return { uploadId: upload.id, status: upload.status }
 }
 
-/** Takes back a file that is not received yet; taking it back twice is taking it back. */
+/**
+ * Takes back a file that is not received yet; taking it back twice is taking it back. An object
+ * that is there already, or comes later, is cleared by intake: this role may not delete.
+ */
 export async function cancelUpload(
   deps: CompleteDeps,
   bearer: string | undefined,
@@ -121,9 +138,4 @@ export async function cancelUpload(
   if (upload.multipartUploadId !== undefined) {
     await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
   }
-  await deps.staging.remove(upload.stagingKey)
-}
-
-function incomplete(): PortageError {
-  return new PortageError('UPLOAD_INCOMPLETE', 'Send the missing parts, then complete it again.')
 }
