@@ -20,7 +20,14 @@ import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
-import { type DueKind, type Table, TransactionRefused, transact } from '../platform/table.ts'
+import {
+  type DueKind,
+  type Item,
+  type Table,
+  type TransactItem,
+  TransactionRefused,
+  transact,
+} from '../platform/table.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import {
   ProviderFailure,
@@ -53,7 +60,7 @@ export interface DeliverDeps {
   folders: PortalFolders
   freshToken: FreshToken
   provider: (id: Account['provider']) => StorageProvider
-  staging: StagingBucket
+  staging: Pick<StagingBucket, 'read' | 'remove'>
   /** The worker's own queue, for going on later. */
   queue: UploadQueue
   kind: DueKind
@@ -82,6 +89,7 @@ export async function deliverFile(
   const delivery = await deps.deliveries.claim(uploadId, deps.kind)
   if (!delivery) return
   if (delivery.state === 'bound') return cleanUp(deps, delivery)
+  if (delivery.state === 'abandoned') return undo(deps, delivery)
   if (delivery.claims > MAX_CLAIMS) return fail(deps, delivery, 'failed', 'OUTCOME_UNKNOWN')
 
   const account = await deps.accounts.find(delivery.accountId)
@@ -170,22 +178,24 @@ async function recover(deps: DeliverDeps, delivery: Delivery, error: unknown): P
   throw error
 }
 
-/** The file waits where its owner can see it: half a minute at first, an hour at most, spread so that files held together do not return together. */
+/** The file waits where its owner can see it. */
 async function hold(
   deps: DeliverDeps,
   delivery: Delivery,
   reason: UploadReason,
-  afterMs?: number,
+  afterMs = growingWaitMs(deps, delivery),
 ): Promise<void> {
+  const untilMs = deps.clock.now() + afterMs
+  await unlessOver(deps, delivery, [
+    deps.uploads.hold(delivery.uploadId, reason, untilMs),
+    deps.deliveries.wait(delivery, untilMs),
+  ])
+}
+
+/** Half a minute at first, an hour at most, spread so that files held together do not return together. */
+function growingWaitMs(deps: DeliverDeps, delivery: Delivery): number {
   const growing = Math.min(LONGEST_WAIT_MS, (MINUTE_MS / 2) * 2 ** Math.min(delivery.failures, 10))
-  const waitMs = afterMs ?? growing * (0.5 + deps.random() / 2)
-  const untilMs = deps.clock.now() + waitMs
-  await unlessOver(
-    transact(deps.table, [
-      deps.uploads.hold(delivery.uploadId, reason, untilMs),
-      deps.deliveries.wait(delivery, untilMs),
-    ]),
-  )
+  return growing * (0.5 + deps.random() / 2)
 }
 
 async function fail(
@@ -194,21 +204,19 @@ async function fail(
   status: 'failed' | 'rejected',
   reason: UploadReason,
 ): Promise<void> {
-  await unlessOver(
-    transact(deps.table, [
-      deps.uploads.fail(delivery.uploadId, status, reason),
-      deps.deliveries.end(delivery),
-      eventPut(deps.table, deps.clock, 'upload.rejected', {
-        userId: delivery.userId,
-        actor: 'delivery',
-        subjectId: delivery.uploadId,
-        before: 'delivering',
-        after: status,
-        reason,
-      }),
-    ]),
-  )
-  await deps.staging.remove(delivery.stagingKey)
+  const ended = await unlessOver(deps, delivery, [
+    deps.uploads.fail(delivery.uploadId, status, reason),
+    deps.deliveries.end(delivery),
+    eventPut(deps.table, deps.clock, 'upload.rejected', {
+      userId: delivery.userId,
+      actor: 'delivery',
+      subjectId: delivery.uploadId,
+      before: 'delivering',
+      after: status,
+      reason,
+    }),
+  ])
+  if (ended) await undo(deps, delivery)
 }
 
 /** The proof is made: the file is bound to the account that holds it, and counted, in one transaction. */
@@ -248,12 +256,11 @@ async function bind(
       upload?.['contentHash'] !== undefined &&
       upload['contentHash'] !== sent.digests.contentHash
     ) {
-      await takeBack(deps, account, sent)
       return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
     }
-    // Deleted by its owner while the last bytes flowed: what arrived is taken back.
-    if (upload && !('storageAccountId' in upload) && upload['status'] === 'deleted') {
-      await takeBack(deps, account, sent)
+    // Deleted by its owner while the last bytes flowed: what arrived is taken back at once.
+    if (upload && !isBound(upload) && upload['status'] === 'deleted') {
+      await takeBack(deps, account, sent.file.id)
     }
     return
   }
@@ -261,10 +268,28 @@ async function bind(
   await cleanUp(deps, delivery)
 }
 
-async function takeBack(deps: DeliverDeps, account: Account, sent: SentFile): Promise<void> {
+async function takeBack(deps: DeliverDeps, account: Account, fileId: string): Promise<void> {
   await withToken(deps, account, (accessToken) =>
-    deps.provider(account.provider).deleteFile({ accessToken }, sent.file.id),
+    deps.provider(account.provider).deleteFile({ accessToken }, fileId),
   )
+}
+
+/** Of a file that will not be delivered nothing stays: not where it was staged, and not at the provider. */
+async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
+  await deps.staging.remove(delivery.stagingKey)
+  const account = await deps.accounts.find(delivery.accountId)
+  try {
+    if (account && delivery.fileId !== undefined) await takeBack(deps, account, delivery.fileId)
+  } catch (error) {
+    if (!(error instanceof ProviderFailure)) throw error
+    // Out of reach for now; the delivery item remembers what is to be removed, though not for ever.
+    if (delivery.claims <= MAX_CLAIMS) {
+      const untilMs = deps.clock.now() + growingWaitMs(deps, delivery)
+      await unlessOver(deps, delivery, [deps.deliveries.wait(delivery, untilMs)])
+      return
+    }
+  }
+  await deps.deliveries.forget(delivery.uploadId)
 }
 
 async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
@@ -272,11 +297,27 @@ async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.deliveries.forget(delivery.uploadId)
 }
 
-/** A refused condition means that the owner deleted the file or another worker took over: there is nothing left to do. */
-async function unlessOver(write: Promise<void>): Promise<void> {
+/**
+ * Writes and returns true, unless another worker has taken over or the upload has ended otherwise.
+ * Of the latter, whose delivery was not abandoned because its end was cut short, nothing may stay.
+ */
+async function unlessOver(
+  deps: DeliverDeps,
+  delivery: Delivery,
+  writes: TransactItem[],
+): Promise<boolean> {
   try {
-    await write
+    await transact(deps.table, writes)
+    return true
   } catch (error) {
     if (!(error instanceof TransactionRefused)) throw error
+    const [upload] = error.items
+    const isMine = writes.length > 1 && error.items[1] === undefined
+    if (isMine && !(upload && isBound(upload))) await undo(deps, delivery)
+    return false
   }
+}
+
+function isBound(upload: Item): boolean {
+  return 'storageAccountId' in upload
 }

@@ -7,6 +7,8 @@
  *     ▲                                          │
  *     └── slice over, held, or lease expired ◀───┘        bound ──▶ object deleted ──▶ item deleted
  *
+ *   any ──file deleted or refused──▶ abandoned ──▶ object and provider's file deleted ──▶ item deleted
+ *
  * Whoever holds the lease has the highest fence; every later write is conditional on it.
  */
 import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
@@ -33,7 +35,7 @@ export interface Delivery {
   mimeType: string
   stagingKey: string
   etag: string
-  state: 'undelivered' | 'bound'
+  state: 'undelivered' | 'bound' | 'abandoned'
   fence: number
   /** Claims so far; a file that never ends is stopped by it, because Lambda's own recursion guard is off. */
   claims: number
@@ -42,6 +44,8 @@ export interface Delivery {
   fileId?: string
   /** The session's URI is a capability, so it is kept sealed. */
   sealedSession?: string
+  /** The wrapped data key of `sealedSession`: a new consent has another one, and the session goes on. */
+  sessionKey?: string
   /** Bytes in `digests`; at most what the provider has confirmed. */
   offsetBytes?: number
   digests?: string
@@ -179,16 +183,19 @@ export function deliveryStore(table: Table, clock: Clock) {
     async saveFileId(delivery: Delivery, fileId: string): Promise<boolean> {
       return update(
         delivery,
-        'SET fileId = :file, leaseUntilMs = :until, dueSk = :due REMOVE sealedSession, offsetBytes, digests',
+        'SET fileId = :file, leaseUntilMs = :until, dueSk = :due REMOVE sealedSession, sessionKey, offsetBytes, digests',
         { ':file': fileId, ...lease(delivery) },
       )
     },
 
-    async saveSession(delivery: Delivery, sealedSession: string): Promise<boolean> {
+    async saveSession(
+      delivery: Delivery,
+      session: Required<Pick<Delivery, 'sealedSession' | 'sessionKey'>>,
+    ): Promise<boolean> {
       return update(
         delivery,
-        'SET sealedSession = :session, leaseUntilMs = :until, dueSk = :due REMOVE offsetBytes, digests',
-        { ':session': sealedSession, ...lease(delivery) },
+        'SET sealedSession = :session, sessionKey = :key, leaseUntilMs = :until, dueSk = :due REMOVE offsetBytes, digests',
+        { ':session': session.sealedSession, ':key': session.sessionKey, ...lease(delivery) },
       )
     },
 
@@ -233,7 +240,7 @@ export function deliveryStore(table: Table, clock: Clock) {
           TableName: table.name,
           Key: key(delivery.uploadId),
           UpdateExpression:
-            'SET #state = :bound, dueSk = :due REMOVE leaseUntilMs, sealedSession, digests',
+            'SET #state = :bound, dueSk = :due REMOVE leaseUntilMs, sealedSession, sessionKey, digests',
           ConditionExpression: leaseIsMine,
           ExpressionAttributeNames: { '#state': 'state' },
           ExpressionAttributeValues: {
@@ -245,22 +252,43 @@ export function deliveryStore(table: Table, clock: Clock) {
       }
     },
 
-    /** The write by which a delivery ends for good, fenced. */
+    /** The write by which a worker gives a delivery up for good; what it has left behind is still to be removed. */
     end(delivery: Delivery): TransactItem {
       return {
-        Delete: {
+        Update: {
           TableName: table.name,
           Key: key(delivery.uploadId),
+          UpdateExpression: 'SET #state = :abandoned, dueSk = :due',
           ConditionExpression: leaseIsMine,
-          ExpressionAttributeValues: { ':fence': delivery.fence },
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: {
+            ':abandoned': 'abandoned',
+            ':due': due(delivery, clock.now() + LEASE_MS).dueSk,
+            ':fence': delivery.fence,
+          },
         },
       }
     },
 
-    /** The write by which an owner stops a delivery; whoever is at work finds its fence gone. */
-    abandon(uploadId: string): TransactItem {
-      // Needs no condition: a delivery that is over is stopped.
-      return { Delete: { TableName: table.name, Key: key(uploadId) } }
+    /**
+     * The write by which a delivery is stopped from outside. Whoever is at work finds its fence gone;
+     * its lease is left to run out, so that nobody cleans up while its last bytes still flow.
+     */
+    abandon(upload: Pick<Upload, 'id' | 'fileSize'>): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(upload.id),
+          UpdateExpression: 'SET #state = :abandoned, dueSk = :due ADD fence :one',
+          ConditionExpression: exists,
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: {
+            ':abandoned': 'abandoned',
+            ':due': dueKeys(upload.id, deliveryKind(upload.fileSize), clock.now() + LEASE_MS).dueSk,
+            ':one': 1,
+          },
+        },
+      }
     },
 
     /** Removes the item of a file whose staged object is gone; needs no condition, because nothing follows it. */

@@ -11,11 +11,12 @@ import type { Clock } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import {
   createFileDigests,
+  DigestStateError,
   type Digests,
   provesContent,
   type ResumableFileDigests,
 } from '../providers/content-hash.ts'
-import { Rejected, RetryLater, SessionLost } from '../providers/failures.ts'
+import { Rejected, type RejectedReason, RetryLater, SessionLost } from '../providers/failures.ts'
 import type {
   Progress,
   ProviderAuth,
@@ -32,7 +33,7 @@ export interface SendDeps {
   deliveries: DeliveryStore
   vault: TokenVault
   folders: PortalFolders
-  staging: StagingBucket
+  staging: Pick<StagingBucket, 'read'>
   clock: Clock
   random: () => number
 }
@@ -71,6 +72,8 @@ export class ContentChanged extends Error {
 
 /** Rounds in a row in which the provider took nothing; then the file waits. Eight is what Drive's clients allow. */
 const MAX_STALLS = 8
+/** What stood in the way of a file: its folder, or an id that was used and whose file is deleted. */
+const NEEDS_NEW_ID: RejectedReason[] = ['PARENT_GONE', 'ID_UNUSABLE']
 /** Checksums may be filled a moment after the last byte. */
 const PROOF_LOOKS = 4
 
@@ -85,13 +88,14 @@ export async function sendFile(deps: SendDeps, job: SendJob): Promise<SentFile> 
   try {
     return await sendInto(deps, job, folder, mayBeThere)
   } catch (error) {
-    if (!(error instanceof Rejected && error.reason === 'PARENT_GONE')) throw error
-    // The owner has deleted or trashed our folder: a new one, and a new file in it.
-    const fresh = await retrying(deps, job, () =>
-      deps.folders.recheck(provider, auth, delivery, signal),
-    )
+    if (!(error instanceof Rejected && NEEDS_NEW_ID.includes(error.reason))) throw error
+    // The owner has deleted or trashed our folder, or the file under our id: a new file in a folder that is there.
+    const standing =
+      error.reason === 'PARENT_GONE'
+        ? await retrying(deps, job, () => deps.folders.recheck(provider, auth, delivery, signal))
+        : folder
     await reserveFileId(deps, job)
-    return sendInto(deps, job, fresh, false)
+    return sendInto(deps, job, standing, false)
   }
 }
 
@@ -126,6 +130,7 @@ async function reserveFileId(deps: SendDeps, job: SendJob): Promise<string> {
   mustBeMine(await deps.deliveries.saveFileId(delivery, fileId))
   delivery.fileId = fileId
   delete delivery.sealedSession
+  delete delivery.sessionKey
   delete delivery.digests
   delete delivery.offsetBytes
   return fileId
@@ -189,10 +194,10 @@ async function sendChunks(deps: SendDeps, job: SendJob, target: UploadTarget): P
 type Session = { uri: string; progress?: Progress } | { file: RemoteFile }
 
 async function keptSession(deps: SendDeps, job: SendJob, target: UploadTarget): Promise<Session> {
-  const { sealedSession } = job.delivery
-  if (sealedSession === undefined) return newSession(deps, job, target)
+  const { sealedSession, sessionKey } = job.delivery
+  if (sealedSession === undefined || sessionKey === undefined) return newSession(deps, job, target)
   const ref = { userId: job.grant.userId, grantId: job.grant.id }
-  return { uri: await deps.vault.unseal(ref, job.grant.wrappedKey, sealedSession) }
+  return { uri: await deps.vault.unseal(ref, sessionKey, sealedSession) }
 }
 
 /** Opens a session; its URI is sealed and saved before the first byte. */
@@ -202,8 +207,10 @@ async function newSession(deps: SendDeps, job: SendJob, target: UploadTarget): P
   )
   if ('file' in opened) return opened
   const ref = { userId: job.grant.userId, grantId: job.grant.id }
-  const sealed = await deps.vault.seal(ref, job.grant.wrappedKey, opened.sessionUri)
-  mustBeMine(await deps.deliveries.saveSession(job.delivery, sealed))
+  const sessionKey = job.grant.wrappedKey
+  const sealedSession = await deps.vault.seal(ref, sessionKey, opened.sessionUri)
+  mustBeMine(await deps.deliveries.saveSession(job.delivery, { sealedSession, sessionKey }))
+  Object.assign(job.delivery, { sealedSession, sessionKey })
   delete job.delivery.digests
   delete job.delivery.offsetBytes
   return { uri: opened.sessionUri, progress: { state: 'partial', offsetBytes: 0 } }
@@ -304,7 +311,13 @@ async function savedDigests(
   notBeyondBytes = Infinity,
 ): Promise<ResumableFileDigests> {
   const usable = delivery.digests !== undefined && (delivery.offsetBytes ?? 0) <= notBeyondBytes
-  return createFileDigests({ resumable: true, ...(usable ? { state: delivery.digests } : {}) })
+  try {
+    return await createFileDigests({ resumable: true, ...(usable && { state: delivery.digests }) })
+  } catch (error) {
+    if (!(error instanceof DigestStateError)) throw error
+    // Saved by another version of the code: the file is hashed from its first byte.
+    return createFileDigests({ resumable: true })
+  }
 }
 
 async function saveProgress(

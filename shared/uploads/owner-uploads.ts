@@ -131,10 +131,12 @@ async function deleteFromCloud(deps: OwnerUploadsDeps, upload: Upload): Promise<
 
 async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
   const bound = upload.storageAccountId !== undefined
+  // A delivery exists from hand-over on; one that is bound cleans up by itself.
+  const onItsWay = upload.status === 'delivering' || upload.status === 'held'
   try {
     await transact(deps.table, [
       deps.uploads.delete(upload),
-      deps.deliveries.abandon(upload.id),
+      ...(onItsWay ? [deps.deliveries.abandon(upload)] : []),
       ...(bound ? [deps.portals.addToCount(upload.portalId, -1)] : []),
       eventPut(deps.table, deps.clock, 'upload.deleted', {
         userId: upload.userId,

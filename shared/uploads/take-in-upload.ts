@@ -4,6 +4,7 @@
  */
 import { fileTypeFromBuffer } from 'file-type'
 import type { IntakeMessage } from '../contract/messages.ts'
+import type { UploadReason } from '../contract/uploads.ts'
 import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
 import type { Clock } from '../platform/clock.ts'
 import { SAFE_PREFIX } from '../platform/env-names.ts'
@@ -44,6 +45,8 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
   if (!upload || (upload.status !== 'pending' && upload.status !== 'staged')) return
   const object = await deps.staging.head(upload.stagingKey)
   if (object) return takeIn(deps, uploadId, upload.stagingKey, object)
+  // Taken in and yet gone: nothing of ours deletes an object before the end of its upload.
+  if (upload.status === 'staged') return reject(deps, upload, 'CONTENT_CHANGED')
   const parts =
     upload.multipartUploadId === undefined
       ? []
@@ -160,18 +163,24 @@ async function reject(
   reason: 'SIZE_MISMATCH' | 'CONTENT_CHANGED' | 'EXECUTABLE_CONTENT',
 ): Promise<void> {
   const ended = await deps.uploads.end(upload.id, 'rejected', reason, WAITING)
-  if (ended?.changed) {
-    await transact(deps.table, [
-      deps.deliveries.abandon(upload.id),
-      eventPut(deps.table, deps.clock, 'upload.rejected', {
-        userId: upload.userId,
-        actor: 'intake',
-        subjectId: upload.id,
-        before: upload.status,
-        after: 'rejected',
-        reason,
-      }),
-    ])
-  }
+  if (ended?.changed) await noteRejection(deps, upload, reason)
   await deps.staging.remove(upload.stagingKey)
+}
+
+async function noteRejection(deps: IntakeDeps, upload: Upload, reason: UploadReason) {
+  const event = eventPut(deps.table, deps.clock, 'upload.rejected', {
+    userId: upload.userId,
+    actor: 'intake',
+    subjectId: upload.id,
+    before: upload.status,
+    after: 'rejected',
+    reason,
+  })
+  try {
+    await transact(deps.table, [deps.deliveries.abandon(upload), event])
+  } catch (error) {
+    // Not handed over yet; since its end it never will be.
+    if (!(error instanceof TransactionRefused)) throw error
+    await transact(deps.table, [event])
+  }
 }
