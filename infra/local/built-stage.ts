@@ -87,18 +87,28 @@ async function hashSources(): Promise<string> {
 
 async function build(outDir: string, onProgress: (step: string) => void): Promise<void> {
   // Bundlers take half a second to load, which a start of unchanged sources does not need.
-  const [{ buildAll }, { synthesize }] = await Promise.all([
+  const [{ buildFunctions, buildPages }, { synthesize }] = await Promise.all([
     import('../build.ts'),
     import('../synthesize.ts'),
   ])
-  await buildAll({ outDir })
-  onProgress('Functions and pages are built')
-  await synthesize({
-    stage: 'local',
-    context: { functionsDir: join(outDir, 'functions') },
-    outdir: join(outDir, 'assembly'),
-  })
-  onProgress('Stacks are synthesized')
+  const pages = async (): Promise<void> => {
+    await buildPages({ outDir })
+    onProgress('Pages are built')
+  }
+  // The stacks hold the functions only, so they need not wait for the pages.
+  const stacks = async (): Promise<void> => {
+    await buildFunctions({ outDir })
+    onProgress('Functions are built')
+    await synthesize({
+      stage: 'local',
+      context: { functionsDir: join(outDir, 'functions') },
+      outdir: join(outDir, 'assembly'),
+    })
+    onProgress('Stacks are synthesized')
+  }
+  const outcomes = await Promise.allSettled([pages(), stacks()])
+  const failure = outcomes.find(({ status }) => status === 'rejected')
+  if (failure?.status === 'rejected') throw failure.reason
 }
 
 /** Another process may have built the same sources meanwhile; its build is as good. */
