@@ -15,10 +15,13 @@ export type DownloadStore = ReturnType<typeof downloadStore>
 
 /** The bucket deletes after a day; a link is given only while an hour of it is left. */
 const KEPT_MS = 23 * HOUR_MS
-/** A worker that has said nothing for longer is dead. */
-const LEASE_MS = 6 * MINUTE_MS
+/** As long as a worker lives, and less than its message stays hidden, so that the message that comes again finds it free. */
+const LEASE_MS = 5 * MINUTE_MS
+/** A message that was lost, or given up by the queue, is sent again when the owner asks after this time. */
+const ASK_AGAIN_MS = MINUTE_MS
 
 const nothingLive = '(attribute_not_exists(pk) OR validUntilMs <= :now)'
+const isWaitingLong = 'askAgainAtMs <= :now'
 const leaseIsFree = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)'
 const isPreparing = '#state = :preparing'
 const leaseIsMine = 'fence = :fence'
@@ -68,18 +71,34 @@ export function downloadStore(table: Table, clock: Clock) {
       const validUntilMs = clock.now() + KEPT_MS
       const begun = await update(
         uploadId,
-        'SET uploadId = :upload, #state = :preparing, validUntilMs = :until, expiresAt = :expires, fence = :zero REMOVE multipartUploadId, leaseUntilMs',
+        'SET uploadId = :upload, #state = :preparing, validUntilMs = :until, expiresAt = :expires, askAgainAtMs = :again, fence = :zero REMOVE multipartUploadId, leaseUntilMs',
         nothingLive,
         {
           ':upload': uploadId,
           ':preparing': 'preparing',
           ':until': validUntilMs,
           ':expires': Math.ceil(validUntilMs / 1000),
+          ':again': clock.now() + ASK_AGAIN_MS,
           ':zero': 0,
           ':now': clock.now(),
         },
       )
       return begun !== undefined
+    },
+
+    /** True, once a minute, while it is under way and no worker is at it. */
+    async askAgain(uploadId: string): Promise<boolean> {
+      const asked = await update(
+        uploadId,
+        'SET askAgainAtMs = :again',
+        [isPreparing, leaseIsFree, isWaitingLong].join(' AND '),
+        {
+          ':again': clock.now() + ASK_AGAIN_MS,
+          ':now': clock.now(),
+          ':preparing': 'preparing',
+        },
+      )
+      return asked !== undefined
     },
 
     async claim(uploadId: string): Promise<Download | undefined> {

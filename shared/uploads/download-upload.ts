@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts'
 import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { RetryLater } from '../providers/failures.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { DownloadStore } from './download-store.ts'
 import { accountIdOf, explaining, mustBeReachable, ownUpload } from './owner-uploads.ts'
@@ -53,7 +54,10 @@ export async function downloadUpload(
     const url = await deps.staging.signDownload(downloadKey(uploadId), attachment(upload.fileName))
     return { kind: 'redirect', url }
   }
-  if (await deps.downloads.begin(uploadId)) await deps.queue.send([{ uploadId, userId }])
+  const unattended = download
+    ? await deps.downloads.askAgain(uploadId)
+    : await deps.downloads.begin(uploadId)
+  if (unattended) await deps.queue.send([{ uploadId, userId }])
   return { kind: 'preparing', retryAfterSeconds: PREPARING_SECONDS }
 }
 
@@ -85,7 +89,14 @@ async function readAll(deps: ProviderDeps, account: Account, upload: Upload): Pr
   const download = await withToken(deps, account, (accessToken) =>
     deps.provider(account.provider).download({ accessToken }, upload.storageFileId ?? ''),
   )
-  return Buffer.from(await new Response(download.body).arrayBuffer())
+  const bytes = await new Response(download.body).arrayBuffer().catch((cause: unknown) => {
+    throw new RetryLater({
+      reason: 'NETWORK',
+      diagnostics: { provider: account.provider, reason: 'brokenBody' },
+      cause,
+    })
+  })
+  return Buffer.from(bytes)
 }
 
 export interface RestageDeps extends ProviderDeps {
@@ -122,7 +133,9 @@ export async function restageDownload(
   const partBytes = Math.max(PART_BYTES, Math.ceil(upload.fileSize / MAX_PARTS / MIB) * MIB)
   const partCount = Math.ceil(upload.fileSize / partBytes)
   const present = await deps.staging.listParts(key, multipartUploadId)
-  const stored = new Set(present?.map((part) => part.partNumber))
+  // Nobody aborts it: a worker put it together and died before it could say so.
+  if (!present) return deps.downloads.ready(download)
+  const stored = new Set(present.map((part) => part.partNumber))
   const sliceEndsMs = Math.min(deps.clock.now() + deps.workSliceMs, deadlineMs - RESERVE_MS)
   for (let part = 1; part <= partCount; part += 1) {
     if (stored.has(part)) continue
