@@ -174,7 +174,11 @@ export const completeSubmissionRequest = z.strictObject({
       }),
     )
     .min(1)
-    .max(MAX_FILES_PER_INTENT),
+    .max(MAX_FILES_PER_INTENT)
+    .refine(
+      (uploads) => new Set(uploads.map((each) => each.uploadId)).size === uploads.length,
+      'may name each file once',
+    ),
 })
 
 export const completeReply = z.object({ uploadId: z.string(), status: uploadStatus })
@@ -229,10 +233,15 @@ export type UploadReply = z.infer<typeof uploadReply>
 export const uploadsReply = z.object({ uploads: z.array(uploadReply) })
 export type UploadsReply = z.infer<typeof uploadsReply>
 
-export const uploadsQuery = pageQuery(50).extend({
-  portalId: recordId('prt').optional(),
-  storageAccountId: recordId('acc').optional(),
-})
+export const uploadsQuery = pageQuery(50)
+  .extend({
+    portalId: recordId('prt').optional(),
+    storageAccountId: recordId('acc').optional(),
+  })
+  .refine((query) => query.portalId === undefined || query.storageAccountId === undefined, {
+    error: 'stands beside portalId; give one or the other',
+    path: ['storageAccountId'],
+  })
 export type UploadsQuery = z.infer<typeof uploadsQuery>
 
 export const deleteUploadReply = z.object({
