@@ -16,6 +16,9 @@ const IDENTITY_SCOPES = ['openid', 'email', 'profile']
 /** Least scope that delivers: files that this app created (https://developers.google.com/workspace/drive/api/guides/api-specific-auth). */
 const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive.file'
 
+/** Shorter than the lease under which a token is refreshed, and than an API function lives. */
+const TIMEOUT_SECONDS = 10
+
 export interface GoogleUrls {
   accountsUrl: string
   oauthUrl: string
@@ -41,6 +44,7 @@ export function googleOauth(deps: {
       clientId,
       clientSecret,
     )
+    config.timeout = TIMEOUT_SECONDS
     if (isLoopback(oauthUrl)) oauth.allowInsecureRequests(config)
     return config
   }
