@@ -42,7 +42,8 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
           fields: MAX_FIELDS,
           fieldSize: MAX_FIELD_BYTES,
           files: 1,
-          fileSize: FORM_UPLOAD_MAX_BYTES,
+          // busboy calls a file too large as soon as it reaches this size.
+          fileSize: FORM_UPLOAD_MAX_BYTES + 1,
         },
       })
     } catch {
