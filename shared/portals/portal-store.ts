@@ -44,7 +44,12 @@ export function portalStore(table: Table, clock: Clock) {
 
     async findBySlug(slug: string): Promise<Portal | undefined> {
       const reply = await table.client.send(
-        new GetCommand({ TableName: table.name, Key: { pk: `slug#${slug}`, sk: 'slug' } }),
+        new GetCommand({
+          TableName: table.name,
+          Key: { pk: `slug#${slug}`, sk: 'slug' },
+          // An owner opens the link right after creating the portal.
+          ConsistentRead: true,
+        }),
       )
       const portalId = reply.Item?.['portalId']
       return typeof portalId === 'string' ? this.find(portalId) : undefined

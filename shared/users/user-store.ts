@@ -1,5 +1,5 @@
 /** `user#{id}` and `login#{provider}#{hash of subject}`: a login belongs to one user and keeps no tokens. */
-import { GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { OauthProviderId } from '../contract/common.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import { hashToken, newId } from '../platform/ids.ts'
@@ -41,7 +41,12 @@ export function userStore(table: Table, clock: Clock) {
 
     async find(userId: string): Promise<User | undefined> {
       const reply = await table.client.send(
-        new GetCommand({ TableName: table.name, Key: { pk: `user#${userId}`, sk: 'user' } }),
+        new GetCommand({
+          TableName: table.name,
+          Key: { pk: `user#${userId}`, sk: 'user' },
+          // The page asks who is signed in right after the sign-in that made the user.
+          ConsistentRead: true,
+        }),
       )
       return reply.Item as User | undefined
     },
@@ -104,10 +109,13 @@ export function userStore(table: Table, clock: Clock) {
       const { email, name, image } = identity
       if (user.email === email && user.name === name && user.image === image) return
       await table.client.send(
-        new PutCommand({
+        new UpdateCommand({
           TableName: table.name,
-          Item: { ...user, pk: `user#${user.id}`, sk: 'user', email, name, image },
+          Key: { pk: `user#${user.id}`, sk: 'user' },
+          UpdateExpression: 'SET email = :email, #name = :name, image = :image',
           ConditionExpression: userExists,
+          ExpressionAttributeNames: { '#name': 'name' },
+          ExpressionAttributeValues: { ':email': email, ':name': name, ':image': image },
         }),
       )
     },
