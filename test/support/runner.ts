@@ -42,13 +42,16 @@ export async function startRunner(
       output += text
     })
   }
-  await until(
-    () => {
-      if (child.exitCode !== null) throw new Error(`npm start ended:\n${output}`)
-      return output.includes('Portage is ready')
-    },
-    { timeoutMs: START_TIMEOUT_MS },
-  )
+  const isReady = () => {
+    if (child.exitCode !== null) throw new Error(`npm start ended:\n${output}`)
+    return output.includes('Portage is ready')
+  }
+  try {
+    await until(isReady, { timeoutMs: START_TIMEOUT_MS })
+  } catch (error) {
+    child.kill('SIGKILL')
+    throw error
+  }
   return { process: child, port, app, google: `http://127.0.0.1:${port + 2}`, output: () => output }
 }
 
@@ -63,7 +66,7 @@ export async function killRunner({ process: child }: Runner): Promise<void> {
 export function processesOf(dataDir: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => ['cmdline', 'environ', 'cwd'].some((file) => names(name, file, dataDir)))
+    .filter((name) => ['cmdline', 'environ'].some((file) => names(name, file, dataDir)))
     .map(Number)
 }
 
