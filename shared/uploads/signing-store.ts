@@ -1,5 +1,6 @@
 /** `signing#{uploadId}` / `block#{n}`: how often each of a hundred parts was signed (security rule 7). */
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
+import { PortageError } from '../errors.ts'
 import { refusedItem, type Table } from '../platform/table.ts'
 
 export type SigningStore = ReturnType<typeof signingStore>
@@ -42,7 +43,13 @@ export function signingStore(table: Table) {
         return true
       } catch (error) {
         // Another signing of this block came between the read and the write: count again.
-        if (refusedItem(error) === undefined || attempt === RACE_ATTEMPTS) throw error
+        if (refusedItem(error) === undefined) throw error
+        if (attempt === RACE_ATTEMPTS) {
+          throw new PortageError('BUSY', 'Too many parts are being signed at once.', {
+            facts: { retryAfterSeconds: 1 },
+            cause: error,
+          })
+        }
       }
     }
   }
