@@ -2,7 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
-import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb'
 import type { AppClient } from '../../../infra/local/app-client.ts'
 import { roleCredentials } from '../../../infra/local/credentials.ts'
 import { ENV } from '../../../shared/platform/env-names.ts'
@@ -22,6 +22,22 @@ export async function dumpTable(test: TestCloud): Promise<TableDump> {
     client.destroy()
   }
   return new Map([...dump].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Takes an item away behind the application's back. */
+export async function removeItem(test: TestCloud, key: { pk: string; sk: string }): Promise<void> {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(operator(test)))
+  try {
+    await client.send(
+      new DeleteCommand({
+        TableName: tableName(test),
+        Key: key,
+        ConditionExpression: 'attribute_exists(pk)',
+      }),
+    )
+  } finally {
+    client.destroy()
+  }
 }
 
 /** Items of one type, `session` for `session#…`. */
