@@ -1,1 +1,10 @@
-document.title = 'Portage'
+import { render } from 'preact'
+import { messagesFor } from './messages.ts'
+import { PortalPage } from './portal-page.tsx'
+
+const messages = messagesFor(navigator.languages)
+document.documentElement.lang = messages.locale
+
+const [, , slug = ''] = location.pathname.split('/')
+const root = document.getElementById('root')
+if (root) render(<PortalPage slug={decodeURIComponent(slug)} messages={messages} />, root)

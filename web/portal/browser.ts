@@ -1,0 +1,88 @@
+/** What the uploader is given in a browser. */
+import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import { browserClock } from './upload/clock.ts'
+import type { Visibility } from './upload/delivery-watch.ts'
+import { createFileHasher } from './upload/file-hasher.ts'
+import { type HandOverStore, memoryHandOverStore } from './upload/hand-over-store.ts'
+import { openIndexedDbStore } from './upload/indexed-db-store.ts'
+import { createPortalApi } from './upload/portal-api.ts'
+import type { Connection, Wire } from './upload/reliable-http.ts'
+import { Uploader } from './upload/uploader.ts'
+import { xhrHttp } from './upload/xhr-http.ts'
+
+const connection: Connection = {
+  isOnline: () => navigator.onLine,
+  whenOnline: (signal) =>
+    navigator.onLine
+      ? Promise.resolve()
+      : nextEvent(window, 'online', () => navigator.onLine, signal),
+}
+
+const visibility: Visibility = {
+  whenVisible: () =>
+    nextEvent(document, 'visibilitychange', () => document.visibilityState === 'visible'),
+}
+
+const wire: Wire = { http: xhrHttp, clock: browserClock, connection, random: Math.random }
+
+export const portalApi = createPortalApi(wire)
+
+export async function createUploader(portal: PublicPortalReply): Promise<Uploader> {
+  const { portalId, limits } = portal
+  let lastKey = 0
+  const startedAt = Date.now().toString(36)
+  return new Uploader({
+    portal: { portalId, maxFileBytes: limits.maxFileBytes },
+    wire,
+    api: portalApi,
+    store: await openStore(portalId),
+    hash: createFileHasher(),
+    visibility,
+    newKey: () => `${startedAt}-${++lastKey}`,
+  })
+}
+
+/** Only one tab of a portal may continue what was left: two would send the same file twice. */
+async function openStore(portalId: string): Promise<HandOverStore> {
+  try {
+    return (await isOnlyTab(portalId)) ? await openIndexedDbStore() : memoryHandOverStore()
+  } catch {
+    // Private windows may forbid storage: sending works, resuming after a reload does not.
+    return memoryHandOverStore()
+  }
+}
+
+function isOnlyTab(portalId: string): Promise<boolean> {
+  if (!navigator.locks) return Promise.resolve(true)
+  return new Promise((resolve, reject) => {
+    navigator.locks
+      .request(`portage:${portalId}`, { ifAvailable: true }, (lock) => {
+        resolve(lock !== null)
+        // Held until the tab is closed.
+        return lock === null ? undefined : new Promise(() => {})
+      })
+      .catch(reject)
+  })
+}
+
+function nextEvent(
+  target: EventTarget,
+  name: string,
+  isSo: () => boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (isSo()) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const settle = (outcome: () => void) => {
+      target.removeEventListener(name, check)
+      signal?.removeEventListener('abort', stop)
+      outcome()
+    }
+    const check = () => {
+      if (isSo()) settle(resolve)
+    }
+    const stop = () => settle(() => reject(signal?.reason))
+    target.addEventListener(name, check)
+    signal?.addEventListener('abort', stop)
+  })
+}

@@ -1,0 +1,111 @@
+import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import type { Messages } from './messages.ts'
+import type { ClientDetails } from './upload/upload-item.ts'
+
+export type ClientField = keyof ClientDetails
+export type FieldErrors = Partial<Record<ClientField, string>>
+
+interface ClientFieldsProps {
+  rules: PublicPortalReply['fields']
+  errors: FieldErrors
+  messages: Messages
+}
+
+const MESSAGE_MAX_LENGTH = 2000
+
+export function ClientFields({ rules, errors, messages }: ClientFieldsProps) {
+  return (
+    <fieldset class="card fields">
+      <legend>{messages.aboutYou}</legend>
+      <Field
+        name="clientName"
+        label={messages.clientName}
+        rule={rules.clientName}
+        error={errors.clientName}
+        messages={messages}
+      />
+      <Field
+        name="clientEmail"
+        label={messages.clientEmail}
+        rule={rules.clientEmail}
+        error={errors.clientEmail}
+        messages={messages}
+      />
+      <Field
+        name="clientMessage"
+        label={messages.clientMessage}
+        rule={rules.clientMessage}
+        error={errors.clientMessage}
+        messages={messages}
+      />
+    </fieldset>
+  )
+}
+
+interface FieldProps {
+  name: ClientField
+  label: string
+  rule: 'required' | 'optional'
+  error: string | undefined
+  messages: Messages
+}
+
+function Field({ name, label, rule, error, messages }: FieldProps) {
+  const errorId = `${name}-error`
+  const common = {
+    id: name,
+    name,
+    required: rule === 'required',
+    'aria-invalid': error !== undefined,
+    'aria-describedby': error === undefined ? undefined : errorId,
+  }
+  return (
+    <div class={`field ${name}`}>
+      <label for={name}>
+        {label} {rule === 'optional' && <span class="optional">({messages.optional})</span>}
+      </label>
+      {name === 'clientMessage' ? (
+        <textarea {...common} rows={3} maxLength={MESSAGE_MAX_LENGTH} />
+      ) : name === 'clientEmail' ? (
+        <input {...common} type="email" autocomplete="email" maxLength={254} />
+      ) : (
+        <input {...common} type="text" autocomplete="name" maxLength={200} />
+      )}
+      {error !== undefined && (
+        <p class="field-error" id={errorId}>
+          {error}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** What was typed, without what was left empty. */
+export function readClient(form: HTMLFormElement): ClientDetails {
+  const typed = new FormData(form)
+  const client: ClientDetails = {}
+  for (const field of ['clientName', 'clientEmail', 'clientMessage'] as const) {
+    const value = String(typed.get(field) ?? '').trim()
+    if (value !== '') client[field] = value
+  }
+  return client
+}
+
+export function checkClient(
+  client: ClientDetails,
+  rules: PublicPortalReply['fields'],
+  messages: Messages,
+): FieldErrors {
+  const errors: FieldErrors = {}
+  if (rules.clientName === 'required' && !client.clientName)
+    errors.clientName = messages.nameMissing
+  if (rules.clientEmail === 'required' && !client.clientEmail) {
+    errors.clientEmail = messages.emailMissing
+  } else if (client.clientEmail && !/^\S+@\S+\.\S+$/.test(client.clientEmail)) {
+    errors.clientEmail = messages.emailIllFormed
+  }
+  if ((client.clientMessage?.length ?? 0) > MESSAGE_MAX_LENGTH) {
+    errors.clientMessage = messages.messageTooLong
+  }
+  return errors
+}

@@ -1,0 +1,114 @@
+import { Icon, type IconName } from './icon.tsx'
+import type { Messages } from './messages.ts'
+import { canRetry, isReceived, type Phase, type UploadItem } from './upload/upload-item.ts'
+import type { Uploader } from './upload/uploader.ts'
+
+const ICONS: Record<Phase, IconName> = {
+  waiting: 'file',
+  sending: 'upload',
+  finishing: 'upload',
+  received: 'check',
+  held: 'clock',
+  delivered: 'check',
+  refused: 'alert',
+  failed: 'alert',
+  missing: 'alert',
+}
+
+interface FileRowProps {
+  item: UploadItem
+  uploader: Uploader
+  messages: Messages
+  /** Told to screen readers when not every row is in the page. */
+  position: { of: number; at: number } | undefined
+}
+
+/** Names are text and nothing else, whatever they hold. */
+export function FileRow({ item, uploader, messages, position }: FileRowProps) {
+  const { key, name, phase, size, sentBytes } = item
+  const folder = item.relativePath.slice(0, -name.length)
+  const status = statusOf(item, uploader, messages)
+  return (
+    <li
+      class={`row ${phase}`}
+      {...(position ? { 'aria-setsize': position.of, 'aria-posinset': position.at } : {})}
+    >
+      <span class="badge">
+        <Icon name={ICONS[phase]} />
+      </span>
+      <div class="row-text">
+        <p class="row-name" title={folder + name}>
+          {folder !== '' && <bdi class="row-folder">{folder}</bdi>}
+          <bdi>{name}</bdi>
+        </p>
+        <p class="row-status">
+          <span>{messages.fileSize(size)}</span>
+          {status !== '' && <span class="row-state">{status}</span>}
+        </p>
+        {phase === 'sending' && size > 0 && (
+          <progress max={size} value={sentBytes} aria-label={messages.fileProgress(name)} />
+        )}
+      </div>
+      {canRetry(item) && phase === 'failed' && (
+        <button
+          type="button"
+          class="row-button"
+          aria-label={messages.retryFile(name)}
+          onClick={() => uploader.retry(key)}
+        >
+          <Icon name="retry" />
+        </button>
+      )}
+      {!isReceived(phase) && phase !== 'refused' && phase !== 'finishing' && (
+        <button
+          type="button"
+          class="row-button"
+          aria-label={phase === 'sending' ? messages.cancelFile(name) : messages.removeFile(name)}
+          onClick={() => uploader.cancel(key)}
+        >
+          <Icon name="close" />
+        </button>
+      )}
+    </li>
+  )
+}
+
+function statusOf(item: UploadItem, uploader: Uploader, messages: Messages): string {
+  switch (item.phase) {
+    case 'waiting':
+      if (uploader.state === 'collecting') return ''
+      return uploader.state === 'paused' ? messages.paused : messages.waiting
+    case 'sending':
+      return messages.percent(item.size === 0 ? 0 : item.sentBytes / item.size)
+    case 'finishing':
+      return messages.finishing
+    case 'received':
+      return messages.received
+    case 'held':
+      return messages.held
+    case 'delivered':
+      return messages.delivered(item.destination)
+    case 'refused':
+      return messages.refused
+    case 'missing':
+      return messages.missing
+    case 'failed':
+      return failureOf(item, messages)
+  }
+}
+
+function failureOf({ failure }: UploadItem, messages: Messages): string {
+  switch (failure?.reason) {
+    case 'TOO_LARGE':
+      return messages.tooLarge
+    case 'BAD_NAME':
+      return messages.badName
+    case 'UNREADABLE':
+      return messages.unreadable
+    case 'REFUSED':
+      return messages.notSent(failure.detail ?? '')
+    case 'CLOSED':
+    case undefined:
+      return messages.uploadClosed
+  }
+}

@@ -1,0 +1,182 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import {
+  type ClientField,
+  ClientFields,
+  checkClient,
+  type FieldErrors,
+  readClient,
+} from './client-fields.tsx'
+import { DropZone } from './drop-zone.tsx'
+import { FileList } from './file-list.tsx'
+import { LiveStatus } from './live-status.tsx'
+import type { Messages } from './messages.ts'
+import { Notice } from './portal-page.tsx'
+import { situationOf } from './situation.ts'
+import { Button, fractionOf, Summary } from './summary.tsx'
+import type { ChosenFile } from './upload/upload-item.ts'
+import type { Uploader } from './upload/uploader.ts'
+import { useLeaveGuard, useOnline, useWakeLock } from './use-guards.ts'
+import { useUploader } from './use-uploader.ts'
+
+interface HandOverProps {
+  portal: PublicPortalReply
+  uploader: Uploader
+  messages: Messages
+}
+
+const NOTHING_CHOSEN_ID = 'nothing-chosen'
+
+export function HandOver({ portal, uploader, messages }: HandOverProps) {
+  useUploader(uploader)
+  const form = useRef<HTMLFormElement>(null)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const [errors, setErrors] = useState<FieldErrors>({})
+  const [isNothingChosen, setNothingChosen] = useState(false)
+  const [note, setNote] = useState('')
+
+  const { totals, fieldProblems } = uploader
+  const { byPhase } = totals
+  const situation = situationOf(uploader, totals)
+  const isCollecting = situation === 'collecting'
+  const isUnsent = byPhase.waiting + byPhase.sending + byPhase.finishing > 0
+  useLeaveGuard(isUnsent && !isCollecting)
+  useWakeLock(situation === 'sending')
+  useOnline(
+    uploader.obstacle?.kind === 'NETWORK',
+    useCallback(() => uploader.resume(), [uploader]),
+  )
+  useTitle(
+    situation === 'sending'
+      ? `${messages.percent(fractionOf(totals))} – ${portal.name}`
+      : messages.pageTitle(portal.name),
+  )
+
+  useEffect(() => {
+    const said: FieldErrors = {}
+    for (const { field, message } of fieldProblems) {
+      said[field as ClientField] = messages.serverSays(message)
+    }
+    setErrors(said)
+  }, [fieldProblems, messages])
+
+  // The button that was pressed is gone: what happens next is said where the focus goes.
+  const hasStarted = !isCollecting
+  const wasStarted = useRef(hasStarted)
+  useEffect(() => {
+    if (hasStarted && !wasStarted.current) heading.current?.focus()
+    wasStarted.current = hasStarted
+  }, [hasStarted])
+
+  const addFiles = useCallback(
+    (files: ChosenFile[]) => {
+      const { added, resumed, repeated } = uploader.add(files)
+      setNothingChosen(false)
+      setNote(
+        [
+          added > 0 ? messages.added(added) : '',
+          resumed > 0 ? messages.resumed(resumed) : '',
+          repeated > 0 ? messages.repeated(repeated) : '',
+        ]
+          .filter((part) => part !== '')
+          .join(' '),
+      )
+    },
+    [uploader, messages],
+  )
+
+  const send = (event: Event) => {
+    event.preventDefault()
+    if (!form.current) return
+    const client = readClient(form.current)
+    const found = checkClient(client, portal.fields, messages)
+    setErrors(found)
+    setNothingChosen(byPhase.waiting === 0)
+    const [firstWrong] = Object.keys(found)
+    if (byPhase.waiting === 0) form.current.querySelector<HTMLElement>('.zone-button')?.focus()
+    else if (firstWrong) document.getElementById(firstWrong)?.focus()
+    else uploader.start(client)
+  }
+
+  if (!portal.acceptsUploads && totals.files === 0) {
+    return portal.reason === 'closed' ? (
+      <Notice icon="closed" title={messages.closedTitle} text={messages.closedText} />
+    ) : (
+      <Notice icon="pause" title={messages.pausedTitle} text={messages.pausedText} />
+    )
+  }
+
+  return (
+    <>
+      <header class="title">
+        <p class="eyebrow">{messages.eyebrow}</p>
+        <h1>
+          <bdi>{portal.name}</bdi>
+        </h1>
+        <p class="lead">{messages.lead}</p>
+      </header>
+
+      {hasStarted && situation !== 'empty' && (
+        <Summary
+          situation={situation}
+          totals={totals}
+          uploader={uploader}
+          portalName={portal.name}
+          messages={messages}
+          headingRef={heading}
+        />
+      )}
+      {byPhase.missing > 0 && (
+        <section class="card summary warning">
+          <h2>{messages.missingTitle(byPhase.missing)}</h2>
+          <p>{messages.missingText}</p>
+          <p class="actions">
+            <Button onClick={() => uploader.forgetMissing()}>{messages.forgetMissing}</Button>
+          </p>
+        </section>
+      )}
+
+      <form ref={form} noValidate onSubmit={send}>
+        {portal.acceptsUploads && (
+          <DropZone
+            messages={messages}
+            isCompact={totals.files > 0 && byPhase.missing === 0}
+            describedBy={isNothingChosen ? NOTHING_CHOSEN_ID : undefined}
+            onFiles={addFiles}
+          />
+        )}
+        {isNothingChosen && (
+          <p class="field-error" id={NOTHING_CHOSEN_ID}>
+            {messages.nothingChosen}
+          </p>
+        )}
+        <LiveStatus
+          situation={situation}
+          uploader={uploader}
+          portalName={portal.name}
+          messages={messages}
+          note={note}
+        />
+        {isCollecting && portal.acceptsUploads && (
+          <>
+            <ClientFields rules={portal.fields} errors={errors} messages={messages} />
+            <div class="send-bar">
+              <p>{byPhase.waiting > 0 && messages.chosen(byPhase.waiting, totals.totalBytes)}</p>
+              <button type="submit" class="button primary large">
+                {messages.send(byPhase.waiting)}
+              </button>
+            </div>
+          </>
+        )}
+      </form>
+
+      {totals.files > 0 && <FileList uploader={uploader} messages={messages} />}
+    </>
+  )
+}
+
+function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title
+  }, [title])
+}

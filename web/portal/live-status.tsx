@@ -1,0 +1,47 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Messages } from './messages.ts'
+import type { Situation } from './situation.ts'
+import { fractionOf, wordsOf } from './summary.tsx'
+import type { Uploader } from './upload/uploader.ts'
+
+/** Screen readers hear the progress this often, and every change of the whole at once. */
+const PROGRESS_EVERY_MS = 15_000
+
+interface LiveStatusProps {
+  situation: Situation
+  uploader: Uploader
+  portalName: string
+  messages: Messages
+  /** What just happened to the choice of files. */
+  note: string
+}
+
+export function LiveStatus({ situation, uploader, portalName, messages, note }: LiveStatusProps) {
+  const [progress, setProgress] = useState('')
+  const isSending = situation === 'sending'
+  useEffect(() => {
+    if (!isSending) return
+    const timer = setInterval(() => {
+      const { totals } = uploader
+      setProgress(messages.announceProgress(fractionOf(totals), totals.remainingMs))
+    }, PROGRESS_EVERY_MS)
+    return () => {
+      clearInterval(timer)
+      setProgress('')
+    }
+  }, [isSending, uploader, messages])
+
+  const { totals } = uploader
+  const words = wordsOf({ situation, totals, uploader, portalName, messages })
+  const hasWords = situation !== 'collecting' && situation !== 'empty' && !isSending
+  return (
+    <>
+      <p class="visually-hidden" role="status">
+        {hasWords ? `${words.title}. ${words.text}` : progress}
+      </p>
+      <p class="note" role="status">
+        {note}
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,249 @@
+/** Every sentence of the page. A language is one object of this shape; English answers for all others. */
+import type { StorageProviderId } from '../../shared/contract/common.ts'
+import { formatBytes, formatDuration, formatPercent } from '../common/format.ts'
+
+export interface Messages {
+  locale: string
+  loading: string
+  pageTitle: (portal: string) => string
+  eyebrow: string
+  lead: string
+  footer: string
+
+  notFoundTitle: string
+  notFoundText: string
+  closedTitle: string
+  closedText: string
+  pausedTitle: string
+  pausedText: string
+  loadFailedTitle: string
+  loadFailedText: string
+  tryAgain: string
+
+  chooseFiles: string
+  chooseFilesHint: string
+  dropHere: string
+  chooseFolder: string
+  addFiles: string
+  repeated: (count: number) => string
+  resumed: (count: number) => string
+  added: (count: number) => string
+
+  aboutYou: string
+  clientName: string
+  clientEmail: string
+  clientMessage: string
+  optional: string
+  nameMissing: string
+  emailMissing: string
+  emailIllFormed: string
+  messageTooLong: string
+  serverSays: (message: string) => string
+
+  send: (count: number) => string
+  nothingChosen: string
+  chosen: (count: number, bytes: number) => string
+
+  sendingTitle: (count: number) => string
+  finishingTitle: string
+  pausedByYouTitle: string
+  pausedByYouText: string
+  progressLabel: string
+  fileProgress: (name: string) => string
+  progress: (sent: number, total: number) => string
+  speed: (bytesPerSecond: number) => string
+  remaining: (ms: number) => string
+  percent: (fraction: number) => string
+  pause: string
+  resume: string
+  cancelAll: string
+  cancelAllTitle: string
+  cancelAllText: string
+  cancelAllYes: string
+  cancelAllNo: string
+
+  networkTitle: string
+  networkText: string
+  portalClosedTitle: string
+  serverTitle: string
+
+  receivedTitle: string
+  receivedText: (count: number, portal: string) => string
+  heldTitle: string
+  heldText: (portal: string) => string
+  deliveredTitle: string
+  deliveredText: (count: number, portal: string) => string
+  startOver: string
+
+  failedTitle: (count: number) => string
+  failedText: (received: number) => string
+  retryAll: string
+  refusedTitle: (count: number) => string
+  refusedText: string
+  missingTitle: (count: number) => string
+  missingText: string
+  forgetMissing: string
+
+  listTitle: string
+  listCount: (count: number) => string
+  fileSize: (bytes: number) => string
+  waiting: string
+  paused: string
+  finishing: string
+  received: string
+  held: string
+  delivered: (provider: StorageProviderId | undefined) => string
+  refused: string
+  missing: string
+  tooLarge: string
+  badName: string
+  unreadable: string
+  uploadClosed: string
+  notSent: (detail: string) => string
+  removeFile: (name: string) => string
+  cancelFile: (name: string) => string
+  retryFile: (name: string) => string
+
+  announceProgress: (fraction: number, remainingMs: number | undefined) => string
+}
+
+const PROVIDER_NAMES: Record<StorageProviderId, string> = {
+  google_drive: 'Google Drive',
+  dropbox: 'Dropbox',
+}
+
+const LOCALE = 'en'
+const number = new Intl.NumberFormat(LOCALE)
+
+function files(count: number): string {
+  return count === 1 ? '1 file' : `${number.format(count)} files`
+}
+
+const english: Messages = {
+  locale: LOCALE,
+  loading: 'Loading…',
+  pageTitle: (portal) => `Send files – ${portal}`,
+  eyebrow: 'Send files to',
+  lead: 'No account needed. You see here when every file has arrived.',
+  footer: 'Carried by Portage. Files travel encrypted and are checked on arrival.',
+
+  notFoundTitle: 'This link leads nowhere',
+  notFoundText: 'Please check it for typing errors, or ask the person who sent it for a new one.',
+  closedTitle: 'This page is closed',
+  closedText:
+    'No more files are taken here. If you still have something to send, ask for a new link.',
+  pausedTitle: 'Taking a short break',
+  pausedText:
+    'Files cannot be taken at the moment. Please try again later: the link stays the same.',
+  loadFailedTitle: 'The page could not be loaded',
+  loadFailedText: 'The connection may be interrupted. Nothing is lost.',
+  tryAgain: 'Try again',
+
+  chooseFiles: 'Choose files',
+  chooseFilesHint: 'or drop files and folders here, or paste them',
+  dropHere: 'Drop to add',
+  chooseFolder: 'Choose a folder',
+  addFiles: 'Add more files',
+  repeated: (count) =>
+    count === 1 ? '1 file is in the list already.' : `${files(count)} are in the list already.`,
+  resumed: (count) => `${files(count)} recognised: sending goes on where it stopped.`,
+  added: (count) => `${files(count)} added.`,
+
+  aboutYou: 'About you',
+  clientName: 'Your name',
+  clientEmail: 'Your e-mail address',
+  clientMessage: 'Message',
+  optional: 'optional',
+  nameMissing: 'Please enter your name.',
+  emailMissing: 'Please enter your e-mail address.',
+  emailIllFormed: 'Please enter an address like name@example.com.',
+  messageTooLong: 'Please keep the message below 2,000 characters.',
+  serverSays: (message) => `This ${message}.`,
+
+  send: (count) => (count === 0 ? 'Send' : `Send ${files(count)}`),
+  nothingChosen: 'Please choose at least one file first.',
+  chosen: (count, bytes) => `${files(count)}, ${formatBytes(bytes, LOCALE)}`,
+
+  sendingTitle: (count) => `Sending ${files(count)}`,
+  finishingTitle: 'Almost there',
+  pausedByYouTitle: 'Paused',
+  pausedByYouText: 'What is sent is kept.',
+  progressLabel: 'Progress of all files',
+  fileProgress: (name) => `Progress of ${name}`,
+  progress: (sent, total) => `${formatBytes(sent, LOCALE)} of ${formatBytes(total, LOCALE)}`,
+  speed: (bytesPerSecond) => `${formatBytes(bytesPerSecond, LOCALE)}/s`,
+  remaining: (ms) => `about ${formatDuration(ms, LOCALE)} left`,
+  percent: (fraction) => formatPercent(fraction, LOCALE),
+  pause: 'Pause',
+  resume: 'Resume',
+  cancelAll: 'Cancel all',
+  cancelAllTitle: 'Cancel sending?',
+  cancelAllText: 'Files that are received already stay received. The others are taken back.',
+  cancelAllYes: 'Yes, cancel',
+  cancelAllNo: 'Keep sending',
+
+  networkTitle: 'The connection is interrupted',
+  networkText: 'What is sent is kept. Sending goes on by itself when the connection is back.',
+  portalClosedTitle: 'No more files are taken at the moment',
+  serverTitle: 'The server does not answer as it should',
+
+  receivedTitle: 'Received – you may close this page',
+  receivedText: (count, portal) =>
+    `${count === 1 ? 'Your file is' : `All ${files(count)} are`} safely here and on the way to ${portal}. This page shows when that is done.`,
+  heldTitle: 'Received, waiting for delivery',
+  heldText: (portal) =>
+    `Everything is safely here and you may close this page. Delivery to ${portal} goes on by itself as soon as its storage is available again.`,
+  deliveredTitle: 'Delivered',
+  deliveredText: (count, portal) =>
+    `${count === 1 ? 'Your file has' : `All ${files(count)} have`} arrived at ${portal}, complete and unchanged.`,
+  startOver: 'Clear the list',
+
+  failedTitle: (count) => `${files(count)} could not be sent`,
+  failedText: (received) =>
+    received === 0
+      ? 'The list below says why.'
+      : `${files(received)} arrived. The list below says what went wrong with the others.`,
+  retryAll: 'Try again',
+  refusedTitle: (count) => `${files(count)} will not be delivered`,
+  refusedText: 'A check on arrival refused what the list below marks. Please ask the recipient.',
+  missingTitle: (count) => `${files(count)} unfinished`,
+  missingText:
+    'This page was closed before everything was sent. Choose the same files again and sending goes on where it stopped.',
+  forgetMissing: 'Do not send them',
+
+  listTitle: 'Your files',
+  listCount: files,
+  fileSize: (bytes) => formatBytes(bytes, LOCALE),
+  waiting: 'Waiting',
+  paused: 'Paused',
+  finishing: 'Finishing…',
+  received: 'Received',
+  held: 'Received, waiting for delivery',
+  delivered: (provider) => (provider ? `Delivered to ${PROVIDER_NAMES[provider]}` : 'Delivered'),
+  refused: 'Refused by a check on arrival',
+  missing: 'Unfinished: please choose it again',
+  tooLarge: 'Too large for this page',
+  badName: 'Its name is too long or holds a slash; please rename it',
+  unreadable: 'It can no longer be read: it was moved or changed. Please choose it again',
+  uploadClosed: 'It could not be sent in time',
+  notSent: (detail) => `Not sent: ${detail}`,
+  removeFile: (name) => `Remove ${name}`,
+  cancelFile: (name) => `Cancel ${name}`,
+  retryFile: (name) => `Try ${name} again`,
+
+  announceProgress: (fraction, remainingMs) =>
+    remainingMs === undefined
+      ? `${formatPercent(fraction, LOCALE)} sent`
+      : `${formatPercent(fraction, LOCALE)} sent, about ${formatDuration(remainingMs, LOCALE)} left`,
+}
+
+const LANGUAGES: Record<string, Messages> = { en: english }
+
+/** The first language of the reader that the page speaks. */
+export function messagesFor(languages: readonly string[]): Messages {
+  for (const language of languages) {
+    const known = LANGUAGES[language.split('-')[0]?.toLowerCase() ?? '']
+    if (known) return known
+  }
+  return english
+}

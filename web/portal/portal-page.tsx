@@ -1,0 +1,119 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import { ApiProblem } from '../common/api-problem.ts'
+import { createUploader, portalApi } from './browser.ts'
+import { HandOver } from './hand-over.tsx'
+import { Icon } from './icon.tsx'
+import type { Messages } from './messages.ts'
+import type { Uploader } from './upload/uploader.ts'
+
+interface PortalPageProps {
+  slug: string
+  messages: Messages
+}
+
+type View =
+  | { kind: 'loading' }
+  | { kind: 'not-found' }
+  | { kind: 'failed' }
+  | { kind: 'portal'; portal: PublicPortalReply; uploader: Uploader }
+
+export function PortalPage({ slug, messages }: PortalPageProps) {
+  const [view, setView] = useState<View>({ kind: 'loading' })
+  const [attempt, setAttempt] = useState(1)
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: trying again is a new attempt at the same portal
+  useEffect(() => {
+    let isCurrent = true
+    void loadPortal(slug).then((loaded) => {
+      if (isCurrent) setView(loaded)
+    })
+    return () => {
+      isCurrent = false
+    }
+  }, [slug, attempt])
+
+  const tryAgain = () => {
+    setView({ kind: 'loading' })
+    setAttempt(attempt + 1)
+  }
+
+  switch (view.kind) {
+    case 'loading':
+      return (
+        <Frame messages={messages}>
+          <p class="loading" role="status">
+            {messages.loading}
+          </p>
+        </Frame>
+      )
+    case 'not-found':
+      return (
+        <Frame messages={messages}>
+          <Notice icon="lost" title={messages.notFoundTitle} text={messages.notFoundText} />
+        </Frame>
+      )
+    case 'failed':
+      return (
+        <Frame messages={messages}>
+          <Notice icon="alert" title={messages.loadFailedTitle} text={messages.loadFailedText}>
+            <button type="button" class="button primary" onClick={tryAgain}>
+              {messages.tryAgain}
+            </button>
+          </Notice>
+        </Frame>
+      )
+    case 'portal':
+      return (
+        <Frame messages={messages}>
+          <HandOver portal={view.portal} uploader={view.uploader} messages={messages} />
+        </Frame>
+      )
+  }
+}
+
+async function loadPortal(slug: string): Promise<View> {
+  try {
+    const portal = await portalApi.findPortal(slug)
+    const uploader = await createUploader(portal)
+    void uploader.restore()
+    return { kind: 'portal', portal, uploader }
+  } catch (error) {
+    // Whatever went wrong, the reader can do one thing: try again.
+    if (error instanceof ApiProblem && error.status === 404) return { kind: 'not-found' }
+    return { kind: 'failed' }
+  }
+}
+
+function Frame({ messages, children }: { messages: Messages; children: ComponentChildren }) {
+  return (
+    <div class="page">
+      <main>{children}</main>
+      <footer>
+        <Icon name="canoe" />
+        <p>{messages.footer}</p>
+      </footer>
+    </div>
+  )
+}
+
+interface NoticeProps {
+  icon: 'lost' | 'alert' | 'closed' | 'pause'
+  title: string
+  text: string
+  children?: ComponentChildren
+}
+
+export function Notice({ icon, title, text, children }: NoticeProps) {
+  return (
+    <section class="card notice">
+      <span class="medallion">
+        <Icon name={icon} />
+      </span>
+      <h1>{title}</h1>
+      <p>{text}</p>
+      {children}
+    </section>
+  )
+}

@@ -1,0 +1,35 @@
+import type { Totals, Uploader } from './upload/uploader.ts'
+
+/** What the head of the page says about all files together. */
+export type Situation =
+  /** Nothing is sent yet. */
+  | 'collecting'
+  | 'sending'
+  /** Every byte is sent, not every file confirmed. */
+  | 'finishing'
+  | 'paused'
+  | 'obstructed'
+  | 'failed'
+  | 'received'
+  | 'held'
+  | 'refused'
+  | 'delivered'
+  /** Nothing but files that an earlier visit left unfinished. */
+  | 'empty'
+
+export function situationOf(
+  { state, obstacle }: Pick<Uploader, 'state' | 'obstacle'>,
+  { byPhase }: Pick<Totals, 'byPhase'>,
+): Situation {
+  if (obstacle) return 'obstructed'
+  if (state === 'collecting') return 'collecting'
+  const toSend = byPhase.waiting + byPhase.sending
+  if (toSend > 0) return state === 'paused' ? 'paused' : 'sending'
+  if (byPhase.finishing > 0) return 'finishing'
+  if (byPhase.failed > 0) return 'failed'
+  if (byPhase.received > 0) return 'received'
+  if (byPhase.held > 0) return 'held'
+  if (byPhase.refused > 0) return 'refused'
+  if (byPhase.delivered > 0) return 'delivered'
+  return 'empty'
+}

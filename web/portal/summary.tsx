@@ -1,0 +1,235 @@
+import type { ComponentChildren, RefObject } from 'preact'
+import { useRef } from 'preact/hooks'
+import { Icon, type IconName } from './icon.tsx'
+import type { Messages } from './messages.ts'
+import type { Situation } from './situation.ts'
+import type { Totals, Uploader } from './upload/uploader.ts'
+
+interface SummaryProps {
+  situation: Situation
+  totals: Totals
+  uploader: Uploader
+  portalName: string
+  messages: Messages
+  headingRef: RefObject<HTMLHeadingElement>
+}
+
+/** One card that says how all files are, and what can be done about it. */
+export function Summary(props: SummaryProps) {
+  const { situation, uploader, messages } = props
+  const { icon, tone, title, text } = wordsOf(props)
+  return (
+    <section class={`card summary ${tone}`} aria-labelledby="summary-title">
+      <div class="summary-head">
+        <span class="medallion">
+          <Icon name={icon} />
+        </span>
+        <div>
+          <h2 id="summary-title" tabIndex={-1} ref={props.headingRef}>
+            {title}
+          </h2>
+          {text !== '' && <p>{text}</p>}
+        </div>
+      </div>
+      {isMoving(situation) && <Progress {...props} />}
+      <Actions situation={situation} uploader={uploader} messages={messages} />
+    </section>
+  )
+}
+
+function isMoving(situation: Situation): boolean {
+  return ['sending', 'finishing', 'paused', 'obstructed'].includes(situation)
+}
+
+interface Words {
+  icon: IconName
+  tone: 'calm' | 'good' | 'warning' | 'danger'
+  title: string
+  text: string
+}
+
+export function wordsOf({
+  situation,
+  totals: { byPhase, files },
+  uploader: { obstacle },
+  portalName,
+  messages,
+}: Pick<SummaryProps, 'situation' | 'totals' | 'portalName' | 'messages'> & {
+  uploader: Pick<Uploader, 'obstacle'>
+}): Words {
+  const safe = byPhase.received + byPhase.held + byPhase.delivered
+  const onWay = files - byPhase.failed - byPhase.missing - safe - byPhase.refused
+  switch (situation) {
+    case 'sending':
+      return { icon: 'upload', tone: 'calm', title: messages.sendingTitle(onWay), text: '' }
+    case 'finishing':
+      return { icon: 'upload', tone: 'calm', title: messages.finishingTitle, text: '' }
+    case 'paused':
+      return {
+        icon: 'pause',
+        tone: 'calm',
+        title: messages.pausedByYouTitle,
+        text: messages.pausedByYouText,
+      }
+    case 'obstructed':
+      return obstacleWords(obstacle, messages)
+    case 'failed':
+      return {
+        icon: 'alert',
+        tone: 'danger',
+        title: messages.failedTitle(byPhase.failed),
+        text: messages.failedText(safe),
+      }
+    case 'refused':
+      return {
+        icon: 'alert',
+        tone: 'danger',
+        title: messages.refusedTitle(byPhase.refused),
+        text: messages.refusedText,
+      }
+    case 'held':
+      return {
+        icon: 'clock',
+        tone: 'warning',
+        title: messages.heldTitle,
+        text: messages.heldText(portalName),
+      }
+    case 'delivered':
+      return {
+        icon: 'check',
+        tone: 'good',
+        title: messages.deliveredTitle,
+        text: messages.deliveredText(safe, portalName),
+      }
+    case 'received':
+    case 'collecting':
+    case 'empty':
+      return {
+        icon: 'check',
+        tone: 'good',
+        title: messages.receivedTitle,
+        text: messages.receivedText(safe, portalName),
+      }
+  }
+}
+
+function obstacleWords(obstacle: Uploader['obstacle'], messages: Messages): Words {
+  if (obstacle?.kind === 'PORTAL_CLOSED') {
+    const title = messages.portalClosedTitle
+    return { icon: 'closed', tone: 'warning', title, text: obstacle.detail }
+  }
+  if (obstacle?.kind === 'SERVER') {
+    const title = messages.serverTitle
+    return { icon: 'alert', tone: 'warning', title, text: obstacle.detail }
+  }
+  const { networkTitle: title, networkText: text } = messages
+  return { icon: 'alert', tone: 'warning', title, text }
+}
+
+function Progress({ totals, messages }: SummaryProps) {
+  const { sentBytes, totalBytes, bytesPerSecond, remainingMs } = totals
+  const fraction = fractionOf(totals)
+  const facts = [
+    messages.progress(sentBytes, totalBytes),
+    ...(bytesPerSecond > 0 && remainingMs !== undefined ? [messages.speed(bytesPerSecond)] : []),
+    ...(remainingMs !== undefined && remainingMs > 0 ? [messages.remaining(remainingMs)] : []),
+  ]
+  return (
+    <div class="summary-progress">
+      <progress max={1} value={fraction} aria-label={messages.progressLabel} />
+      <p class="facts">
+        <strong>{messages.percent(fraction)}</strong>
+        <span>{facts.join(' · ')}</span>
+      </p>
+    </div>
+  )
+}
+
+/** Empty files count too: by files while there are no bytes. */
+export function fractionOf({ sentBytes, totalBytes }: Totals): number {
+  return totalBytes === 0 ? 0 : sentBytes / totalBytes
+}
+
+function Actions({
+  situation,
+  uploader,
+  messages,
+}: Pick<SummaryProps, 'situation' | 'uploader' | 'messages'>) {
+  switch (situation) {
+    case 'sending':
+      return (
+        <p class="actions">
+          <Button onClick={() => uploader.pause()}>{messages.pause}</Button>
+          <CancelAll uploader={uploader} messages={messages} />
+        </p>
+      )
+    case 'paused':
+    case 'obstructed':
+      return (
+        <p class="actions">
+          <Button isPrimary onClick={() => uploader.resume()}>
+            {situation === 'paused' ? messages.resume : messages.tryAgain}
+          </Button>
+          <CancelAll uploader={uploader} messages={messages} />
+        </p>
+      )
+    case 'failed':
+      return (
+        <p class="actions">
+          <Button isPrimary onClick={() => uploader.retryAll()}>
+            {messages.retryAll}
+          </Button>
+        </p>
+      )
+    case 'delivered':
+    case 'refused':
+      return (
+        <p class="actions">
+          <Button onClick={() => uploader.startOver()}>{messages.startOver}</Button>
+        </p>
+      )
+    case 'collecting':
+    case 'finishing':
+    case 'received':
+    case 'held':
+    case 'empty':
+      return null
+  }
+}
+
+function CancelAll({ uploader, messages }: Pick<SummaryProps, 'uploader' | 'messages'>) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  return (
+    <>
+      <Button onClick={() => dialog.current?.showModal()}>{messages.cancelAll}</Button>
+      <dialog ref={dialog} class="card" aria-labelledby="cancel-title">
+        <form method="dialog">
+          <h2 id="cancel-title">{messages.cancelAllTitle}</h2>
+          <p>{messages.cancelAllText}</p>
+          <p class="actions">
+            <button type="submit" class="button">
+              {messages.cancelAllNo}
+            </button>
+            <button type="submit" class="button danger" onClick={() => uploader.cancelAll()}>
+              {messages.cancelAllYes}
+            </button>
+          </p>
+        </form>
+      </dialog>
+    </>
+  )
+}
+
+interface ButtonProps {
+  onClick: () => void
+  isPrimary?: boolean
+  children: ComponentChildren
+}
+
+export function Button({ onClick, isPrimary = false, children }: ButtonProps) {
+  return (
+    <button type="button" class={`button ${isPrimary ? 'primary' : ''}`} onClick={onClick}>
+      {children}
+    </button>
+  )
+}
