@@ -2,6 +2,7 @@ import { Button, Progress } from '@mantine/core'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { formatBytes } from '../../common/format.ts'
 import { connectPath } from '../api/client.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
@@ -37,10 +38,10 @@ export function AccountCard({ account, busy, onPause, onReactivate }: AccountCar
       case 'reactivate':
       case 'retry':
         return (
-          <Button key={action} loading={busy} onClick={onReactivate}>
+          <BusyButton key={action} busy={busy} onClick={onReactivate}>
             {action === 'retry' ? 'Try again now' : 'Reactivate'}
             <span className="visually-hidden"> {who}</span>
-          </Button>
+          </BusyButton>
         )
       case 'connect':
       case 'reconnect':

@@ -15,9 +15,16 @@ export function DeleteFileDialog({
   onClose: () => void
 }) {
   const queryClient = useQueryClient()
+  const refresh = () =>
+    Promise.all([
+      queryClient.invalidateQueries({ queryKey: QUERY_KEYS.uploads }),
+      queryClient.invalidateQueries({ queryKey: QUERY_KEYS.portals }),
+    ])
   const remove = useMutation({
     mutationFn: deleteUpload,
-    onSuccess: ({ deletedFromCloud }) => {
+    onSuccess: async ({ deletedFromCloud }) => {
+      // Before it closes: the focus must not go back to a row that is about to vanish.
+      await refresh()
       notifications.show({
         title: 'The file is deleted',
         message: deletedFromCloud
@@ -26,11 +33,7 @@ export function DeleteFileDialog({
       })
       onClose()
     },
-    onSettled: () =>
-      Promise.all([
-        queryClient.invalidateQueries({ queryKey: QUERY_KEYS.uploads }),
-        queryClient.invalidateQueries({ queryKey: QUERY_KEYS.portals }),
-      ]),
+    onError: refresh,
   })
   return (
     <ConfirmDialog

@@ -3,6 +3,7 @@ import { Button, NativeSelect } from '@mantine/core'
 import { useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
 import { usePortals } from '../api/queries.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { Page } from '../shell/page.tsx'
@@ -75,13 +76,13 @@ export function FilesPage() {
       )}
       {uploads.hasNextPage && (
         <div className="load-more">
-          <Button
+          <BusyButton
             variant="default"
-            loading={uploads.isFetchingNextPage}
+            busy={uploads.isFetchingNextPage}
             onClick={() => uploads.fetchNextPage()}
           >
             Load more
-          </Button>
+          </BusyButton>
         </div>
       )}
       {shown && (

@@ -4,7 +4,7 @@ import '@mantine/core/styles/Switch.css'
 import { Button, Group, NativeSelect, Stack, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
@@ -12,6 +12,7 @@ import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { createPortal } from '../api/client.ts'
 import { fieldErrors } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
 import { Dialog } from '../shell/dialog.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
@@ -73,7 +74,10 @@ function PortalForm({ accounts, onClose, onCreated }: PortalFormProps) {
       await queryClient.invalidateQueries({ queryKey: QUERY_KEYS.portals })
     },
     onError: (error) => {
-      if (error instanceof ApiProblem) form.setErrors(fieldErrors(error, SHOWN_FIELDS).byField)
+      if (!(error instanceof ApiProblem)) return
+      const { byField } = fieldErrors(error, SHOWN_FIELDS)
+      form.setErrors(byField)
+      focusFirstError(byField)
     },
   })
   const submit = form.onSubmit((values) => {
@@ -142,9 +146,9 @@ function PortalForm({ accounts, onClose, onCreated }: PortalFormProps) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" loading={create.isPending}>
+          <BusyButton type="submit" busy={create.isPending}>
             Create portal
-          </Button>
+          </BusyButton>
         </Group>
       </Stack>
     </form>
@@ -153,9 +157,12 @@ function PortalForm({ accounts, onClose, onCreated }: PortalFormProps) {
 
 function Created({ portal, onClose }: { portal: PortalReply; onClose: () => void }) {
   const url = portalLink(portal.slug)
+  const text = useRef<HTMLParagraphElement>(null)
+  // The button that had the focus is gone.
+  useEffect(() => text.current?.focus(), [])
   return (
     <Stack gap="md">
-      <p className="dialog-text" role="status">
+      <p className="dialog-text" ref={text} tabIndex={-1}>
         Give this link to your clients. What they hand over arrives in “{portal.name}” in your
         storage.
       </p>

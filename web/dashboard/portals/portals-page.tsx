@@ -4,6 +4,7 @@ import { Link, useSearchParams } from 'react-router'
 import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
@@ -81,13 +82,13 @@ export function PortalsPage() {
       </div>
       {portals.hasNextPage && (
         <div className="load-more">
-          <Button
+          <BusyButton
             variant="default"
-            loading={portals.isFetchingNextPage}
+            busy={portals.isFetchingNextPage}
             onClick={() => portals.fetchNextPage()}
           >
             Load more
-          </Button>
+          </BusyButton>
         </div>
       )}
       {creating && active.length > 0 && (

@@ -1,5 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { BusyButton } from './busy-button.tsx'
 import { Dialog } from './dialog.tsx'
 import { ProblemNotice } from './problem-notice.tsx'
 
@@ -25,9 +26,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <Button variant="default" onClick={onClose} data-autofocus>
           Cancel
         </Button>
-        <Button color={danger ? 'danger' : 'spruce'} loading={busy} onClick={onConfirm}>
+        <BusyButton color={danger ? 'danger' : 'spruce'} busy={busy} onClick={onConfirm}>
           {confirm}
-        </Button>
+        </BusyButton>
       </Group>
     </Dialog>
   )

@@ -1,14 +1,14 @@
-import { Avatar, Button, Loader } from '@mantine/core'
+import { Avatar, Loader } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { Suspense } from 'react'
 import { Link, Navigate, NavLink, Outlet, useLocation } from 'react-router'
 import type { SessionReply } from '../../../shared/contract/auth.ts'
 import { signOut } from '../api/client.ts'
 import { explainProblem } from '../api/explain-problem.ts'
-import { QUERY_KEYS } from '../api/query-keys.ts'
 import { useSession } from '../api/session.ts'
 import { Brand } from './brand.tsx'
+import { BusyButton } from './busy-button.tsx'
 import { ProblemNotice } from './problem-notice.tsx'
 
 const SECTIONS = [
@@ -65,14 +65,10 @@ export function Shell() {
 }
 
 function SignedIn({ user }: { user: SessionReply['user'] }) {
-  const queryClient = useQueryClient()
   const leave = useMutation({
     mutationFn: signOut,
-    onSuccess: () => {
-      // Nothing of this owner may be seen by whoever signs in next.
-      queryClient.clear()
-      queryClient.setQueryData(QUERY_KEYS.session, null)
-    },
+    // A new document: nothing of this owner is left in memory for whoever signs in next.
+    onSuccess: () => window.location.assign('/sign-in'),
     onError: (error) => {
       const { title, detail } = explainProblem(error)
       notifications.show({ title, message: detail, color: 'danger' })
@@ -93,9 +89,9 @@ function SignedIn({ user }: { user: SessionReply['user'] }) {
       <span className="shell-user-name" title={user.email ?? undefined}>
         {name}
       </span>
-      <Button size="xs" variant="default" loading={leave.isPending} onClick={() => leave.mutate()}>
+      <BusyButton size="xs" variant="default" busy={leave.isPending} onClick={() => leave.mutate()}>
         Sign out
-      </Button>
+      </BusyButton>
     </div>
   )
 }
