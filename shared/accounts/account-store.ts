@@ -105,6 +105,19 @@ export function accountStore(table: Table, clock: Clock) {
       }
     },
 
+    /** The condition that nobody has changed an account since it was read. */
+    mustBeUnchanged(account: Account): TransactItem {
+      return {
+        ConditionCheck: {
+          TableName: table.name,
+          Key: key(account.id),
+          ConditionExpression: unchangedSinceRead,
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: { ':old': account.status, ':version': account.version },
+        },
+      }
+    },
+
     /** The condition that an account still takes uploads, to stand in another thing's transaction. */
     mustBeActive(accountId: string): TransactItem {
       return {

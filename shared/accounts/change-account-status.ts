@@ -49,12 +49,13 @@ export async function handleStorageAccountStatusChange(
     const account = await deps.accounts.find(accountId)
     if (!account) return undefined
     const status = nextStatus(account.status, event)
-    if (!status) {
-      if (cause.alongside) await transact(deps.table, cause.alongside)
-      return { account, deactivatedPortals: 0, reactivatedPortals: 0 }
-    }
     try {
-      return await changeStatus(deps, account, status, event, cause)
+      if (status) return await changeStatus(deps, account, status, event, cause)
+      if (cause.alongside) {
+        // What goes alongside assumes this status: a connect must not meet an account just disconnected.
+        await transact(deps.table, [deps.accounts.mustBeUnchanged(account), ...cause.alongside])
+      }
+      return { account, deactivatedPortals: 0, reactivatedPortals: 0 }
     } catch (error) {
       // Somebody changed the account or a portal between the read and the write: look again.
       if (!(error instanceof TransactionRefused) || attempt === RACE_ATTEMPTS) throw error

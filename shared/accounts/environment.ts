@@ -10,7 +10,7 @@ import { createProviderRegistry } from '../providers/registry.ts'
 import { flowStore } from '../users/flow-store.ts'
 import { userStore } from '../users/user-store.ts'
 import { accountStore } from './account-store.ts'
-import { handleStorageAccountStatusChange } from './change-account-status.ts'
+import { disconnectRefused } from './disconnect-refused.ts'
 import { freshTokens } from './fresh-token.ts'
 import { grantStore } from './grant-store.ts'
 import { tokenVault } from './token-vault.ts'
@@ -41,14 +41,7 @@ export function environmentProviders(table: Table) {
       clock,
       sleep,
       random: Math.random,
-      onRefused: async (grant) => {
-        await handleStorageAccountStatusChange(
-          { table, accounts, portals, clock },
-          grant.accountId,
-          'GRANT_REFUSED',
-          { actor: 'system', reason: 'GRANT_REFUSED', lastError: 'GRANT_REFUSED' },
-        )
-      },
+      onRefused: (grant) => disconnectRefused({ table, accounts, portals, grants, clock }, grant),
     }),
   }
 }

@@ -25,7 +25,7 @@ export interface FreshTokenDeps {
   clock: Clock
   sleep: (ms: number) => Promise<void>
   random: () => number
-  /** Told once when a grant turns out dead, so that the account can be disconnected. */
+  /** Told whenever a dead grant is met, so that the account is disconnected even if whoever found out died. */
   onRefused: (grant: Grant) => Promise<void>
 }
 
@@ -45,10 +45,13 @@ export type FreshToken = (grantId: string, options?: { rejected?: string }) => P
 /** Throws `ReconnectNeeded` when only a new consent helps, `RetryLater` when the provider does not answer now. */
 export function freshTokens(deps: FreshTokenDeps): FreshToken {
   const asking = new Map<string, Promise<LiveGrant>>()
-  return (grantId, options = {}) => {
-    const running = asking.get(grantId)
-    if (running !== undefined) return running
-    const asked = freshToken(deps, grantId, options.rejected).finally(() => asking.delete(grantId))
+  return async (grantId, { rejected } = {}) => {
+    for (let running = asking.get(grantId); running; running = asking.get(grantId)) {
+      const live = await running
+      // Who asked before may not have known that this token is refused.
+      if (live.accessToken !== rejected) return live
+    }
+    const asked = freshToken(deps, grantId, rejected).finally(() => asking.delete(grantId))
     asking.set(grantId, asked)
     return asked
   }
@@ -78,6 +81,7 @@ async function freshToken(
   const giveUpAtMs = deps.clock.now() + PATIENCE_MS
   for (;;) {
     const grant = await deps.grants.find(grantId)
+    if (grant?.refusedAt) await deps.onRefused(grant)
     if (!grant || grant.refusedAt) {
       throw new ReconnectNeeded({ tokenRejected: false, diagnostics: diagnostics(deps) })
     }

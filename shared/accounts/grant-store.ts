@@ -12,6 +12,7 @@ export const REFRESH_LEASE_MS = 20 * SECOND_MS
 const leaseIsFree = '(attribute_not_exists(leaseOwner) OR leaseExpiresAtMs <= :now)'
 const tokensAreThoseRead = 'tokens = :read'
 const leaseIsMine = 'leaseOwner = :owner'
+const isRefused = 'attribute_type(refusedAt, :string)'
 
 export function grantStore(table: Table, clock: Clock) {
   const key = (grantId: string) => ({ pk: `grant#${grantId}`, sk: 'grant' })
@@ -74,6 +75,18 @@ export function grantStore(table: Table, clock: Clock) {
       return leaseWrite(grantId, owner, 'SET refusedAt = :refused', {
         ':refused': isoTime(clock.now()),
       })
+    },
+
+    /** The condition that the provider's refusal still stands, in the transaction that acts on it. */
+    mustBeRefused(grantId: string): TransactItem {
+      return {
+        ConditionCheck: {
+          TableName: table.name,
+          Key: key(grantId),
+          ConditionExpression: isRefused,
+          ExpressionAttributeValues: { ':string': 'S' },
+        },
+      }
     },
 
     async releaseLease(grantId: string, owner: string): Promise<boolean> {
