@@ -74,12 +74,7 @@ describe('security rule 7: the staging bucket', () => {
           resource,
           context: { 'aws:SecureTransport': String(secure) },
         },
-        {
-          accessKeyId: 'x',
-          secretAccessKey: 'x',
-          arn: `arn:aws:iam::${LOCAL_ACCOUNT_ID}:user/operator`,
-          policies: 'unrestricted',
-        },
+        { arn: `arn:aws:iam::${LOCAL_ACCOUNT_ID}:user/operator` },
       ).allowed
 
     expect(decide(true)).toBe(true)
