@@ -11,7 +11,7 @@ import { eventPut } from '../platform/events.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
-import { ProviderFailure, ReconnectNeeded } from '../providers/failures.ts'
+import { ProviderFailure, ReconnectNeeded, Rejected } from '../providers/failures.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
@@ -189,6 +189,11 @@ export async function explaining<Value>(call: () => Promise<Value>): Promise<Val
           cause: error,
         },
       )
+    }
+    if (error instanceof Rejected && error.reason === 'NOT_FOUND') {
+      throw new PortageError('FILE_UNAVAILABLE', 'It was deleted or moved away at the provider.', {
+        cause: error,
+      })
     }
     if (error instanceof ProviderFailure) {
       throw new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a minute.', {
