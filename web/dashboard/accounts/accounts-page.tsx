@@ -3,7 +3,6 @@ import { Button } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { useSearchParams } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
 import { connectPath, deactivateAccount, reactivateAccount } from '../api/client.ts'
@@ -17,11 +16,10 @@ import { Notice } from '../shell/notice.tsx'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { AccountCard } from './account-card.tsx'
-import { connectNotice } from './connect-notice.ts'
+import { ConnectOutcome } from './connect-outcome.tsx'
 
 export function AccountsPage() {
   const accounts = useAccounts()
-  const [query, setQuery] = useSearchParams()
   const [pausing, setPausing] = useState<AccountEntry>()
   const queryClient = useQueryClient()
   // An account's status decides whether its portals take files and its files can be had.
@@ -41,7 +39,6 @@ export function AccountsPage() {
     onSettled: refresh,
   })
 
-  const notice = accounts.data && connectNotice(query, accounts.data)
   return (
     <Page
       title="Accounts"
@@ -54,15 +51,7 @@ export function AccountsPage() {
         )
       }
     >
-      {notice && (
-        <Notice
-          tone={notice.tone}
-          title={notice.title}
-          onClose={() => setQuery({}, { replace: true })}
-        >
-          {notice.detail}
-        </Notice>
-      )}
+      <ConnectOutcome accounts={accounts.data} />
       {reactivate.isError && (
         <ReactivateFailed error={reactivate.error} onClose={() => reactivate.reset()} />
       )}

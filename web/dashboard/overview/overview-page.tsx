@@ -2,6 +2,7 @@ import { Anchor, Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
+import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
 import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
@@ -29,6 +30,7 @@ export function OverviewPage() {
   const storage = accounts.data?.filter(({ storageAccountId }) => storageAccountId !== null) ?? []
   const stopped = storage.filter(({ storageStatus }) => storageStatus !== 'ACTIVE')
   const connected = storage.length > 0
+  const open = portals.data?.filter(({ acceptsUploads }) => acceptsUploads).length
   const firstPortal = portals.data?.[0]
   const ready = accounts.data && portals.data && uploads.data
   const settled = connected && firstPortal !== undefined && (uploads.data?.length ?? 0) > 0
@@ -36,8 +38,9 @@ export function OverviewPage() {
   return (
     <Page
       title="Overview"
-      lead={settled ? undefined : 'Three steps, then files come to you by themselves.'}
+      lead={ready && !settled ? 'Three steps, then files come to you by themselves.' : undefined}
     >
+      <ConnectOutcome accounts={accounts.data} />
       {failed && <ProblemNotice error={failed.error} onRetry={failed.refetch} />}
       {!failed && !ready && <CardsLoading />}
       {stopped.length > 0 && <StoppedNotice accounts={stopped} />}
@@ -92,10 +95,8 @@ export function OverviewPage() {
           <ul className="figures">
             <li>
               <Link to="/portals">
-                <strong>
-                  {portals.data.filter(({ acceptsUploads }) => acceptsUploads).length}
-                </strong>
-                open {portals.data.length === 1 ? 'portal' : 'portals'}
+                <strong>{open}</strong>
+                open {open === 1 ? 'portal' : 'portals'}
               </Link>
             </li>
             <li>

@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
+import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
 import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
@@ -40,6 +41,7 @@ export function PortalsPage() {
       lead="A portal is a link. Whoever has it can hand over files to you, without an account."
       actions={active.length > 0 && !empty && create}
     >
+      <ConnectOutcome accounts={accounts.data} />
       {portals.isError && <ProblemNotice error={portals.error} onRetry={portals.refetch} />}
       {accounts.isError && <ProblemNotice error={accounts.error} onRetry={accounts.refetch} />}
       {portals.isPending && <CardsLoading />}
