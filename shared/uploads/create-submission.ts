@@ -44,7 +44,11 @@ export interface CreateSubmissionDeps extends ClientDeps {
 export type Intent = Pick<
   z.output<typeof intentRequest>,
   'portalId' | 'submissionId' | 'clientName' | 'clientEmail' | 'clientMessage'
-> & { files: FileIntent[] }
+> & {
+  files: FileIntent[]
+  /** One file whose members stand flat; problems name its fields so. */
+  flat?: true
+}
 
 const MAX_FOLDERS_PER_SUBMISSION = 200
 /** Password versions come with passwords; until then every token carries the first. */
@@ -56,6 +60,7 @@ export function toIntent(body: z.output<typeof intentRequest>): Intent {
   if (files) return { ...rest, files }
   return {
     ...rest,
+    flat: true,
     files: [
       {
         fileName: fileName ?? '',
@@ -84,7 +89,7 @@ export async function createSubmission(
   const portal = earlier?.portal ?? (await openPortal(deps, intent))
   const accountId = await acceptingAccount(deps, portal)
   const folders = intent.files.map((file, index) =>
-    foldersOf(file, index, intent.files.length === 1),
+    foldersOf(file, intent.flat ? 'relativePath' : `files.${index}.relativePath`),
   )
   const allFolders = distinctFolders(earlier?.submission.folders ?? [], folders)
 
@@ -146,9 +151,8 @@ const PATH_PROBLEM = {
   TOO_DEEP: 'has too many levels',
 } as const
 
-function foldersOf(file: FileIntent, index: number, flat: boolean): string[] {
+function foldersOf(file: FileIntent, field: string): string[] {
   if (file.relativePath === undefined) return []
-  const field = flat ? 'relativePath' : `files.${index}.relativePath`
   const refuse = (message: string) =>
     new PortageError('INVALID_REQUEST', `${field} ${message}.`, { fields: [{ field, message }] })
   const path = parseRelativePath(file.relativePath)

@@ -31,6 +31,8 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
           fields: [{ field, message }],
         }),
       )
+    const malformed = () =>
+      reject(new PortageError('INVALID_REQUEST', 'The form ends early or is not well formed.'))
     let parser: busboy.Busboy
     try {
       parser = busboy({
@@ -66,6 +68,8 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
           ),
         ),
       )
+      // A form that ends within the file fails here too; unheard, that would end the process.
+      stream.on('error', malformed)
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
         form.file = {
@@ -77,9 +81,7 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
     })
     parser.on('filesLimit', () => refuse('file', 'may be given once'))
     parser.on('fieldsLimit', () => refuse('form', 'has too many fields'))
-    parser.on('error', () =>
-      reject(new PortageError('INVALID_REQUEST', 'The form ends early or is not well formed.')),
-    )
+    parser.on('error', malformed)
     parser.on('close', () => resolve(form))
     parser.end(body)
   })
