@@ -2,7 +2,7 @@
 import type { ChosenFile } from './upload/upload-item.ts'
 
 export function filesOfInput(list: FileList): ChosenFile[] {
-  return Array.from(list, (file) => ({ file, relativePath: file.webkitRelativePath }))
+  return inOrder(Array.from(list, (file) => ({ file, relativePath: file.webkitRelativePath })))
 }
 
 /** Must be called within the event: browsers empty the transfer after it. */
@@ -11,7 +11,7 @@ export function filesOfTransfer(transfer: DataTransfer): Promise<ChosenFile[]> {
   const entries = items.map((item) => item.webkitGetAsEntry?.() ?? null)
   const loose = Array.from(transfer.files, (file) => ({ file, relativePath: '' }))
   if (entries.length === 0 || entries.includes(null)) return Promise.resolve(loose)
-  return filesOfEntries(entries.filter((entry) => entry !== null))
+  return filesOfEntries(entries.filter((entry) => entry !== null)).then(inOrder)
 }
 
 async function filesOfEntries(entries: FileSystemEntry[]): Promise<ChosenFile[]> {
@@ -39,6 +39,13 @@ async function entriesOf(folder: FileSystemDirectoryEntry): Promise<FileSystemEn
     if (some.length === 0) return all
     all.push(...some)
   }
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true })
+
+/** Browsers read folders in no order; files chosen one by one stay as they were chosen. */
+function inOrder(files: ChosenFile[]): ChosenFile[] {
+  return files.sort((a, b) => collator.compare(a.relativePath, b.relativePath))
 }
 
 function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {

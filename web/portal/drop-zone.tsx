@@ -13,6 +13,9 @@ interface DropZoneProps {
   onFiles: (files: ChosenFile[]) => void
 }
 
+/** Telephones may not. */
+const CAN_CHOOSE_FOLDERS = 'webkitdirectory' in HTMLInputElement.prototype
+
 export function DropZone({ messages, isCompact, describedBy, onFiles }: DropZoneProps) {
   const files = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
@@ -47,10 +50,12 @@ export function DropZone({ messages, isCompact, describedBy, onFiles }: DropZone
           <span class="zone-hint">{messages.chooseFilesHint}</span>
         </span>
       </button>
-      <button type="button" class="zone-folder" onClick={() => folder.current?.click()}>
-        <Icon name="folder" />
-        {messages.chooseFolder}
-      </button>
+      {CAN_CHOOSE_FOLDERS && (
+        <button type="button" class="zone-folder" onClick={() => folder.current?.click()}>
+          <Icon name="folder" />
+          {messages.chooseFolder}
+        </button>
+      )}
       <input ref={files} type="file" id="choose-files" multiple hidden onChange={take} />
       <input ref={folder} type="file" id="choose-folder" hidden onChange={take} />
     </div>

@@ -13,7 +13,7 @@ import { LiveStatus } from './live-status.tsx'
 import type { Messages } from './messages.ts'
 import { Notice } from './portal-page.tsx'
 import { situationOf } from './situation.ts'
-import { Button, fractionOf, Summary } from './summary.tsx'
+import { fractionOf, Summary } from './summary.tsx'
 import type { ChosenFile } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 import { useLeaveGuard, useOnline, useWakeLock } from './use-guards.ts'
@@ -33,7 +33,7 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   const heading = useRef<HTMLHeadingElement>(null)
   const [errors, setErrors] = useState<FieldErrors>({})
   const [isNothingChosen, setNothingChosen] = useState(false)
-  const [note, setNote] = useState('')
+  const [note, setNote] = useNote()
 
   const { totals, fieldProblems } = uploader
   const { byPhase } = totals
@@ -82,7 +82,7 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
           .join(' '),
       )
     },
-    [uploader, messages],
+    [uploader, messages, setNote],
   )
 
   const send = (event: Event) => {
@@ -126,21 +126,12 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
           headingRef={heading}
         />
       )}
-      {byPhase.missing > 0 && (
-        <section class="card summary warning">
-          <h2>{messages.missingTitle(byPhase.missing)}</h2>
-          <p>{messages.missingText}</p>
-          <p class="actions">
-            <Button onClick={() => uploader.forgetMissing()}>{messages.forgetMissing}</Button>
-          </p>
-        </section>
-      )}
 
       <form ref={form} noValidate onSubmit={send}>
         {portal.acceptsUploads && (
           <DropZone
             messages={messages}
-            isCompact={totals.files > 0 && byPhase.missing === 0}
+            isCompact={totals.files > 0 && situation !== 'unfinished'}
             describedBy={isNothingChosen ? NOTHING_CHOSEN_ID : undefined}
             onFiles={addFiles}
           />
@@ -173,6 +164,19 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
       {totals.files > 0 && <FileList uploader={uploader} messages={messages} />}
     </>
   )
+}
+
+/** Long enough to be read, then it is yesterday's news. */
+const NOTE_MS = 8_000
+
+function useNote(): [string, (note: string) => void] {
+  const [note, setNote] = useState('')
+  useEffect(() => {
+    if (note === '') return
+    const timer = setTimeout(() => setNote(''), NOTE_MS)
+    return () => clearTimeout(timer)
+  }, [note])
+  return [note, setNote]
 }
 
 function useTitle(title: string): void {

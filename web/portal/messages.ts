@@ -51,6 +51,7 @@ export interface Messages {
   progressLabel: string
   fileProgress: (name: string) => string
   progress: (sent: number, total: number) => string
+  filesDone: (done: number, total: number) => string
   speed: (bytesPerSecond: number) => string
   remaining: (ms: number) => string
   percent: (fraction: number) => string
@@ -119,13 +120,18 @@ function files(count: number): string {
   return count === 1 ? '1 file' : `${number.format(count)} files`
 }
 
+function whole(count: number): string {
+  if (count === 1) return 'Your file'
+  return count === 2 ? 'Both files' : `All ${files(count)}`
+}
+
 const english: Messages = {
   locale: LOCALE,
   loading: 'Loading…',
   pageTitle: (portal) => `Send files – ${portal}`,
   eyebrow: 'Send files to',
   lead: 'No account needed. You see here when every file has arrived.',
-  footer: 'Carried by Portage. Files travel encrypted and are checked on arrival.',
+  footer: 'Carried by Portage. Every file is checked on arrival.',
 
   notFoundTitle: 'This link leads nowhere',
   notFoundText: 'Please check it for typing errors, or ask the person who sent it for a new one.',
@@ -171,6 +177,7 @@ const english: Messages = {
   progressLabel: 'Progress of all files',
   fileProgress: (name) => `Progress of ${name}`,
   progress: (sent, total) => `${formatBytes(sent, LOCALE)} of ${formatBytes(total, LOCALE)}`,
+  filesDone: (done, total) => `${number.format(done)} of ${files(total)}`,
   speed: (bytesPerSecond) => `${formatBytes(bytesPerSecond, LOCALE)}/s`,
   remaining: (ms) => `about ${formatDuration(ms, LOCALE)} left`,
   percent: (fraction) => formatPercent(fraction, LOCALE),
@@ -189,13 +196,13 @@ const english: Messages = {
 
   receivedTitle: 'Received – you may close this page',
   receivedText: (count, portal) =>
-    `${count === 1 ? 'Your file is' : `All ${files(count)} are`} safely here and on the way to ${portal}. This page shows when that is done.`,
+    `${whole(count)} ${count === 1 ? 'is' : 'are'} safely here and on the way to ${portal}. This page shows when that is done.`,
   heldTitle: 'Received, waiting for delivery',
   heldText: (portal) =>
     `Everything is safely here and you may close this page. Delivery to ${portal} goes on by itself as soon as its storage is available again.`,
   deliveredTitle: 'Delivered',
   deliveredText: (count, portal) =>
-    `${count === 1 ? 'Your file has' : `All ${files(count)} have`} arrived at ${portal}, complete and unchanged.`,
+    `${whole(count)} ${count === 1 ? 'has' : 'have'} arrived at ${portal}, complete and unchanged.`,
   startOver: 'Clear the list',
 
   failedTitle: (count) => `${files(count)} could not be sent`,

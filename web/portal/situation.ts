@@ -14,7 +14,8 @@ export type Situation =
   | 'held'
   | 'refused'
   | 'delivered'
-  /** Nothing but files that an earlier visit left unfinished. */
+  /** An earlier visit left files that must be chosen again. */
+  | 'unfinished'
   | 'empty'
 
 export function situationOf(
@@ -26,6 +27,7 @@ export function situationOf(
   const toSend = byPhase.waiting + byPhase.sending
   if (toSend > 0) return state === 'paused' ? 'paused' : 'sending'
   if (byPhase.finishing > 0) return 'finishing'
+  if (byPhase.missing > 0) return 'unfinished'
   if (byPhase.failed > 0) return 'failed'
   if (byPhase.received > 0) return 'received'
   if (byPhase.held > 0) return 'held'

@@ -101,6 +101,13 @@ export function wordsOf({
         title: messages.deliveredTitle,
         text: messages.deliveredText(safe, portalName),
       }
+    case 'unfinished':
+      return {
+        icon: 'alert',
+        tone: 'warning',
+        title: messages.missingTitle(byPhase.missing),
+        text: messages.missingText,
+      }
     case 'received':
     case 'collecting':
     case 'empty':
@@ -127,10 +134,13 @@ function obstacleWords(obstacle: Uploader['obstacle'], messages: Messages): Word
 }
 
 function Progress({ totals, messages }: SummaryProps) {
-  const { sentBytes, totalBytes, bytesPerSecond, remainingMs } = totals
+  const { byPhase, sentBytes, totalBytes, bytesPerSecond, remainingMs } = totals
+  const done = byPhase.received + byPhase.held + byPhase.delivered
+  const all = done + byPhase.waiting + byPhase.sending + byPhase.finishing
   const fraction = fractionOf(totals)
   const facts = [
     messages.progress(sentBytes, totalBytes),
+    ...(all > 1 ? [messages.filesDone(done, all)] : []),
     ...(bytesPerSecond > 0 && remainingMs !== undefined ? [messages.speed(bytesPerSecond)] : []),
     ...(remainingMs !== undefined && remainingMs > 0 ? [messages.remaining(remainingMs)] : []),
   ]
@@ -186,6 +196,12 @@ function Actions({
       return (
         <p class="actions">
           <Button onClick={() => uploader.startOver()}>{messages.startOver}</Button>
+        </p>
+      )
+    case 'unfinished':
+      return (
+        <p class="actions">
+          <Button onClick={() => uploader.forgetMissing()}>{messages.forgetMissing}</Button>
         </p>
       )
     case 'collecting':

@@ -55,6 +55,9 @@ import {
 export const PARALLEL_REQUESTS = 5
 /** More large files at once would only make each later; small ones pass beside them. */
 const PARALLEL_LARGE_FILES = 2
+/** One file has so many requests until its speed is known, and on a slow line. */
+const LEAST_PARTS_AT_ONCE = 2
+const PART_SECONDS = 10
 /** Announced files that wait for their turn: enough that small files never wait for an announcement. */
 const READY_FILES = 12
 /** What is announced or signed ahead should be sent within this time. */
@@ -141,7 +144,7 @@ export class Uploader {
       speed: this.#speed,
       token: () => this.#handOver?.uploadToken ?? '',
       aheadBytes: () => this.#aheadBytes(),
-      onProgress: () => this.#changed(),
+      onProgress: () => this.#progressed(),
     })
     this.#completer = new Completer({
       api: deps.api,
@@ -432,6 +435,12 @@ export class Uploader {
     this.#changed()
   }
 
+  #progressed(): void {
+    // A line that turns out fast carries more at once.
+    if (this.#slotsInUse < PARALLEL_REQUESTS) this.#pump()
+    else this.#changed()
+  }
+
   /** Gives one free slot to the file that has the least on the wire; false when none wants it. */
   #fillSlot(): boolean {
     let poorest: UploadEntry | undefined
@@ -439,6 +448,7 @@ export class Uploader {
     for (const entry of this.#sending) {
       if (isLarge(entry)) large += 1
       if (!entry.transfer?.hasUnsentParts || entry.isReconciling) continue
+      if (entry.transfer.inFlight >= this.#partsAtOnce(entry.transfer)) continue
       if (!poorest || entry.transfer.inFlight < (poorest.transfer?.inFlight ?? 0)) poorest = entry
     }
     if (!poorest?.transfer || poorest.transfer.inFlight > 0) {
@@ -452,6 +462,13 @@ export class Uploader {
     if (!poorest || partNumber === undefined) return false
     this.#occupySlot(this.#sendPart(poorest, partNumber))
     return true
+  }
+
+  /** On a slow line many parts at once would all be half sent when it breaks: each should take moments. */
+  #partsAtOnce(transfer: Transfer): number {
+    const speed = this.#speed.bytesPerSecond(this.#deps.wire.clock.now())
+    const parts = Math.floor((speed * PART_SECONDS) / transfer.partSize)
+    return Math.max(LEAST_PARTS_AT_ONCE, Math.min(parts, PARALLEL_REQUESTS))
   }
 
   #takeReady(mayBeLarge: boolean): UploadEntry | undefined {
@@ -598,9 +615,9 @@ export class Uploader {
       if (!entry.isSettledHere) continue
       const phase = phaseOf(status, entry.phase)
       if (phase === 'missing') entry.uploadId = undefined
+      entry.destination = destination?.storageProvider ?? entry.destination
       if (phase === undefined || phase === entry.phase) continue
       entry.phase = phase
-      entry.destination = destination?.storageProvider
       changed.push(entry)
     }
     this.#save(changed)
