@@ -4,7 +4,6 @@
  */
 import { fileTypeFromBuffer } from 'file-type'
 import type { IntakeMessage } from '../contract/messages.ts'
-import type { UploadReason } from '../contract/uploads.ts'
 import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
 import type { Clock } from '../platform/clock.ts'
 import { SAFE_PREFIX } from '../platform/env-names.ts'
@@ -13,7 +12,7 @@ import type { UploadQueue } from '../platform/queues.ts'
 import type { StagedObject, StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { numberedName, safeSegment } from '../providers/names.ts'
-import { isTerminal, type Upload, uploadIdOfKey, WAITING } from './upload.ts'
+import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
 import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
 
 export interface IntakeDeps {
@@ -60,8 +59,8 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
     await deps.uploads.renew(uploadId, seen)
     return
   }
-  const ended = await deps.uploads.end(uploadId, 'expired', 'NEVER_ARRIVED', ['pending'])
-  if (ended?.changed && upload.multipartUploadId !== undefined) {
+  const expired = await deps.uploads.expire(upload)
+  if (expired?.changed && upload.multipartUploadId !== undefined) {
     await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
   }
 }
@@ -162,25 +161,18 @@ async function reject(
   upload: Upload,
   reason: 'SIZE_MISMATCH' | 'CONTENT_CHANGED' | 'EXECUTABLE_CONTENT',
 ): Promise<void> {
-  const ended = await deps.uploads.end(upload.id, 'rejected', reason, WAITING)
-  if (ended?.changed) await noteRejection(deps, upload, reason)
+  const isOnItsWay = upload.status === 'delivering' || upload.status === 'held'
+  await transact(deps.table, [
+    deps.uploads.reject(upload, reason),
+    ...(isOnItsWay ? [deps.deliveries.abandon(upload)] : []),
+    eventPut(deps.table, deps.clock, 'upload.rejected', {
+      userId: upload.userId,
+      actor: 'intake',
+      subjectId: upload.id,
+      before: upload.status,
+      after: 'rejected',
+      reason,
+    }),
+  ])
   await deps.staging.remove(upload.stagingKey)
-}
-
-async function noteRejection(deps: IntakeDeps, upload: Upload, reason: UploadReason) {
-  const event = eventPut(deps.table, deps.clock, 'upload.rejected', {
-    userId: upload.userId,
-    actor: 'intake',
-    subjectId: upload.id,
-    before: upload.status,
-    after: 'rejected',
-    reason,
-  })
-  try {
-    await transact(deps.table, [deps.deliveries.abandon(upload), event])
-  } catch (error) {
-    // Not handed over yet; since its end it never will be.
-    if (!(error instanceof TransactionRefused)) throw error
-    await transact(deps.table, [event])
-  }
 }

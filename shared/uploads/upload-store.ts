@@ -34,6 +34,8 @@ const isPending = '#status = :pending'
 const isStaged = '#status = :staged'
 const isOnItsWay = '#status IN (:delivering, :held)'
 const hasNotEnded = '#status IN (:pending, :staged, :scanning, :delivering, :held)'
+const asRead = '#status = :seen'
+const noSignOfLife = 'dueSk = :seen'
 const neverBound = 'attribute_not_exists(storageAccountId)'
 const sameObject = 'etag = :etag'
 const sizeIsAsDeclared = 'fileSize = :size'
@@ -203,22 +205,37 @@ export function uploadStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Ends an upload that brought nothing usable. */
-    async end(
-      uploadId: string,
-      status: 'rejected' | 'expired' | 'failed',
-      reason: UploadReason,
-      from: UploadStatus[],
-    ) {
-      return update(uploadId, {
-        expression: 'SET #status = :status, #reason = :reason REMOVE duePk, dueSk',
-        condition: `#status IN (${from.map((_, index) => `:from${index}`).join(', ')})`,
+    /** Ends an upload that never arrived, unless it showed a sign of life since it was read. */
+    async expire(upload: Upload) {
+      return update(upload.id, {
+        expression: 'SET #status = :expired, #reason = :reason REMOVE duePk, dueSk',
+        condition: [isPending, noSignOfLife].join(' AND '),
         values: {
-          ':status': status,
-          ':reason': reason,
-          ...Object.fromEntries(from.map((each, index) => [`:from${index}`, each])),
+          ':pending': 'pending',
+          ':expired': 'expired',
+          ':reason': 'NEVER_ARRIVED',
+          ':seen': upload.dueSk,
         },
       })
+    },
+
+    /** The write by which intake refuses a file; refused itself when the upload has moved on since it was read. */
+    reject(upload: Upload, reason: UploadReason): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(upload.id),
+          UpdateExpression:
+            'SET #status = :rejected, #reason = :reason REMOVE duePk, dueSk, retryAt',
+          ConditionExpression: asRead,
+          ExpressionAttributeNames: STATUS_AND_REASON,
+          ExpressionAttributeValues: {
+            ':rejected': 'rejected',
+            ':reason': reason,
+            ':seen': upload.status,
+          },
+        },
+      }
     },
 
     /** Renews the reservation of an upload whose parts have grown. */
@@ -238,7 +255,7 @@ export function uploadStore(table: Table, clock: Clock) {
     async postpone(uploadId: string, dueSk: string, atMs: number): Promise<boolean> {
       const result = await update(uploadId, {
         expression: 'SET dueSk = :next',
-        condition: 'dueSk = :seen',
+        condition: noSignOfLife,
         values: { ':seen': dueSk, ':next': dueKeys(uploadId, 'upload', atMs).dueSk },
       })
       return result?.changed === true
@@ -346,7 +363,7 @@ export function uploadStore(table: Table, clock: Clock) {
           TableName: table.name,
           Key: key(upload.id),
           UpdateExpression: 'SET #status = :deleted REMOVE duePk, dueSk, #reason, retryAt',
-          ConditionExpression: '#status = :seen',
+          ConditionExpression: asRead,
           ExpressionAttributeNames: STATUS_AND_REASON,
           ExpressionAttributeValues: { ':deleted': 'deleted', ':seen': upload.status },
         },

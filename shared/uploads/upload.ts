@@ -41,12 +41,12 @@ export interface Upload {
   sha256?: string
   /** Parts that S3 had when the reservation was last renewed. */
   partsSeen?: number
+  /** When it is looked at next; every sign of life moves it. */
+  dueSk?: string
   createdAt: string
   receivedAt?: string
   deliveredAt?: string
 }
-
-export const WAITING: UploadStatus[] = ['pending', 'staged', 'scanning', 'delivering', 'held']
 
 const TERMINAL: UploadStatus[] = [
   'uploaded',

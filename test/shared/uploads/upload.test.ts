@@ -5,14 +5,7 @@ import {
   MAX_FILE_BYTES,
   SINGLE_PUT_MAX_BYTES,
 } from '../../../shared/contract/limits.ts'
-import {
-  isTerminal,
-  partLength,
-  planParts,
-  stagingKey,
-  uploadIdOfKey,
-  WAITING,
-} from '../../../shared/uploads/upload.ts'
+import { partLength, planParts, stagingKey, uploadIdOfKey } from '../../../shared/uploads/upload.ts'
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const S3_MAX_PARTS = 10_000
@@ -72,8 +65,4 @@ describe('where a file is staged', () => {
       expect(uploadIdOfKey(key)).toBeUndefined()
     }
   })
-})
-
-test('what waits has not ended', () => {
-  expect(WAITING.filter(isTerminal)).toEqual([])
 })
