@@ -12,6 +12,7 @@
 import type { Account } from '../accounts/account.ts'
 import { canCreateUploads } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import { handleStorageAccountStatusChange } from '../accounts/change-account-status.ts'
 import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import type { TokenVault } from '../accounts/token-vault.ts'
 import type { StorageAccountStatus } from '../contract/accounts.ts'
@@ -72,9 +73,11 @@ export interface DeliverDeps {
 
 /** Time that a worker keeps for saving and binding before its deadline. */
 const RESERVE_MS = 20 * SECOND_MS
-/** A 5 TB file at 10 MB/s takes 2,900 slices of three minutes; more claims than this is a loop. */
+/** A 5 TB file at 10 MB/s takes 2,900 slices of three minutes; more claims without a wait are a loop, which is slowed down. */
 const MAX_CLAIMS = 5000
 const LONGEST_WAIT_MS = HOUR_MS
+/** Six weeks of an attempt an hour; what a provider keeps out of reach for longer stays there. */
+const MAX_UNDO_FAILURES = 1000
 /** Three renewals fit into one lease, so that one failed write does not lose it. */
 const RENEW_EVERY_MS = 20 * SECOND_MS
 /** A chunk in flight is given up this long before Lambda would kill the worker. */
@@ -90,7 +93,7 @@ export async function deliverFile(
   if (!delivery) return
   if (delivery.state === 'bound') return cleanUp(deps, delivery)
   if (delivery.state === 'abandoned') return undo(deps, delivery)
-  if (delivery.claims > MAX_CLAIMS) return fail(deps, delivery, 'failed', 'OUTCOME_UNKNOWN')
+  if (delivery.claims > MAX_CLAIMS) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
 
   const account = await deps.accounts.find(delivery.accountId)
   if (!account || !canCreateUploads(account.status)) {
@@ -146,6 +149,9 @@ async function underLease<Value>(
   const deadline = setTimeout(() => stop.abort(new SliceOver()), untilStopMs)
   try {
     return await work(stop.signal)
+  } catch (error) {
+    // Whichever call noticed it in its own words: the work was stopped, and this is why.
+    throw stop.signal.aborted ? stop.signal.reason : error
   } finally {
     clearInterval(renewal)
     clearTimeout(deadline)
@@ -171,7 +177,17 @@ async function recover(deps: DeliverDeps, delivery: Delivery, error: unknown): P
       error.reason === 'DAILY_LIMIT' ? HOUR_MS : error.afterMs,
     )
   }
-  if (error instanceof ReconnectNeeded) return hold(deps, delivery, 'ACCOUNT_DISCONNECTED')
+  if (error instanceof ReconnectNeeded) {
+    // Refused even when fresh: only a new consent helps, and no further file may be taken in before.
+    if (error.tokenRejected) {
+      await handleStorageAccountStatusChange(deps, delivery.accountId, 'GRANT_REFUSED', {
+        actor: 'system',
+        reason: 'TOKEN_REFUSED',
+        lastError: 'TOKEN_REFUSED',
+      })
+    }
+    return hold(deps, delivery, 'ACCOUNT_DISCONNECTED')
+  }
   if (error instanceof QuotaFull) return hold(deps, delivery, 'PROVIDER_FULL')
   if (error instanceof SessionLost) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
   if (error instanceof Rejected) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
@@ -185,8 +201,8 @@ async function hold(
   reason: UploadReason,
   afterMs = growingWaitMs(deps, delivery),
 ): Promise<void> {
-  const untilMs = deps.clock.now() + afterMs
-  await unlessOver(deps, delivery, [
+  const untilMs = deps.clock.now() + Math.min(afterMs, LONGEST_WAIT_MS)
+  await unlessOver(deps, [
     deps.uploads.hold(delivery.uploadId, reason, untilMs),
     deps.deliveries.wait(delivery, untilMs),
   ])
@@ -204,7 +220,7 @@ async function fail(
   status: 'failed' | 'rejected',
   reason: UploadReason,
 ): Promise<void> {
-  const ended = await unlessOver(deps, delivery, [
+  const ended = await unlessOver(deps, [
     deps.uploads.fail(delivery.uploadId, status, reason),
     deps.deliveries.end(delivery),
     eventPut(deps.table, deps.clock, 'upload.rejected', {
@@ -283,9 +299,9 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error
     // Out of reach for now; the delivery item remembers what is to be removed, though not for ever.
-    if (delivery.claims <= MAX_CLAIMS) {
+    if (delivery.failures < MAX_UNDO_FAILURES) {
       const untilMs = deps.clock.now() + growingWaitMs(deps, delivery)
-      await unlessOver(deps, delivery, [deps.deliveries.wait(delivery, untilMs)])
+      await unlessOver(deps, [deps.deliveries.wait(delivery, untilMs)])
       return
     }
   }
@@ -297,23 +313,13 @@ async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.deliveries.forget(delivery.uploadId)
 }
 
-/**
- * Writes and returns true, unless another worker has taken over or the upload has ended otherwise.
- * Of the latter, whose delivery was not abandoned because its end was cut short, nothing may stay.
- */
-async function unlessOver(
-  deps: DeliverDeps,
-  delivery: Delivery,
-  writes: TransactItem[],
-): Promise<boolean> {
+/** Writes and returns true, unless another worker has taken over or the upload has ended, which abandons its delivery. */
+async function unlessOver(deps: DeliverDeps, writes: TransactItem[]): Promise<boolean> {
   try {
     await transact(deps.table, writes)
     return true
   } catch (error) {
     if (!(error instanceof TransactionRefused)) throw error
-    const [upload] = error.items
-    const isMine = writes.length > 1 && error.items[1] === undefined
-    if (isMine && !(upload && isBound(upload))) await undo(deps, delivery)
     return false
   }
 }

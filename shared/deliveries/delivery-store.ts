@@ -17,6 +17,7 @@ import { type Clock, SECOND_MS } from '../platform/clock.ts'
 import {
   type DueKind,
   dueKeys,
+  pathKey,
   refusedItem,
   type Table,
   type TransactItem,
@@ -37,7 +38,7 @@ export interface Delivery {
   etag: string
   state: 'undelivered' | 'bound' | 'abandoned'
   fence: number
-  /** Claims so far; a file that never ends is stopped by it, because Lambda's own recursion guard is off. */
+  /** Claims since it last waited; a file that never ends is slowed down by it, because Lambda's own recursion guard is off. */
   claims: number
   /** Failures in a row, for the growing wait between them. */
   failures: number
@@ -75,7 +76,7 @@ export function deliveryStore(table: Table, clock: Clock) {
   const nameKey = (delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name'>) => ({
     pk: `name#${delivery.accountId}#${delivery.portalId}`,
     // Names that differ in case alone are one name on many systems and at Dropbox.
-    sk: [...delivery.folders, delivery.name].join('/').toLowerCase(),
+    sk: pathKey([...delivery.folders, delivery.name].join('/').toLowerCase()),
   })
   const due = (delivery: Pick<Delivery, 'uploadId' | 'sizeBytes'>, atMs: number) =>
     dueKeys(delivery.uploadId, deliveryKind(delivery.sizeBytes), atMs)
@@ -221,11 +222,13 @@ export function deliveryStore(table: Table, clock: Clock) {
         Update: {
           TableName: table.name,
           Key: key(delivery.uploadId),
-          UpdateExpression: 'SET dueSk = :due, held = :true ADD failures :one REMOVE leaseUntilMs',
+          UpdateExpression:
+            'SET dueSk = :due, held = :true, claims = :zero ADD failures :one REMOVE leaseUntilMs',
           ConditionExpression: leaseIsMine,
           ExpressionAttributeValues: {
             ':due': due(delivery, untilMs).dueSk,
             ':true': true,
+            ':zero': 0,
             ':one': 1,
             ':fence': delivery.fence,
           },

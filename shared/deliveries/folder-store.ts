@@ -3,7 +3,7 @@
  * id is reserved and stored before the folder is created, so that a repeated create finds its own.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { refusedItem, type Table } from '../platform/table.ts'
+import { pathKey, refusedItem, type Table } from '../platform/table.ts'
 
 export interface Folder {
   folderId: string
@@ -19,7 +19,10 @@ const folderIsNew = 'attribute_not_exists(pk)'
 const sameFolder = 'folderId = :folder'
 
 export function folderStore(table: Table) {
-  const key = (accountId: string, path: string) => ({ pk: `folder#${accountId}`, sk: path })
+  const key = (accountId: string, path: string) => ({
+    pk: `folder#${accountId}`,
+    sk: pathKey(path),
+  })
 
   /** Puts the folder when the condition holds; returns the one that stands. */
   async function put(

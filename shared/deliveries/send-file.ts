@@ -343,7 +343,7 @@ async function rest(deps: SendDeps, job: SendJob, digests: ResumableFileDigests)
 async function prove(deps: SendDeps, job: SendJob, folder: Folder, sent: Sent): Promise<SentFile> {
   const { delivery } = job
   const sizeBytes = delivery.sizeBytes
-  const digests = sent.digests ?? (await hashWhole(deps, job, false))
+  const digests = sent.digests ?? (await hashFromStaging(deps, job))
   let file = sent.file
   for (
     let look = 1;
@@ -368,6 +368,13 @@ async function prove(deps: SendDeps, job: SendJob, folder: Folder, sent: Sent): 
     })
   }
   return { file, digests, path: `${folder.displayPath}/${file.name}` }
+}
+
+/** The digests of a file that an earlier worker has sent, from where it saved them. */
+async function hashFromStaging(deps: SendDeps, job: SendJob): Promise<Digests> {
+  return job.delivery.digests === undefined
+    ? hashWhole(deps, job, false)
+    : rest(deps, job, await savedDigests(job.delivery))
 }
 
 async function hashWhole(deps: SendDeps, job: SendJob, md5: boolean): Promise<Digests> {

@@ -167,6 +167,15 @@ export function timeKey(atMs: number, id: string): string {
   return `${isoTime(atMs)}#${id}`
 }
 
+/** DynamoDB's longest sort key (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html). */
+const SORT_KEY_MAX_BYTES = 1024
+
+/** A client's path as sort key; of one too long its hash says as well whether it is the same. */
+export function pathKey(path: string): string {
+  if (Buffer.byteLength(path) <= SORT_KEY_MAX_BYTES) return path
+  return `sha256#${createHash('sha256').update(path).digest('hex')}`
+}
+
 /** Where a list goes on: the sort key alone, so a cursor opens nothing that the caller does not own. */
 export function encodeCursor(lastKey: Item | undefined, sortAttribute: string): string | undefined {
   const sort = lastKey?.[sortAttribute]

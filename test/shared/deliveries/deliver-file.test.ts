@@ -342,8 +342,10 @@ describe('a file that is not what its client meant', () => {
 
   it('and was rejected by intake during its delivery leaves nothing', async () => {
     const upload = await house.handOver(SMALL)
-    // Intake died between the end of the upload and the end of its delivery.
-    await house.uploads.end(upload.id, 'rejected', 'CONTENT_CHANGED', ['delivering'])
+    await transact(records.table, [
+      house.uploads.reject(await house.uploadOf(upload.id), 'CONTENT_CHANGED'),
+      house.deliveries.abandon(upload),
+    ])
     house.staged.clear()
 
     await house.worker().deliver(upload.id)
