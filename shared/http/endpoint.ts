@@ -125,12 +125,15 @@ export function api(edge: EdgeDeps, routes: RouteTable) {
       return problemReply(error, event.requestContext.requestId)
     })
     .handler(async (event) => {
+      const request = await admit(edge, event)
       const route = table.get(event.routeKey)
       if (!route) throw new PortageError('NOT_FOUND', 'There is nothing at this address.')
-      const request = await admit(edge, event)
       return toResult(await route.run(request, () => ownerOf(edge, request)))
     })
 }
+
+/** More than any id or slug has, and less than the table takes for a key. */
+const MAX_PARAMETER_LENGTH = 200
 
 async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<ApiRequest> {
   const proof = event.headers[ORIGIN_VERIFY_HEADER] ?? ''
@@ -146,11 +149,15 @@ async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<Api
   if (method !== 'GET' && cookies.length > 0 && event.headers['origin'] !== origin) {
     throw new PortageError('FORBIDDEN_ORIGIN', 'Please use the app itself to do this.')
   }
+  const params = event.pathParameters ?? {}
+  if (Object.values(params).some((value = '') => value.length > MAX_PARAMETER_LENGTH)) {
+    throw new PortageError('NOT_FOUND', 'There is nothing at this address.')
+  }
   const authorization = event.headers['authorization']
   return {
     body: undefined,
     query: undefined,
-    params: { id: '', slug: '', ...event.pathParameters } as PathParameters,
+    params: { id: '', slug: '', ...params } as PathParameters,
     headers: event.headers,
     cookies,
     rawBody: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
@@ -237,7 +244,7 @@ function jsonBody(request: Pick<ApiRequest, 'headers' | 'rawBody'>): unknown {
     throw new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
   }
   try {
-    return JSON.parse(request.rawBody.toString('utf8'))
+    return JSON.parse(request.rawBody.toString('utf8'), wellFormed)
   } catch (error) {
     throw new PortageError(
       'MALFORMED_JSON',
@@ -247,6 +254,11 @@ function jsonBody(request: Pick<ApiRequest, 'headers' | 'rawBody'>): unknown {
       },
     )
   }
+}
+
+/** Half a character, which JSON can spell but UTF-8 cannot store, becomes what it would be in UTF-8. */
+function wellFormed(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.toWellFormed() : value
 }
 
 function toResult(reply: Reply): APIGatewayProxyStructuredResultV2 {
