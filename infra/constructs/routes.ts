@@ -1,7 +1,7 @@
 /** The API's doors: which function answers which route. */
 import type { FunctionName } from './function-list.ts'
 
-type RouteKey = `${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
+type RouteKey = `${'ANY' | 'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
 
 export const ROUTES = {
   auth: [
@@ -23,7 +23,8 @@ export const ROUTES = {
     'DELETE /api/uploads/{id}',
     'GET /api/uploads/{id}/download',
   ],
-  'public-portals': ['GET /api/portals/public/{slug}'],
+  // What no other route takes is answered there in the words of all other problems.
+  'public-portals': ['GET /api/portals/public/{slug}', 'ANY /api/{proxy+}'],
   'client-uploads': [
     'POST /api/upload',
     'POST /api/upload/{id}/parts',

@@ -20,7 +20,6 @@ export const PROBLEMS = {
   PORTAL_NOT_FOUND: { status: 404, title: 'Portal not found' },
   SUBMISSION_NOT_FOUND: { status: 404, title: 'Submission not found' },
   UPLOAD_NOT_FOUND: { status: 404, title: 'File not found' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   AMBIGUOUS_ACCOUNT: { status: 409, title: 'More than one storage account matches' },
   ACCOUNT_NOT_ACTIVE: { status: 409, title: 'No active storage account available' },
   INVALID_TRANSITION: {
