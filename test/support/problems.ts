@@ -22,7 +22,7 @@ export async function expectProblem(
     detail: expect.stringMatching(/^.{10,}[.?]$/),
     requestId: expect.stringMatching(/^.{8,}$/),
   })
-  expect((problem.errors ?? []).map(({ field }) => field)).toEqual(fields)
+  expect([...new Set((problem.errors ?? []).map(({ field }) => field))]).toEqual(fields)
   for (const { message } of problem.errors ?? []) expect(message).not.toBe('')
   return problem
 }
