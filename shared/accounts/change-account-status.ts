@@ -115,15 +115,25 @@ async function changeStatus(
     first < affected.length;
     first += PORTALS_PER_TRANSACTION
   ) {
-    await transact(
-      table,
-      affected.slice(first, first + PORTALS_PER_TRANSACTION).flatMap(portalWrites),
-    )
+    const chunk = affected.slice(first, first + PORTALS_PER_TRANSACTION)
+    await transact(table, chunk.flatMap(portalWrites)).catch((error: unknown) => {
+      if (!(error instanceof TransactionRefused)) throw error
+      return Promise.all(chunk.map((portal) => followAlone(table, portalWrites(portal))))
+    })
   }
   return {
     account: { ...account, ...to, version: account.version + 1 },
     deactivatedPortals: starting ? 0 : affected.length,
     reactivatedPortals: starting ? affected.length : 0,
+  }
+}
+
+/** One portal of a chunk was changed meanwhile: that one is left as it is, the others follow. */
+async function followAlone(table: Table, writes: TransactItem[]): Promise<void> {
+  try {
+    await transact(table, writes)
+  } catch (error) {
+    if (!(error instanceof TransactionRefused)) throw error
   }
 }
 

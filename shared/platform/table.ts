@@ -28,6 +28,7 @@ import {
   TransactionConflictException,
 } from '@aws-sdk/client-dynamodb'
 import {
+  BatchGetCommand,
   type DynamoDBDocumentClient,
   TransactWriteCommand,
   type TransactWriteCommandInput,
@@ -165,6 +166,35 @@ function withOldItem(item: TransactItem): TransactItem {
 /** Sort value of every list: newest last, unique by its id. */
 export function timeKey(atMs: number, id: string): string {
   return `${isoTime(atMs)}#${id}`
+}
+
+/** Keys that one BatchGetItem takes (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
+const BATCH_GET_KEYS = 100
+
+/** The items of these different keys, in no order; those that do not exist are left out. */
+export async function readItems(
+  table: Table,
+  keys: Item[],
+  options: { consistent: boolean },
+): Promise<Item[]> {
+  const items: Item[] = []
+  let left = keys
+  while (left.length > 0) {
+    const reply = await table.client.send(
+      new BatchGetCommand({
+        RequestItems: {
+          [table.name]: {
+            Keys: left.slice(0, BATCH_GET_KEYS),
+            ConsistentRead: options.consistent,
+          },
+        },
+      }),
+    )
+    items.push(...(reply.Responses?.[table.name] ?? []))
+    const unprocessed = reply.UnprocessedKeys?.[table.name]?.Keys ?? []
+    left = [...unprocessed, ...left.slice(BATCH_GET_KEYS)]
+  }
+  return items
 }
 
 /** DynamoDB's longest sort key (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html). */

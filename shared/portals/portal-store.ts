@@ -1,10 +1,11 @@
 /** `portal#{id}` with `slug#{slug}` beside it, and `portal#{id}` / `statistics`: how many files it brought. */
-import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
   encodeCursor,
   INDEX,
   type Item,
+  readItems,
   startKey,
   type Table,
   type TransactItem,
@@ -24,9 +25,6 @@ const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
 const wasStoppedForAccount =
   'isActive = :false AND deactivatedBy = :system AND autoDeactivatedAccountId = :account'
-
-/** Keys that one BatchGetItem takes (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
-const BATCH_GET_KEYS = 100
 
 export function portalStore(table: Table, clock: Clock) {
   const key = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
@@ -108,9 +106,9 @@ export function portalStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Portals that are bound to an account. */
+    /** Portals that are bound to an account. The index only names them, because it may be behind. */
     async listByAccount(accountId: string): Promise<Portal[]> {
-      const portals: Portal[] = []
+      const keys: Item[] = []
       let start: Item | undefined
       do {
         const reply = await table.client.send(
@@ -122,29 +120,21 @@ export function portalStore(table: Table, clock: Clock) {
             ...(start ? { ExclusiveStartKey: start } : {}),
           }),
         )
-        portals.push(...((reply.Items ?? []) as Portal[]))
+        keys.push(...(reply.Items ?? []).map((item) => key(String(item['id']))))
         start = reply.LastEvaluatedKey
       } while (start)
-      return portals
+      return (await readItems(table, keys, { consistent: true })) as unknown as Portal[]
     },
 
     /** How many files each portal has delivered. */
     async countUploads(portalIds: string[]): Promise<Map<string, number>> {
-      const counts = new Map<string, number>()
-      let keys: Item[] = portalIds.map(statisticsKey)
-      while (keys.length > 0) {
-        const reply = await table.client.send(
-          new BatchGetCommand({
-            RequestItems: { [table.name]: { Keys: keys.slice(0, BATCH_GET_KEYS) } },
-          }),
-        )
-        for (const item of reply.Responses?.[table.name] ?? []) {
-          counts.set(String(item['pk']).slice('portal#'.length), Number(item['uploadedCount'] ?? 0))
-        }
-        const unprocessed = reply.UnprocessedKeys?.[table.name]?.Keys ?? []
-        keys = [...unprocessed, ...keys.slice(BATCH_GET_KEYS)]
-      }
-      return counts
+      const items = await readItems(table, portalIds.map(statisticsKey), { consistent: false })
+      return new Map(
+        items.map((item) => [
+          String(item['pk']).slice('portal#'.length),
+          Number(item['uploadedCount'] ?? 0),
+        ]),
+      )
     },
 
     /** The write that counts a delivered or deleted file; needs no condition, because the transaction's others decide. */

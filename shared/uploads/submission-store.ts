@@ -2,9 +2,9 @@
  * `submission#{id}` / `submission`: one hand-over and who made it; `batch#{n}`: the uploads of its
  * nth intent, so that the status of a hand-over is two reads however many files it has.
  */
-import { BatchGetCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { PortageError } from '../errors.ts'
-import type { Item, Table, TransactItem } from '../platform/table.ts'
+import { type Item, readItems, type Table, type TransactItem } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
 import type { Upload } from './upload.ts'
 
@@ -23,8 +23,6 @@ export interface Submission {
 
 export type SubmissionStore = ReturnType<typeof submissionStore>
 
-/** Keys that one BatchGetItem takes. */
-const BATCH_GET_KEYS = 100
 /** Intents whose uploads one status reply shows. */
 export const BATCHES_PER_PAGE = 4
 
@@ -39,22 +37,10 @@ export function submissionStore(table: Table) {
     sk: `batch#${String(batch).padStart(6, '0')}`,
   })
 
+  /** Items by their partition keys, each of which is another. */
   async function read(keys: Item[]): Promise<Map<string, Item>> {
-    const items = new Map<string, Item>()
-    let left = keys
-    while (left.length > 0) {
-      const reply = await table.client.send(
-        new BatchGetCommand({
-          RequestItems: {
-            [table.name]: { Keys: left.slice(0, BATCH_GET_KEYS), ConsistentRead: true },
-          },
-        }),
-      )
-      for (const item of reply.Responses?.[table.name] ?? []) items.set(String(item['pk']), item)
-      const unprocessed = reply.UnprocessedKeys?.[table.name]?.Keys ?? []
-      left = [...unprocessed, ...left.slice(BATCH_GET_KEYS)]
-    }
-    return items
+    const items = await readItems(table, keys, { consistent: true })
+    return new Map(items.map((item) => [String(item['pk']), item]))
   }
 
   return {
