@@ -1,17 +1,13 @@
-/** `signing#{uploadId}` / `block#{n}`: how often each of a hundred parts was signed (security rule 7). */
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
-import { PortageError } from '../errors.ts'
+/** `signing#{uploadId}` / `block#{n}`: how often each of fifty parts was signed (security rule 7). */
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { refusedItem, type Table } from '../platform/table.ts'
 
 export type SigningStore = ReturnType<typeof signingStore>
 
 /** The intent's own signing of the first parts is the first of twenty, so nineteen are counted here. */
-export const COUNTED_SIGNINGS = 19
-const PARTS_PER_BLOCK = 100
-const RACE_ATTEMPTS = 10
-
-const unchangedSinceRead = 'version = :seen'
-const blockIsNew = 'attribute_not_exists(pk)'
+const COUNTED_SIGNINGS = 19
+/** DynamoDB takes 300 operators in one expression; a part needs four (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html). */
+const PARTS_PER_BLOCK = 50
 
 export function signingStore(table: Table) {
   /** Counts one signing of each part; false, and nothing counted in that block, when one is used up. */
@@ -20,37 +16,24 @@ export function signingStore(table: Table) {
     block: number,
     partNumbers: number[],
   ): Promise<boolean> {
-    const key = { pk: `signing#${uploadId}`, sk: `block#${block}` }
-    for (let attempt = 1; ; attempt += 1) {
-      const reply = await table.client.send(
-        new GetCommand({ TableName: table.name, Key: key, ConsistentRead: true }),
+    const counters = partNumbers.map((part) => `part${part}`)
+    const noneIsUsedUp = counters
+      .map((counter) => `(attribute_not_exists(${counter}) OR ${counter} < :most)`)
+      .join(' AND ')
+    try {
+      await table.client.send(
+        new UpdateCommand({
+          TableName: table.name,
+          Key: { pk: `signing#${uploadId}`, sk: `block#${block}` },
+          UpdateExpression: `ADD ${counters.map((counter) => `${counter} :one`).join(', ')}`,
+          ConditionExpression: noneIsUsedUp,
+          ExpressionAttributeValues: { ':one': 1, ':most': COUNTED_SIGNINGS },
+        }),
       )
-      const version = Number(reply.Item?.['version'] ?? 0)
-      const counts = (reply.Item?.['counts'] ?? {}) as Record<string, number>
-      const next = { ...counts }
-      for (const part of partNumbers) next[part] = (next[part] ?? 0) + 1
-      if (partNumbers.some((part) => (next[part] ?? 0) > COUNTED_SIGNINGS)) return false
-      try {
-        await table.client.send(
-          new PutCommand({
-            TableName: table.name,
-            Item: { ...key, version: version + 1, counts: next },
-            ConditionExpression: version === 0 ? blockIsNew : unchangedSinceRead,
-            ...(version === 0 ? {} : { ExpressionAttributeValues: { ':seen': version } }),
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-          }),
-        )
-        return true
-      } catch (error) {
-        // Another signing of this block came between the read and the write: count again.
-        if (refusedItem(error) === undefined) throw error
-        if (attempt === RACE_ATTEMPTS) {
-          throw new PortageError('BUSY', 'Too many parts are being signed at once.', {
-            facts: { retryAfterSeconds: 1 },
-            cause: error,
-          })
-        }
-      }
+      return true
+    } catch (error) {
+      if (refusedItem(error) === undefined) throw error
+      return false
     }
   }
 
