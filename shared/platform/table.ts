@@ -82,12 +82,14 @@ export class TransactionRefused extends Error {
   }
 }
 
+/** Reasons of a cancelled transaction that pass by themselves; the SDK repeats none of them. */
+const PASSING = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
 const CONFLICT_ATTEMPTS = 8
 const CONFLICT_BASE_MS = 10
 const CONFLICT_CAP_MS = 400
 
 /**
- * Writes all items or none. A conflict with another transaction is retried with full jitter
+ * Writes all items or none. A conflict with another write, or throttling, is retried with full jitter
  * (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
  * Throws `TransactionRefused` when a condition does not hold, `BUSY` when conflicts go on.
  */
@@ -113,7 +115,7 @@ export async function transact(
           error,
         )
       }
-      if (!reasons.some((reason) => reason.Code === 'TransactionConflict')) throw error
+      if (!reasons.some((reason) => PASSING.includes(reason.Code ?? ''))) throw error
       await afterConflict(attempt, error, random)
     }
   }
