@@ -1,6 +1,6 @@
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 
-export interface ConnectNotice {
+interface ConnectNotice {
   tone: 'info' | 'warning' | 'danger'
   title: string
   detail: string

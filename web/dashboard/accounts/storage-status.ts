@@ -1,7 +1,7 @@
 import type { AccountEntry, StorageAccountStatus } from '../../../shared/contract/accounts.ts'
 import type { StatusColor } from '../shell/status-label.tsx'
 
-export interface StorageStatusIndicator {
+interface StorageStatusIndicator {
   color: StatusColor
   label: string
   /** What is the matter and what to do about it. */

@@ -6,7 +6,7 @@ export class Unreachable extends Error {
   override name = 'Unreachable' as const
 }
 
-export interface Explanation {
+interface Explanation {
   title: string
   detail: string
 }

@@ -1,7 +1,7 @@
 import type { UploadReason, UploadReply, UploadStatus } from '../../../shared/contract/uploads.ts'
 import type { StatusColor } from '../shell/status-label.tsx'
 
-export interface UploadState {
+interface UploadState {
   color: StatusColor
   label: string
   /** Why, and what happens or is to be done next. */

@@ -1,7 +1,7 @@
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import type { StatusColor } from '../shell/status-label.tsx'
 
-export interface PortalStatus {
+interface PortalStatus {
   color: StatusColor
   label: string
   /** Why it takes no files, and what to do. */

@@ -1,5 +1,5 @@
-export const SLUG_MIN_LENGTH = 3
-export const SLUG_MAX_LENGTH = 63
+const SLUG_MIN_LENGTH = 3
+const SLUG_MAX_LENGTH = 63
 
 /** Letters that Unicode does not take apart into a base letter and an accent. */
 const SPELLED_OUT: Record<string, string> = {

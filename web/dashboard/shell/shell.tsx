@@ -42,7 +42,7 @@ export function Shell() {
       </a>
       <header className="shell-header">
         <div className="shell-bar">
-          <Link to="/" className="brand-link" aria-label="Portage, overview">
+          <Link to="/" className="brand-link">
             <Brand />
           </Link>
           <nav className="shell-nav" aria-label="Main">
