@@ -15,7 +15,7 @@ import type {
 import { ApiProblem, parseProblem } from '../../common/api-problem.ts'
 import { Unreachable } from './explain-problem.ts'
 
-export interface Page<Entry> {
+interface Page<Entry> {
   entries: Entry[]
   nextCursor: string | null
 }
