@@ -13,7 +13,7 @@ import { LiveStatus } from './live-status.tsx'
 import type { Messages } from './messages.ts'
 import { Notice } from './portal-page.tsx'
 import { situationOf } from './situation.ts'
-import { fractionOf, Summary } from './summary.tsx'
+import { Summary } from './summary.tsx'
 import type { ChosenFile } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 import { useLeaveGuard, useOnline, useWakeLock } from './use-guards.ts'
@@ -48,7 +48,7 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   )
   useTitle(
     situation === 'sending'
-      ? `${messages.percent(fractionOf(totals))} – ${portal.name}`
+      ? `${messages.percent(totals.fraction)} – ${portal.name}`
       : messages.pageTitle(portal.name),
   )
 

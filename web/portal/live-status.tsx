@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
-import { fractionOf, wordsOf } from './summary.tsx'
+import { wordsOf } from './summary.tsx'
 import type { Uploader } from './upload/uploader.ts'
 
 /** Screen readers hear the progress this often, and every change of the whole at once. */
@@ -23,7 +23,7 @@ export function LiveStatus({ situation, uploader, portalName, messages, note }: 
     if (!isSending) return
     const timer = setInterval(() => {
       const { totals } = uploader
-      setProgress(messages.announceProgress(fractionOf(totals), totals.remainingMs))
+      setProgress(messages.announceProgress(totals.fraction, totals.remainingMs))
     }, PROGRESS_EVERY_MS)
     return () => {
       clearInterval(timer)

@@ -134,10 +134,9 @@ function obstacleWords(obstacle: Uploader['obstacle'], messages: Messages): Word
 }
 
 function Progress({ totals, messages }: SummaryProps) {
-  const { byPhase, sentBytes, totalBytes, bytesPerSecond, remainingMs } = totals
+  const { byPhase, sentBytes, totalBytes, bytesPerSecond, fraction, remainingMs } = totals
   const done = byPhase.received + byPhase.held + byPhase.delivered
   const all = done + byPhase.waiting + byPhase.sending + byPhase.finishing
-  const fraction = fractionOf(totals)
   const facts = [
     messages.progress(sentBytes, totalBytes),
     ...(all > 1 ? [messages.filesDone(done, all)] : []),
@@ -153,11 +152,6 @@ function Progress({ totals, messages }: SummaryProps) {
       </p>
     </div>
   )
-}
-
-/** Empty files count too: by files while there are no bytes. */
-export function fractionOf({ sentBytes, totalBytes }: Totals): number {
-  return totalBytes === 0 ? 0 : sentBytes / totalBytes
 }
 
 function Actions({

@@ -336,13 +336,16 @@ export function alone(...files: File[]): { file: File; relativePath: string }[] 
   return files.map((file) => ({ file, relativePath: '' }))
 }
 
+/** Real time, for machines that have much else to do. */
+const NEVER_MS = 15_000
+
 /** Resolves when the uploader's state answers yes; fails the test when it never does. */
 export async function until(uploader: Uploader, isSo: () => boolean): Promise<void> {
   if (isSo()) return
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error(`Never happened: ${isSo} ${JSON.stringify(uploader.totals)}`)),
-      4_000,
+      NEVER_MS,
     )
     const stop = uploader.subscribe(() => {
       if (!isSo()) return

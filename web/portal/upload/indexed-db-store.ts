@@ -7,6 +7,9 @@ import type { HandOverStore, SavedFile, SavedHandOver } from './hand-over-store.
 
 type FileRecord = SavedFile & { portalId: string }
 
+/** Ten thousand records in one go would freeze the page for a moment. */
+const FILES_PER_WRITE = 500
+
 export async function openIndexedDbStore(): Promise<HandOverStore> {
   const opening = indexedDB.open('portage', 1)
   opening.onupgradeneeded = () => {
@@ -36,10 +39,15 @@ export async function openIndexedDbStore(): Promise<HandOverStore> {
       return handOver && { handOver, files: files.map(({ portalId: _, ...file }) => file) }
     },
     saveHandOver: (handOver) => write((handOvers) => handOvers.put(handOver)),
-    saveFiles: (portalId, saved) =>
-      write((_, files) => {
-        for (const file of saved) files.put({ ...file, portalId })
-      }),
+    async saveFiles(portalId, saved) {
+      for (let from = 0; from < saved.length; from += FILES_PER_WRITE) {
+        await write((_, files) => {
+          for (const file of saved.slice(from, from + FILES_PER_WRITE)) {
+            files.put({ ...file, portalId })
+          }
+        })
+      }
+    },
     removeFiles: (portalId, keys) =>
       write((_, files) => {
         for (const key of keys) files.delete([portalId, key])

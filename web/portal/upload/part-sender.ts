@@ -5,7 +5,6 @@ import { ApiProblem } from '../../common/api-problem.ts'
 import { isSuccess } from './http.ts'
 import type { PortalApi } from './portal-api.ts'
 import { sendReliably, type Wire } from './reliable-http.ts'
-import type { SpeedMeter } from './speed-meter.ts'
 import type { Transfer } from './transfer.ts'
 
 const LEAST_PARTS_SIGNED = 8
@@ -25,11 +24,11 @@ export class FileUnreadable extends Error {
 interface PartSenderDeps {
   wire: Wire
   api: Pick<PortalApi, 'signParts'>
-  speed: SpeedMeter
   token: () => string
   /** How much is worth signing ahead. */
   aheadBytes: () => number
-  onProgress: () => void
+  /** Bytes that have left, whether or not they arrive. */
+  onSent: (bytes: number) => void
 }
 
 export interface PartToSend {
@@ -49,7 +48,7 @@ export class PartSender {
 
   /** The part's ETag; empty when the browser does not show it. */
   async send(part: PartToSend): Promise<string> {
-    const { wire, speed, onProgress } = this.#deps
+    const { wire, onSent } = this.#deps
     const { transfer, partNumber, signal } = part
     const { from, to } = transfer.range(partNumber)
     // An empty type, or the browser would add a content-type that is not signed.
@@ -65,14 +64,13 @@ export class PartSender {
         body,
         signal,
         onSent: (bytes) => {
-          speed.add(bytes - reported, wire.clock.now())
-          reported = bytes
           transfer.noteProgress(partNumber, bytes)
-          onProgress()
+          onSent(bytes - reported)
+          reported = bytes
         },
       })
       if (isSuccess(reply)) {
-        speed.add(to - from - reported, wire.clock.now())
+        onSent(to - from - reported)
         return reply.header('etag') ?? ''
       }
       // The object is there: the answer to an earlier attempt was lost.

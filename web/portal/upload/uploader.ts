@@ -59,10 +59,12 @@ const PARALLEL_LARGE_FILES = 2
 const LEAST_PARTS_AT_ONCE = 2
 const PART_SECONDS = 10
 /** Announced files that wait for their turn: enough that small files never wait for an announcement. */
-const READY_FILES = 12
+const READY_FILES = MAX_FILES_PER_INTENT
 /** What is announced or signed ahead should be sent within this time. */
 const AHEAD_SECONDS = 60
 const LEAST_AHEAD_BYTES = 64 * 1024 * 1024
+/** What a file costs beside its bytes: the round trips of announcing, sending and completing it. */
+const FILE_WEIGHT_BYTES = 64 * 1024
 /** Fresh starts of a file whose upload ended under it. */
 const RESTARTS_PER_FILE = 3
 const REPAIRS_PER_FILE = 3
@@ -103,6 +105,8 @@ export interface Totals {
   totalBytes: number
   sentBytes: number
   bytesPerSecond: number
+  /** Of all the work, in which every file counts for more than its bytes. */
+  fraction: number
   remainingMs: number | undefined
 }
 
@@ -110,6 +114,8 @@ export class Uploader {
   readonly #deps: UploaderDeps
   readonly #watch: DeliveryWatch
   readonly #speed = new SpeedMeter()
+  /** As the speed, with the weight of each file that is done. */
+  readonly #pace = new SpeedMeter()
   readonly #sender: PartSender
   readonly #completer: Completer
   readonly #listeners = new Set<() => void>()
@@ -141,10 +147,9 @@ export class Uploader {
     this.#sender = new PartSender({
       wire: deps.wire,
       api: deps.api,
-      speed: this.#speed,
       token: () => this.#handOver?.uploadToken ?? '',
       aheadBytes: () => this.#aheadBytes(),
-      onProgress: () => this.#progressed(),
+      onSent: (bytes) => this.#sentMore(bytes),
     })
     this.#completer = new Completer({
       api: deps.api,
@@ -185,21 +190,27 @@ export class Uploader {
     }
     let totalBytes = 0
     let sentBytes = 0
+    let work = 0
+    let done = 0
     for (const entry of this.#entries) {
       byPhase[entry.phase] += 1
       if (entry.phase === 'failed' || entry.phase === 'missing') continue
       totalBytes += entry.size
       sentBytes += entry.sentBytes
+      work += entry.size + FILE_WEIGHT_BYTES
+      done += entry.sentBytes + (isUnderWay(entry.phase) ? 0 : FILE_WEIGHT_BYTES)
     }
-    const bytesPerSecond = this.#speed.bytesPerSecond(this.#deps.wire.clock.now())
-    const isMoving = this.#state === 'running' && bytesPerSecond > 0
+    const now = this.#deps.wire.clock.now()
+    const pace = this.#pace.bytesPerSecond(now)
+    const isMoving = this.#state === 'running' && pace > 0
     return {
       files: this.#entries.length,
       byPhase,
       totalBytes,
       sentBytes,
-      bytesPerSecond,
-      remainingMs: isMoving ? ((totalBytes - sentBytes) / bytesPerSecond) * 1000 : undefined,
+      bytesPerSecond: this.#speed.bytesPerSecond(now),
+      fraction: work === 0 ? 0 : done / work,
+      remainingMs: isMoving ? ((work - done) / pace) * 1000 : undefined,
     }
   }
 
@@ -269,6 +280,7 @@ export class Uploader {
     if (this.#state !== 'running') return
     this.#state = 'paused'
     this.#speed.reset()
+    this.#pace.reset()
     for (const entry of this.#sending) {
       entry.requests.abort()
       if (!entry.isReconciling) this.#stopped(entry)
@@ -323,6 +335,7 @@ export class Uploader {
     this.#state = 'collecting'
     this.#obstacle = undefined
     this.#speed.reset()
+    this.#pace.reset()
     this.#keep(this.#deps.store.clear(this.#deps.portal.portalId))
     this.#changed()
   }
@@ -435,7 +448,10 @@ export class Uploader {
     this.#changed()
   }
 
-  #progressed(): void {
+  #sentMore(bytes: number): void {
+    const now = this.#deps.wire.clock.now()
+    this.#speed.add(bytes, now)
+    this.#pace.add(bytes, now)
     // A line that turns out fast carries more at once.
     if (this.#slotsInUse < PARALLEL_REQUESTS) this.#pump()
     else this.#changed()
@@ -600,8 +616,10 @@ export class Uploader {
       entry.phase = 'received'
       entry.file = undefined
     }
+    this.#pace.add(arrived.length * FILE_WEIGHT_BYTES, this.#deps.wire.clock.now())
     this.#save(arrived)
-    const isLast = !this.#entries.some((entry) => isUnderWay(entry.phase))
+    const isIdle = this.#sending.size + this.#waiting.length + this.#ready.length === 0
+    const isLast = isIdle && !this.#entries.some((entry) => isUnderWay(entry.phase))
     if (this.#handOver) this.#watch.watch(this.#handOver, { soon: isLast })
     this.#changed()
   }
