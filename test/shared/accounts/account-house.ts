@@ -1,0 +1,168 @@
+/** An account with its portals and its grant in a real table, with a provider of tokens that a test steers. */
+import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import type { Account } from '../../../shared/accounts/account.ts'
+import { accountStore } from '../../../shared/accounts/account-store.ts'
+import { disconnectRefused } from '../../../shared/accounts/disconnect-refused.ts'
+import { freshTokens } from '../../../shared/accounts/fresh-token.ts'
+import type { Grant, GrantTokens } from '../../../shared/accounts/grant.ts'
+import { grantStore } from '../../../shared/accounts/grant-store.ts'
+import type { TokenVault } from '../../../shared/accounts/token-vault.ts'
+import type { OauthProvider, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
+import { HOUR_MS, isoTime } from '../../../shared/platform/clock.ts'
+import { newId } from '../../../shared/platform/ids.ts'
+import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
+import type { Portal } from '../../../shared/portals/portal.ts'
+import { portalStore } from '../../../shared/portals/portal-store.ts'
+import { steeredClock } from '../../support/steered-clock.ts'
+
+export type AccountHouse = Awaited<ReturnType<typeof openAccount>>
+
+export async function openAccount(table: Table) {
+  const clock = steeredClock()
+  const accounts = accountStore(table, clock)
+  const portals = portalStore(table, clock)
+  const grants = grantStore(table, clock)
+  const account = newAccount(clock.now())
+  const grant = grantOf(account, clock.now(), { accessToken: 'old', refreshToken: 'first' })
+  await transact(table, [accounts.create(account), grants.put(grant)])
+
+  const asked: string[] = []
+  let answer: (refreshToken: string) => Promise<TokenSet> = async () => ({
+    accessToken: `new-${asked.length}`,
+    expiresInSeconds: 3600,
+    scopes: [],
+  })
+  const oauth: Pick<OauthProvider, 'id' | 'refresh'> = {
+    id: 'google',
+    refresh(refreshToken) {
+      asked.push(refreshToken)
+      return answer(refreshToken)
+    },
+  }
+  const status = { table, accounts, portals, clock }
+
+  return {
+    ...status,
+    account,
+    grant,
+    grants,
+    /** Refresh tokens that the provider was asked with. */
+    asked,
+    answerRefresh(next: typeof answer) {
+      answer = next
+    },
+
+    /** `freshToken` of a process of its own; waiting moves the clock. */
+    caller() {
+      return freshTokens({
+        grants,
+        vault: openVault,
+        oauth: oauth as OauthProvider,
+        clock,
+        sleep: async (ms) => clock.advance(ms),
+        random: () => 0.5,
+        onRefused: (refused) => disconnectRefused({ ...status, grants }, refused),
+      })
+    },
+
+    expireToken(): void {
+      clock.advance(HOUR_MS)
+    },
+
+    async addPortal(over: Partial<Portal> = {}): Promise<Portal> {
+      const portal = { ...newPortal(account, clock.now()), ...over }
+      await transact(table, portals.create(portal))
+      return portal
+    },
+
+    async portalNow(portal: Portal): Promise<Portal> {
+      const now = await portals.find(portal.id)
+      if (!now) throw new Error('the portal is gone')
+      return now
+    },
+
+    async now(): Promise<Account> {
+      const now = await accounts.find(account.id)
+      if (!now) throw new Error('the account is gone')
+      return now
+    },
+
+    /** Events of the owner, oldest first. */
+    async events(): Promise<Item[]> {
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          IndexName: INDEX.owner,
+          KeyConditionExpression: 'ownerPk = :owner',
+          ExpressionAttributeValues: { ':owner': `events#${account.userId}` },
+        }),
+      )
+      return reply.Items ?? []
+    },
+  }
+}
+
+/** Hides nothing. */
+const openVault: TokenVault = {
+  newKey: async () => 'key',
+  seal: async (_grant, _key, text) => text,
+  unseal: async (_grant, _key, text) => text,
+}
+
+export function grantOf(account: Account, nowMs: number, tokens: GrantTokens): Grant {
+  return {
+    id: account.grantId,
+    userId: account.userId,
+    accountId: account.id,
+    provider: 'google',
+    subject: account.providerAccountId,
+    scopes: [],
+    wrappedKey: 'key',
+    tokens: JSON.stringify(tokens),
+    accessTokenExpiresAtMs: nowMs + HOUR_MS,
+    refusedAt: null,
+  }
+}
+
+function newAccount(nowMs: number): Account {
+  const id = newId('account', nowMs)
+  return {
+    id,
+    userId: newId('user', nowMs),
+    provider: 'google_drive',
+    providerAccountId: id,
+    displayName: 'Owner',
+    email: 'owner@example.com',
+    status: 'ACTIVE',
+    disconnectedBy: null,
+    lastError: null,
+    lastAccessedAt: null,
+    quota: null,
+    grantId: newId('grant', nowMs),
+    version: 1,
+    createdAt: isoTime(nowMs),
+    updatedAt: isoTime(nowMs),
+  }
+}
+
+function newPortal(account: Account, nowMs: number): Portal {
+  const id = newId('portal', nowMs)
+  return {
+    id,
+    userId: account.userId,
+    name: 'Letters',
+    slug: id.replace('_', '-'),
+    storageProvider: account.provider,
+    storageAccountId: account.id,
+    isActive: true,
+    deactivatedBy: null,
+    deactivatedAt: null,
+    deactivationReason: null,
+    autoDeactivatedAccountId: null,
+    requireClientName: false,
+    requireClientEmail: false,
+    version: 1,
+    createdAt: isoTime(nowMs),
+    updatedAt: isoTime(nowMs),
+  }
+}
