@@ -68,7 +68,7 @@ type Parsed<Schema extends z.ZodType | undefined> = Schema extends z.ZodType
   ? z.output<Schema>
   : undefined
 
-/** A route that anybody may call; a capability, where one is needed, is the use case's to check. */
+/** A route that anybody may call. */
 export function open<
   Body extends z.ZodType | undefined = undefined,
   Query extends z.ZodType | undefined = undefined,
@@ -91,6 +91,24 @@ export function owner<
     run: async (request, authenticate) => {
       const signedIn = await authenticate()
       return run({ ...parsed(request, schemas), ...signedIn })
+    },
+  }
+}
+
+/** A route of a client: its token is verified before anything is parsed; what it opens is the use case's to read. */
+export function holder<
+  Claims,
+  Body extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+>(
+  verify: (bearer: string | undefined) => Promise<Claims>,
+  schemas: Schemas<Body, Query>,
+  run: (request: ApiRequest<Parsed<Body>, Parsed<Query>> & { claims: Claims }) => Promise<Reply>,
+): Route {
+  return {
+    run: async (request) => {
+      const claims = await verify(request.bearer)
+      return run({ ...parsed(request, schemas), claims })
     },
   }
 }
@@ -162,9 +180,7 @@ async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<Api
     cookies,
     rawBody: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
     rawQuery: event.rawQueryString,
-    bearer: authorization?.startsWith('Bearer ')
-      ? authorization.slice('Bearer '.length)
-      : undefined,
+    bearer: /^Bearer (.*)$/i.exec(authorization ?? '')?.[1],
     origin,
   }
 }

@@ -1,7 +1,7 @@
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Portal } from '../portals/portal.ts'
-import { type Audience, type CapabilityKeys, type Claims, verifyToken } from './capability.ts'
+import type { CapabilityKeys, Claims } from './capability.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 
@@ -11,40 +11,37 @@ export interface ClientDeps {
   clock: Clock
 }
 
-export interface Authorized {
-  claims: Claims
+interface Authorized {
   submission: Submission
   portal: Portal
   uploads: Upload[]
 }
 
 /**
- * What a token opens, read anew at each use. An upload of another submission answers as if it did
+ * What a verified token opens, read anew at each use. An upload of another submission answers as if it did
  * not exist: an id alone never authorises.
  */
 export async function authorizeClient(
   deps: ClientDeps,
-  bearer: string | undefined,
-  audiences: Audience[],
+  claims: Claims,
   uploadIds: string[] = [],
 ): Promise<Authorized> {
-  const claims = await verifyToken(deps.keys, deps.clock, bearer, audiences)
   const { submission, portal, uploads } = await deps.submissions.load(claims, uploadIds)
   if (!submission || !portal || submission.portalId !== portal.id) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'This hand-over no longer exists.')
   }
   const foreign = uploads.some((upload) => upload.submissionId !== submission.id)
   if (foreign || uploads.length < new Set(uploadIds).size) throw uploadNotFound()
-  return { claims, submission, portal, uploads }
+  return { submission, portal, uploads }
 }
 
 /** As `authorizeClient`, for a call about one upload. */
 export async function authorizeUpload(
   deps: ClientDeps,
-  bearer: string | undefined,
+  claims: Claims,
   uploadId: string,
 ): Promise<Upload> {
-  const { uploads } = await authorizeClient(deps, bearer, ['write'], [uploadId])
+  const { uploads } = await authorizeClient(deps, claims, [uploadId])
   const [upload] = uploads
   if (!upload) throw uploadNotFound()
   return upload

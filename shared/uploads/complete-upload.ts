@@ -3,6 +3,7 @@ import type { CompleteReply, CompleteRequest } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { authorizeClient, authorizeUpload, type ClientDeps } from './authorize-client.ts'
+import type { Claims } from './capability.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -14,24 +15,23 @@ export interface CompleteDeps extends ClientDeps {
 /** Answers the same however often it is called; S3's own event is what takes the file in. */
 export async function completeUpload(
   deps: CompleteDeps,
-  bearer: string | undefined,
+  claims: Claims,
   uploadId: string,
   request: CompleteRequest,
 ): Promise<CompleteReply> {
-  return complete(deps, await authorizeUpload(deps, bearer, uploadId), request)
+  return complete(deps, await authorizeUpload(deps, claims, uploadId), request)
 }
 
 /** Completes several files of one hand-over in one call. */
 export async function completeSubmission(
   deps: CompleteDeps,
-  bearer: string | undefined,
+  claims: Claims,
   submissionId: string,
   requests: (CompleteRequest & { uploadId: string })[],
 ): Promise<{ uploads: CompleteReply[] }> {
   const { submission, uploads } = await authorizeClient(
     deps,
-    bearer,
-    ['write'],
+    claims,
     requests.map((request) => request.uploadId),
   )
   if (submission.id !== submissionId) {
@@ -124,10 +124,10 @@ async function alreadyEnded(
  */
 export async function cancelUpload(
   deps: CompleteDeps,
-  bearer: string | undefined,
+  claims: Claims,
   uploadId: string,
 ): Promise<void> {
-  const upload = await authorizeUpload(deps, bearer, uploadId)
+  const upload = await authorizeUpload(deps, claims, uploadId)
   const result = await deps.uploads.cancel(upload.id)
   if (result && !result.changed && result.upload.status !== 'deleted') {
     throw new PortageError(

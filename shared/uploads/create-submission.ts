@@ -26,6 +26,7 @@ import { authorizeClient, type ClientDeps } from './authorize-client.ts'
 import {
   issueToken,
   READ_TOKEN_MS,
+  verifyToken,
   WRITE_TOKEN_MS,
   WRITE_TOKEN_RENEWABLE_MS,
 } from './capability.ts'
@@ -79,7 +80,9 @@ export async function createSubmission(
   bearer: string | undefined,
 ): Promise<IntentReply> {
   const appending = intent.submissionId !== undefined
-  const earlier = appending ? await authorizeClient(deps, bearer, ['write']) : undefined
+  const earlier = appending
+    ? await authorizeClient(deps, await verifyToken(deps.keys, deps.clock, bearer, ['write']))
+    : undefined
   if (
     earlier &&
     (earlier.submission.id !== intent.submissionId || earlier.portal.id !== intent.portalId)

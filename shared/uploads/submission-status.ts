@@ -1,15 +1,16 @@
 import type { SubmissionReply } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { authorizeClient, type ClientDeps } from './authorize-client.ts'
+import type { Claims } from './capability.ts'
 
 /** What a client may see of its hand-over; why a file is held is the owner's business alone. */
 export async function getSubmissionStatus(
   deps: ClientDeps,
-  bearer: string | undefined,
+  claims: Claims,
   submissionId: string,
   cursor: string | undefined,
 ): Promise<{ reply: SubmissionReply; cursor: string | undefined }> {
-  const { submission, portal } = await authorizeClient(deps, bearer, ['read', 'write'])
+  const { submission, portal } = await authorizeClient(deps, claims)
   if (submission.id !== submissionId) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'The token belongs to another hand-over.')
   }

@@ -3,6 +3,7 @@ import type { ListPartsReply, SignPartsReply } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { authorizeUpload, type ClientDeps } from './authorize-client.ts'
+import type { Claims } from './capability.ts'
 import { signPart } from './create-submission.ts'
 import type { SigningStore } from './signing-store.ts'
 import type { Upload } from './upload.ts'
@@ -14,11 +15,11 @@ export interface PartsDeps extends ClientDeps {
 
 export async function signParts(
   deps: PartsDeps,
-  bearer: string | undefined,
+  claims: Claims,
   uploadId: string,
   partNumbers: number[],
 ): Promise<SignPartsReply> {
-  const upload = mustBePending(await authorizeUpload(deps, bearer, uploadId))
+  const upload = mustBePending(await authorizeUpload(deps, claims, uploadId))
   const outside = partNumbers.findIndex((part) => part < 1 || part > upload.partCount)
   if (outside >= 0) {
     const message = `must be between 1 and ${upload.partCount}`
@@ -42,10 +43,10 @@ export async function signParts(
 /** What S3 really has, so that a reloaded page goes on where it stopped. */
 export async function listUploadParts(
   deps: PartsDeps,
-  bearer: string | undefined,
+  claims: Claims,
   uploadId: string,
 ): Promise<ListPartsReply> {
-  const upload = mustBePending(await authorizeUpload(deps, bearer, uploadId))
+  const upload = mustBePending(await authorizeUpload(deps, claims, uploadId))
   const { partSize, partCount } = upload
   if (upload.multipartUploadId === undefined) {
     const object = await deps.staging.head(upload.stagingKey)
