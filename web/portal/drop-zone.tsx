@@ -11,15 +11,23 @@ interface DropZoneProps {
   /** Id of what is wrong with the choice. */
   describedBy: string | undefined
   onFiles: (files: ChosenFile[]) => void
+  /** What was dropped or pasted cannot be read. */
+  onUnreadable: () => void
 }
 
 /** Telephones may not. */
 const CAN_CHOOSE_FOLDERS = 'webkitdirectory' in HTMLInputElement.prototype
 
-export function DropZone({ messages, isCompact, describedBy, onFiles }: DropZoneProps) {
+export function DropZone({
+  messages,
+  isCompact,
+  describedBy,
+  onFiles,
+  onUnreadable,
+}: DropZoneProps) {
   const files = useRef<HTMLInputElement>(null)
   const folder = useRef<HTMLInputElement>(null)
-  const isDragging = useFilesFromAnywhere(onFiles)
+  const isDragging = useFilesFromAnywhere(onFiles, onUnreadable)
   useEffect(() => {
     // Preact's types do not know the attribute.
     if (folder.current) folder.current.webkitdirectory = true
@@ -63,7 +71,10 @@ export function DropZone({ messages, isCompact, describedBy, onFiles }: DropZone
 }
 
 /** The whole page takes what is dropped or pasted; true while files hover over it. */
-function useFilesFromAnywhere(onFiles: (files: ChosenFile[]) => void): boolean {
+function useFilesFromAnywhere(
+  onFiles: DropZoneProps['onFiles'],
+  onUnreadable: DropZoneProps['onUnreadable'],
+): boolean {
   const [isDragging, setDragging] = useState(false)
   useEffect(() => {
     let hideTimer: ReturnType<typeof setTimeout> | undefined
@@ -80,12 +91,12 @@ function useFilesFromAnywhere(onFiles: (files: ChosenFile[]) => void): boolean {
       if (!hasFiles(event) || !event.dataTransfer) return
       event.preventDefault()
       setDragging(false)
-      void filesOfTransfer(event.dataTransfer).then(onFiles)
+      filesOfTransfer(event.dataTransfer).then(onFiles, onUnreadable)
     }
     const paste = (event: ClipboardEvent) => {
       if (!event.clipboardData?.files.length) return
       event.preventDefault()
-      void filesOfTransfer(event.clipboardData).then(onFiles)
+      filesOfTransfer(event.clipboardData).then(onFiles, onUnreadable)
     }
     addEventListener('dragover', over)
     addEventListener('drop', drop)
@@ -96,6 +107,6 @@ function useFilesFromAnywhere(onFiles: (files: ChosenFile[]) => void): boolean {
       removeEventListener('drop', drop)
       removeEventListener('paste', paste)
     }
-  }, [onFiles])
+  }, [onFiles, onUnreadable])
   return isDragging
 }

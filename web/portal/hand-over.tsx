@@ -16,7 +16,7 @@ import { situationOf } from './situation.ts'
 import { Summary } from './summary.tsx'
 import type { ChosenFile } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
-import { useLeaveGuard, useOnline, useWakeLock } from './use-guards.ts'
+import { useEverySoOften, useIsOnline, useLeaveGuard, useWakeLock } from './use-guards.ts'
 import { useUploader } from './use-uploader.ts'
 
 interface HandOverProps {
@@ -37,13 +37,14 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
 
   const { totals, fieldProblems } = uploader
   const { byPhase } = totals
-  const situation = situationOf(uploader, totals)
+  const isOnline = useIsOnline()
+  const situation = situationOf(uploader, totals, isOnline)
   const isCollecting = situation === 'collecting'
   const isUnsent = byPhase.waiting + byPhase.sending + byPhase.finishing > 0
   useLeaveGuard(isUnsent && !isCollecting)
   useWakeLock(situation === 'sending')
-  useOnline(
-    uploader.obstacle?.kind === 'NETWORK',
+  useEverySoOften(
+    isOnline && uploader.obstacle?.kind === 'NETWORK',
     useCallback(() => uploader.resume(), [uploader]),
   )
   useTitle(
@@ -84,6 +85,8 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
     },
     [uploader, messages, setNote],
   )
+
+  const sayUnreadable = useCallback(() => setNote(messages.dropUnreadable), [messages, setNote])
 
   const send = (event: Event) => {
     event.preventDefault()
@@ -134,6 +137,7 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
             isCompact={totals.files > 0 && situation !== 'unfinished'}
             describedBy={isNothingChosen ? NOTHING_CHOSEN_ID : undefined}
             onFiles={addFiles}
+            onUnreadable={sayUnreadable}
           />
         )}
         {isNothingChosen && (

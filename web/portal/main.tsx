@@ -7,4 +7,4 @@ document.documentElement.lang = messages.locale
 
 const [, , slug = ''] = location.pathname.split('/')
 const root = document.getElementById('root')
-if (root) render(<PortalPage slug={decodeURIComponent(slug)} messages={messages} />, root)
+if (root) render(<PortalPage slug={slug} messages={messages} />, root)

@@ -24,6 +24,7 @@ export interface Messages {
   chooseFilesHint: string
   dropHere: string
   chooseFolder: string
+  dropUnreadable: string
   addFiles: string
   repeated: (count: number) => string
   resumed: (count: number) => string
@@ -149,6 +150,7 @@ const english: Messages = {
   chooseFilesHint: 'or drop files and folders here, or paste them',
   dropHere: 'Drop to add',
   chooseFolder: 'Choose a folder',
+  dropUnreadable: 'Some of it could not be read. Please choose it with the button.',
   addFiles: 'Add more files',
   repeated: (count) =>
     count === 1 ? '1 file is in the list already.' : `${files(count)} are in the list already.`,

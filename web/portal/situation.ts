@@ -5,6 +5,8 @@ export type Situation =
   /** Nothing is sent yet. */
   | 'collecting'
   | 'sending'
+  /** As sending, while the device has no network. */
+  | 'offline'
   /** Every byte is sent, not every file confirmed. */
   | 'finishing'
   | 'paused'
@@ -21,11 +23,13 @@ export type Situation =
 export function situationOf(
   { state, obstacle }: Pick<Uploader, 'state' | 'obstacle'>,
   { byPhase }: Pick<Totals, 'byPhase'>,
+  isOnline: boolean,
 ): Situation {
   if (obstacle) return 'obstructed'
   if (state === 'collecting') return 'collecting'
   const toSend = byPhase.waiting + byPhase.sending
-  if (toSend > 0) return state === 'paused' ? 'paused' : 'sending'
+  if (toSend > 0 && state === 'paused') return 'paused'
+  if (toSend > 0) return isOnline ? 'sending' : 'offline'
   if (byPhase.finishing > 0) return 'finishing'
   if (byPhase.missing > 0) return 'unfinished'
   if (byPhase.failed > 0) return 'failed'

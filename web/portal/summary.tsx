@@ -38,7 +38,7 @@ export function Summary(props: SummaryProps) {
 }
 
 function isMoving(situation: Situation): boolean {
-  return ['sending', 'finishing', 'paused', 'obstructed'].includes(situation)
+  return ['sending', 'offline', 'finishing', 'paused', 'obstructed'].includes(situation)
 }
 
 interface Words {
@@ -71,6 +71,8 @@ export function wordsOf({
         title: messages.pausedByYouTitle,
         text: messages.pausedByYouText,
       }
+    case 'offline':
+      return obstacleWords({ kind: 'NETWORK', detail: '' }, messages)
     case 'obstructed':
       return obstacleWords(obstacle, messages)
     case 'failed':
@@ -161,6 +163,7 @@ function Actions({
 }: Pick<SummaryProps, 'situation' | 'uploader' | 'messages'>) {
   switch (situation) {
     case 'sending':
+    case 'offline':
       return (
         <p class="actions">
           <Button onClick={() => uploader.pause()}>{messages.pause}</Button>

@@ -1,5 +1,5 @@
 /** Keeps the page and the screen awake while files are being sent. */
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 
 export function useLeaveGuard(isSending: boolean): void {
   useEffect(() => {
@@ -35,11 +35,27 @@ export function useWakeLock(isSending: boolean): void {
   }, [isSending])
 }
 
-/** Tries again by itself when the network is back. */
-export function useOnline(isNeeded: boolean, onOnline: () => void): void {
+/** A connection that broke without the device noticing is tried again by itself. */
+const TRY_AGAIN_MS = 20_000
+
+export function useEverySoOften(isNeeded: boolean, tryAgain: () => void): void {
   useEffect(() => {
     if (!isNeeded) return
-    addEventListener('online', onOnline)
-    return () => removeEventListener('online', onOnline)
-  }, [isNeeded, onOnline])
+    const timer = setInterval(tryAgain, TRY_AGAIN_MS)
+    return () => clearInterval(timer)
+  }, [isNeeded, tryAgain])
+}
+
+export function useIsOnline(): boolean {
+  const [isOnline, setOnline] = useState(navigator.onLine)
+  useEffect(() => {
+    const look = () => setOnline(navigator.onLine)
+    addEventListener('online', look)
+    addEventListener('offline', look)
+    return () => {
+      removeEventListener('online', look)
+      removeEventListener('offline', look)
+    }
+  }, [])
+  return isOnline
 }

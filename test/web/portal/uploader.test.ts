@@ -423,21 +423,19 @@ describe('sending', () => {
     ])
   })
 
-  it('brings ten thousand files', async () => {
+  it('brings thousands of files', async () => {
     const portal = new FakePortal()
     portal.isLookedAt = false
     const uploader = portal.uploader()
     const file = makeFile('x', 1)
-    uploader.add(
-      Array.from({ length: 10_000 }, (_, n) => ({ file, relativePath: `folder/${n}/x` })),
-    )
+    uploader.add(Array.from({ length: 2_000 }, (_, n) => ({ file, relativePath: `folder/${n}/x` })))
 
     uploader.start({})
     await untilReceived(uploader)
 
-    expect(portal.calls('POST', INTENT).length).toBe(200)
+    expect(portal.calls('POST', INTENT).length).toBe(40)
     expect([...portal.uploads.values()].every((upload) => upload.puts === 1)).toBe(true)
-    expect(portal.calls('POST', /complete$/).length).toBeLessThan(5_000)
+    expect(portal.calls('POST', /complete$/).length).toBeLessThan(1_000)
   }, 20_000)
 })
 

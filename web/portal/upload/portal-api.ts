@@ -14,6 +14,8 @@ import { type HttpReply, type HttpRequest, isSuccess } from './http.ts'
 import { sendReliably, type Wire } from './reliable-http.ts'
 
 const BAD_GATEWAY = 502
+/** Somebody waits before an empty page: better to say soon that something is wrong. */
+const FIRST_CALL_ATTEMPTS = 4
 
 export type PortalApi = ReturnType<typeof createPortalApi>
 
@@ -21,10 +23,15 @@ export function createPortalApi(wire: Wire) {
   async function call(
     method: HttpRequest['method'],
     path: string,
-    options: { token?: string | undefined; body?: unknown; signal?: AbortSignal | undefined } = {},
+    options: {
+      token?: string | undefined
+      body?: unknown
+      signal?: AbortSignal | undefined
+      maxAttempts?: number
+    } = {},
   ): Promise<HttpReply> {
-    const { token, body, signal } = options
-    const reply = await sendReliably(wire, {
+    const { token, body, signal, maxAttempts } = options
+    const request: HttpRequest = {
       method,
       url: path,
       headers: {
@@ -34,14 +41,16 @@ export function createPortalApi(wire: Wire) {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
-    })
+    }
+    const reply = await sendReliably(wire, request, maxAttempts)
     if (!isSuccess(reply)) throw parseProblem(reply.status, reply.body)
     return reply
   }
 
   return {
     async findPortal(slug: string): Promise<PublicPortalReply> {
-      return json(await call('GET', `/api/portals/public/${encodeURIComponent(slug)}`))
+      const path = `/api/portals/public/${encodeURIComponent(slug)}`
+      return json(await call('GET', path, { maxAttempts: FIRST_CALL_ATTEMPTS }))
     },
 
     /** A new hand-over, or more files for one when `token` is its write token. */

@@ -25,14 +25,18 @@ const LONGEST_DELAY_MS = 30_000
  * Sends until there is a reply that repeating would not change. Returns the last reply, whatever
  * its status; throws NetworkError when there was none.
  */
-export async function sendReliably(wire: Wire, request: HttpRequest): Promise<HttpReply> {
+export async function sendReliably(
+  wire: Wire,
+  request: HttpRequest,
+  maxAttempts = MAX_ATTEMPTS,
+): Promise<HttpReply> {
   for (let attempt = 1; ; attempt += 1) {
     await wire.connection.whenOnline(request.signal)
     const outcome = await sendOnce(wire.http, request)
     if (!(outcome instanceof NetworkError) && !isTemporary(outcome)) return outcome
     // Being offline says nothing about the server: it costs no attempt.
     if (!wire.connection.isOnline()) attempt = 0
-    if (attempt === MAX_ATTEMPTS) {
+    if (attempt === maxAttempts) {
       if (outcome instanceof NetworkError) throw outcome
       return outcome
     }
