@@ -235,7 +235,7 @@ async function fail(
   if (ended) await undo(deps, delivery)
 }
 
-/** The proof is made: the file is bound to the account that holds it, and counted, in one transaction. */
+/** The proof is made: the file is bound to the account that holds it, in one transaction. */
 async function bind(
   deps: DeliverDeps,
   delivery: Delivery,
@@ -255,7 +255,6 @@ async function bind(
         },
       ),
       deps.deliveries.bound(delivery),
-      deps.portals.addToCount(delivery.portalId, 1),
       eventPut(deps.table, deps.clock, 'upload.delivered', {
         userId: delivery.userId,
         actor: 'delivery',
@@ -308,9 +307,16 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.deliveries.forget(delivery.uploadId)
 }
 
+/**
+ * After the proof: the staged object goes, and the delivery ends in the transaction that counts the
+ * file. It is not counted with the binding, because files of one portal would wait for each other.
+ */
 async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.staging.remove(delivery.stagingKey)
-  await deps.deliveries.forget(delivery.uploadId)
+  await unlessOver(deps, [
+    deps.deliveries.finish(delivery),
+    deps.portals.addToCount(delivery.portalId, delivery.uploadId, 1),
+  ])
 }
 
 /** Writes and returns true, unless another worker has taken over or the upload has ended, which abandons its delivery. */

@@ -294,6 +294,18 @@ export function deliveryStore(table: Table, clock: Clock) {
       }
     },
 
+    /** The write that removes the item of a delivered file, by the worker that cleaned up last. */
+    finish(delivery: Delivery): TransactItem {
+      return {
+        Delete: {
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeValues: { ':fence': delivery.fence },
+        },
+      }
+    },
+
     /** Removes the item of a file whose staged object is gone; needs no condition, because nothing follows it. */
     async forget(uploadId: string): Promise<void> {
       await table.client.send(new DeleteCommand({ TableName: table.name, Key: key(uploadId) }))

@@ -10,7 +10,7 @@
  * | `state#{hash}` | `state` | an OAuth flow under way, TTL |
  * | `account#acc_…` | `account` | a storage account |
  * | `grant#grt_…` | `grant` | encrypted tokens and their refresh lease |
- * | `portal#prt_…` | `portal`, `statistics` | a portal; how many files it brought |
+ * | `portal#prt_…` | `portal`, `statistics#{n}` | a portal; how many files it brought |
  * | `slug#{slug}` | `slug` | whose link this is |
  * | `submission#sub_…` | `submission`, `batch#{n}` | one hand-over; the uploads of each intent |
  * | `upload#upl_…` | `upload` | a file |
@@ -60,8 +60,12 @@ export type DueKind = 'upload' | 'small-delivery' | 'large-delivery'
 
 /** The next time at which something has to be looked at; an entry is a hint, whoever acts re-checks by condition. */
 export function dueKeys(id: string, kind: DueKind, atMs: number): { duePk: string; dueSk: string } {
-  const partition = createHash('md5').update(id).digest().readUInt8(0) % DUE_PARTITIONS
-  return { duePk: `due#${partition}`, dueSk: `${isoTime(atMs)}#${kind}#${id}` }
+  return { duePk: `due#${spread(id, DUE_PARTITIONS)}`, dueSk: `${isoTime(atMs)}#${kind}#${id}` }
+}
+
+/** A number from 0 to below `places` that an id always gets, even over all ids. */
+export function spread(id: string, places: number): number {
+  return createHash('md5').update(id).digest().readUInt8(0) % places
 }
 
 /** The item as it stood when a single conditional write was refused, `null` when there was none; undefined for other errors. */

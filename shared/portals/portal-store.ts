@@ -1,4 +1,4 @@
-/** `portal#{id}` with `slug#{slug}` beside it, and `portal#{id}` / `statistics`: how many files it brought. */
+/** `portal#{id}` with `slug#{slug}` beside it, and `portal#{id}` / `statistics#{n}`: how many files it brought. */
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
@@ -6,6 +6,7 @@ import {
   INDEX,
   type Item,
   readItems,
+  spread,
   startKey,
   type Table,
   type TransactItem,
@@ -21,6 +22,9 @@ export interface Page<Record> {
 }
 
 const slugIsFree = 'attribute_not_exists(pk)'
+/** A count lies in several items, because transactions on one item wait for each other. */
+const STATISTICS_PLACES = 8
+
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
 const wasStoppedForAccount =
@@ -28,7 +32,10 @@ const wasStoppedForAccount =
 
 export function portalStore(table: Table, clock: Clock) {
   const key = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
-  const statisticsKey = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'statistics' })
+  const statisticsKey = (portalId: string, place: number) => ({
+    pk: `portal#${portalId}`,
+    sk: `statistics#${place}`,
+  })
 
   return {
     key,
@@ -128,21 +135,22 @@ export function portalStore(table: Table, clock: Clock) {
 
     /** How many files each portal has delivered. */
     async countUploads(portalIds: string[]): Promise<Map<string, number>> {
-      const items = await readItems(table, portalIds.map(statisticsKey), { consistent: false })
-      return new Map(
-        items.map((item) => [
-          String(item['pk']).slice('portal#'.length),
-          Number(item['uploadedCount'] ?? 0),
-        ]),
-      )
+      const places = Array.from({ length: STATISTICS_PLACES }, (_, place) => place)
+      const keys = portalIds.flatMap((id) => places.map((place) => statisticsKey(id, place)))
+      const counts = new Map<string, number>()
+      for (const item of await readItems(table, keys, { consistent: false })) {
+        const portalId = String(item['pk']).slice('portal#'.length)
+        counts.set(portalId, (counts.get(portalId) ?? 0) + Number(item['uploadedCount']))
+      }
+      return counts
     },
 
     /** The write that counts a delivered or deleted file; needs no condition, because the transaction's others decide. */
-    addToCount(portalId: string, files: 1 | -1): TransactItem {
+    addToCount(portalId: string, uploadId: string, files: 1 | -1): TransactItem {
       return {
         Update: {
           TableName: table.name,
-          Key: statisticsKey(portalId),
+          Key: statisticsKey(portalId, spread(uploadId, STATISTICS_PLACES)),
           UpdateExpression: 'ADD uploadedCount :files',
           ExpressionAttributeValues: { ':files': files },
         },

@@ -137,7 +137,7 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
     await transact(deps.table, [
       deps.uploads.delete(upload),
       ...(onItsWay ? [deps.deliveries.abandon(upload)] : []),
-      ...(bound ? [deps.portals.addToCount(upload.portalId, -1)] : []),
+      ...(bound ? [deps.portals.addToCount(upload.portalId, upload.id, -1)] : []),
       eventPut(deps.table, deps.clock, 'upload.deleted', {
         userId: upload.userId,
         actor: upload.userId,
