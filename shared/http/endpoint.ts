@@ -7,14 +7,14 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type * as z from 'zod'
-import { type FieldProblem, PROBLEMS } from '../contract/problems.ts'
+import type { FieldProblem } from '../contract/problems.ts'
 import { PortageError } from '../errors.ts'
 import { ORIGIN_VERIFY_HEADER } from '../platform/env-names.ts'
 import { hashToken } from '../platform/ids.ts'
 import { log } from '../platform/log.ts'
 import type { Session } from '../users/session-store.ts'
 import { readCookie } from './cookies.ts'
-import { toProblem } from './problem.ts'
+import { problemReply } from './problem.ts'
 
 /** What every endpoint needs before it looks at a request. */
 export interface EdgeDeps {
@@ -140,7 +140,7 @@ export function api(edge: EdgeDeps, routes: RouteTable) {
     .use(injectLambdaContext(log, { logEvent: false, resetKeys: true }))
     .onError(({ error, event, response }) => {
       if (response) return
-      return problemReply(error, event.requestContext.requestId)
+      return problemReply(error, event)
     })
     .handler(async (event) => {
       const request = await admit(edge, event)
@@ -293,22 +293,6 @@ function toResult(reply: Reply): APIGatewayProxyStructuredResultV2 {
       : reply.body === undefined
         ? ''
         : JSON.stringify(reply.body),
-  }
-}
-
-function problemReply(error: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
-  const problem = toProblem(error, requestId)
-  if (problem.status >= 500) log.error('Request failed', { error: error as Error })
-  else log.info('Request refused', { code: problem.code, status: PROBLEMS[problem.code].status })
-  const retryAfter = error instanceof PortageError ? error.facts.retryAfterSeconds : undefined
-  return {
-    statusCode: problem.status,
-    headers: {
-      'content-type': 'application/problem+json',
-      'cache-control': 'no-store',
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
-    },
-    body: JSON.stringify(problem),
   }
 }
 

@@ -43,7 +43,7 @@ function makeApi() {
       }),
     },
   )
-  const call = async (
+  const send = async (
     routeKey: string,
     {
       headers = {},
@@ -67,13 +67,14 @@ function makeApi() {
       isBase64Encoded: false,
     } as unknown as APIGatewayProxyEventV2
     const reply = await handler(event, { awsRequestId: 'req-1' } as Context)
-    return {
-      status: reply.statusCode,
-      headers: reply.headers,
-      body: JSON.parse(reply.body ?? 'null') as Problem,
-    }
+    return { status: reply.statusCode, headers: reply.headers, body: reply.body ?? '' }
   }
-  return { call, seen }
+  const call = async (...request: Parameters<typeof send>) => {
+    const reply = await send(...request)
+    return { ...reply, body: JSON.parse(reply.body || 'null') as Problem }
+  }
+  const page = (routeKey: string) => send(routeKey, { headers: { 'sec-fetch-mode': 'navigate' } })
+  return { call, page, seen }
 }
 
 const session = { cookies: [`__Host-portage_session=${COOKIE}`], headers: { origin: ORIGIN } }
@@ -153,6 +154,15 @@ describe('every route', () => {
     const reply = await call('GET /api/broken')
     expect(reply.body).toMatchObject({ status: 500, code: 'INTERNAL', requestId: 'req-1' })
     expect(JSON.stringify(reply)).not.toContain('hunter2')
+  })
+
+  test('tells a person whose browser went there in a page, with the same status', async () => {
+    const { page } = makeApi()
+    const reply = await page('POST /api/things')
+    expect(reply.status).toBe(401)
+    expect(reply.headers).toMatchObject({ 'content-type': 'text/html; charset=utf-8' })
+    expect(reply.body).toContain('<h1>Please sign in</h1>')
+    expect(reply.body).not.toMatch(/<script|<style|style=/)
   })
 
   test('says when to come back', async () => {
