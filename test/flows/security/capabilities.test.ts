@@ -161,7 +161,11 @@ describe('security rule 6: capabilities', () => {
     const hmac = (key: string | Buffer, audience: string) => (text: string) =>
       createHmac('sha256', key).update(`portage:${audience}:${text}`).digest('base64url')
     const same = (claims: Record<string, unknown>) => claims
+    const readKeys = JSON.parse(
+      test.cloud.secrets.getValue(variable(test, 'client-uploads', ENV.readKeySecret)) ?? '',
+    ) as { k1: string }
     const forgeries = {
+      'the key of the other purpose': forge(token, same, hmac(readKeys.k1, 'write')),
       'another hand-over': forge(others.uploadToken, (claims) => ({
         ...claims,
         submissionId: intent.submissionId,
