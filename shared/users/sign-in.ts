@@ -22,7 +22,7 @@ export interface SignInDeps extends FlowDeps {
 }
 
 /** Where a flow's callback lives; it differs per provider and flow, so that no code can be used in the other. */
-export function redirectUri(origin: string, kind: OauthFlow['kind'], provider: string): string {
+function redirectUri(origin: string, kind: OauthFlow['kind'], provider: string): string {
   return kind === 'login'
     ? `${origin}/api/auth/callback/${provider}`
     : `${origin}/api/oauth/${provider}/callback`
