@@ -319,7 +319,9 @@ describe('a file that is not what its client meant', () => {
     },
   )
 
-  it('leaves nothing, although workers die at any call of taking it back', async () => {
+  it('leaves nothing, although workers die at any call of taking it back', {
+    timeout: 30_000,
+  }, async () => {
     for (let atCall = 1; ; atCall += 1) {
       house = await openHouse(records.table)
       const upload = await house.handOver(SMALL, { contentHash: '0'.repeat(64) })

@@ -54,6 +54,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     chunkBytes: options.chunkBytes ?? CHUNK_BYTES,
     singleRequestBytes: SINGLE_REQUEST_BYTES,
   })
+  const own = new Set<string>()
   const staged = new Map<string, { content: Buffer; etag: string }>()
   const messages: string[] = []
   const queue = {
@@ -140,6 +141,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     /** Puts a file where intake would have put it and hands it to delivery. */
     async handOver(content: Buffer, over: Partial<Upload> = {}): Promise<Upload> {
       const upload = newUpload(portal, content, clock.now(), over)
+      own.add(upload.id)
       staged.set(upload.stagingKey, { content, etag: upload.etag ?? '' })
       await transact(table, [uploads.create(upload)])
       await transact(table, [
@@ -149,7 +151,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       return upload
     },
 
-    /** Lets due work become due, runs the sweep and returns the uploads that it asks for. */
+    /** Lets due work become due, runs the sweep and returns which of this house's uploads it asks for. */
     async sweep(afterMs = 2 * MINUTE_MS): Promise<string[]> {
       clock.advance(afterMs)
       const asked: string[] = []
@@ -160,7 +162,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       }
       const queues = { upload: ask, 'small-delivery': ask, 'large-delivery': ask }
       await sweepDue({ table, uploads, deliveries, queues, clock })
-      return asked
+      return asked.filter((uploadId) => own.has(uploadId))
     },
 
     async deliveryOf(uploadId: string): Promise<Item | undefined> {

@@ -21,9 +21,11 @@ afterAll(() => records.close())
 /** More than any delivery here takes; one that never dies ends the loop before it. */
 const MOST_CALLS = 100
 const MOST_ROUNDS = 8
+const TIMEOUT_MS = 30_000
 
 describe.each(['before', 'after'] as const)(
   'a worker that dies %s any one of its calls',
+  { timeout: TIMEOUT_MS },
   (when) => {
     it('loses and doubles no file of one request', async () => {
       const content = randomBytes(SINGLE_REQUEST_BYTES - 1)

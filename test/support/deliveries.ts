@@ -1,0 +1,146 @@
+/** What tests of deliveries share: files, their state as the owner sees it, and a steered provider. */
+import { randomBytes } from 'node:crypto'
+import type { IntentReply, UploadReply } from '../../shared/contract/uploads.ts'
+import { sha256 } from './client-calls.ts'
+import {
+  announce,
+  type ClientFile,
+  handOver,
+  type Owner,
+  putParts,
+  type TestCloud,
+} from './local-cloud.ts'
+import { until } from './until.ts'
+
+export const MIB = 1024 * 1024
+export const SWEEP = 'portage-local-sweep-due'
+export const UPLOADS_ROUTE = '/upload/drive/v3/files'
+
+export interface LoggedRequest {
+  operation: string
+  status: number
+  session?: number
+  fault?: string
+}
+
+export type Deliveries = ReturnType<typeof deliveriesOf>
+
+export function deliveriesOf(test: TestCloud, owner: Owner) {
+  let files = 0
+
+  async function emulator<T>(method: string, path: string, json?: object): Promise<T> {
+    const response = await fetch(`${test.cloud.urls.google}/_emulator/${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(json && { body: JSON.stringify(json) }),
+    })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return (response.status === 204 ? undefined : await response.json()) as T
+  }
+
+  const upload = (uploadId: string) =>
+    owner.http.call<UploadReply>('GET', `/api/uploads/${uploadId}`)
+
+  const untilStatus = (uploadId: string, status: UploadReply['status'], timeoutMs = 20_000) =>
+    until(
+      async () => {
+        const reply = await upload(uploadId)
+        return reply.status === status && reply
+      },
+      { timeoutMs },
+    )
+
+  return {
+    upload,
+    untilStatus,
+
+    /** A file with a name of its own and random content. */
+    newFile(sizeBytes: number, over: Partial<ClientFile> = {}): ClientFile {
+      files += 1
+      return { name: `file-${files}.bin`, content: randomBytes(sizeBytes), ...over }
+    },
+
+    async handOver(file: ClientFile): Promise<string> {
+      const { uploadIds } = await handOver(test.browser(), owner.portal.id, [file])
+      return uploadIds[0] ?? ''
+    },
+
+    /** Sends all bytes and says nothing more, as a browser that is closed after its last byte. */
+    async sendOnly(file: ClientFile): Promise<string> {
+      const intent = await announce(test.browser(), owner.portal.id, [file])
+      const [plan] = intent.uploads
+      if (!plan) throw new Error('no plan')
+      await putParts(test.browser(), intent.uploadToken, plan, file.content)
+      return plan.uploadId
+    },
+
+    announce: (file: ClientFile): Promise<IntentReply> =>
+      announce(test.browser(), owner.portal.id, [file]),
+
+    /** What the owner's Drive holds under a file's name: hash and whether it is in the trash. */
+    async inDrive({ name }: ClientFile): Promise<string[]> {
+      const delivered = await test.delivered(owner.email)
+      return delivered
+        .filter((file) => file.name === name && !file.trashed)
+        .map((file) => file.sha256)
+    },
+
+    /** Waits until the file is bound; returns what its owner sees. */
+    async untilDelivered(uploadId: string, file: ClientFile): Promise<UploadReply> {
+      const reply = await untilStatus(uploadId, 'uploaded')
+      if (reply.sha256 !== sha256(file.content)) throw new Error(`${file.name} has another hash`)
+      return reply
+    },
+
+    /** The next so many requests that carry bytes meet this. */
+    fault: (fault: Record<string, unknown>) =>
+      emulator('POST', 'faults', { route: UPLOADS_ROUTE, ...fault }),
+    clearFaults: () => emulator('DELETE', 'faults'),
+    openFaults: async () => (await emulator<{ faults: unknown[] }>('GET', 'faults')).faults.length,
+    steer: (action: 'revoke' | 'expire-tokens' | 'quota', json: object = {}) =>
+      emulator<{ quota: { usedBytes: number } }>('POST', `accounts/${owner.email}/${action}`, json),
+
+    forgetRequests: () => emulator('DELETE', 'requests'),
+
+    /** Runs `work` and returns what the provider was asked meanwhile. */
+    async requestsOf(work: () => Promise<unknown>): Promise<LoggedRequest[]> {
+      await emulator('DELETE', 'requests')
+      await work()
+      return (await emulator<{ requests: LoggedRequest[] }>('GET', 'requests')).requests
+    },
+
+    /** Waits until the provider has taken so many chunks. */
+    untilChunks: (count: number) =>
+      until(async () => {
+        const { requests } = await emulator<{ requests: LoggedRequest[] }>('GET', 'requests')
+        const chunks = requests.filter(({ operation }) => operation === 'drive.session.chunk')
+        return chunks.length >= count
+      }),
+
+    stagedKeys: async (uploadId: string): Promise<string[]> => {
+      const [bucket = ''] = stagingBuckets(test)
+      return ['staging/scan', 'staging/safe']
+        .map((prefix) => `${prefix}/${uploadId}`)
+        .filter((key) => {
+          const object = test.cloud.s3.readObject(bucket, key)
+          object?.stream.destroy()
+          return object !== undefined
+        })
+    },
+  }
+}
+
+export function stagingBuckets(test: TestCloud): string[] {
+  const names = test.cloud.provisioned.functions.flatMap(
+    ({ environment }) => environment['STAGING_BUCKET'] ?? [],
+  )
+  return [...new Set(names)]
+}
+
+export function sessions(requests: LoggedRequest[]): number {
+  return new Set(requests.flatMap(({ session }) => session ?? [])).size
+}
+
+export function count(requests: LoggedRequest[], operation: string): number {
+  return requests.filter((request) => request.operation === operation).length
+}
