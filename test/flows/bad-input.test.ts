@@ -14,6 +14,7 @@ import {
   type TestCloud,
 } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 
@@ -564,6 +565,27 @@ describe('a file that lacks a part', () => {
     await putPart(third, content.subarray(16 * MIB))
     expect((await uncompleted({})).status).toBe(202)
     await untilUploaded(client, intent)
+  })
+})
+
+describe('a file whose hash is not what the client says', () => {
+  it('is rejected for its owner to see, and nothing of it stays at the provider', async () => {
+    const content = Buffer.alloc(17 * MIB, 'h')
+    const intent = await announce(client, owner.portal.id, [{ name: 'other hash.bin', content }])
+    const { uploadId } = planAt(intent, 0)
+    await putParts(client, intent.uploadToken, planAt(intent, 0), content)
+
+    const contentHash = '0'.repeat(64)
+    const reply = await complete(client, intent.uploadToken, uploadId, { contentHash })
+
+    expect(reply.status).toBe(202)
+    await until(async () => (await statuses(client, intent))[0] === 'rejected')
+    expect(await owner.http.call('GET', `/api/uploads/${uploadId}`)).toMatchObject({
+      status: 'rejected',
+      reason: 'CONTENT_CHANGED',
+      storageAccountId: null,
+    })
+    await until(async () => !(await test.delivered()).some(({ name }) => name === 'other hash.bin'))
   })
 })
 
