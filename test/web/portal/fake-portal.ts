@@ -304,7 +304,7 @@ export function reply(
   return { status, body, header: (name) => headers[name.toLowerCase()] ?? null }
 }
 
-export function json(body: unknown, status = 200): HttpReply {
+function json(body: unknown, status = 200): HttpReply {
   return reply(status, JSON.stringify(body))
 }
 
