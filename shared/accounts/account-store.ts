@@ -6,7 +6,7 @@ import { derivedId } from '../platform/ids.ts'
 import {
   INDEX,
   type Item,
-  refusedItem,
+  ifItHolds,
   type Table,
   type TransactItem,
   timeKey,
@@ -16,6 +16,7 @@ import type { Account } from './account.ts'
 export type AccountStore = ReturnType<typeof accountStore>
 
 const accountIsNew = 'attribute_not_exists(pk)'
+const accountExists = 'attribute_exists(pk)'
 const unchangedSinceRead = '#status = :old AND version = :version'
 const isActive = '#status = :active'
 
@@ -131,28 +132,21 @@ export function accountStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Notes a successful call to the provider, at most once a minute, and what it said of the space. */
-    async noteAccess(account: Account, quota?: Account['quota']): Promise<void> {
+    /** Notes a successful call to the provider, at most once a minute. */
+    async noteAccess(account: Account): Promise<void> {
       const last = account.lastAccessedAt ? Date.parse(account.lastAccessedAt) : 0
-      if (quota === undefined && clock.now() - last < MINUTE_MS) return
-      try {
-        await table.client.send(
+      if (clock.now() - last < MINUTE_MS) return
+      await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(account.id),
-            UpdateExpression: 'SET lastAccessedAt = :now, quota = :quota',
-            ConditionExpression: 'attribute_exists(pk)',
-            ExpressionAttributeValues: {
-              ':now': isoTime(clock.now()),
-              ':quota': quota ?? account.quota,
-            },
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+            UpdateExpression: 'SET lastAccessedAt = :now',
+            ConditionExpression: accountExists,
+            ExpressionAttributeValues: { ':now': isoTime(clock.now()) },
           }),
-        )
-      } catch (error) {
-        // Without an account there is nothing to note.
-        if (refusedItem(error) === undefined) throw error
-      }
+        ),
+      )
     },
   }
 }

@@ -1,7 +1,7 @@
 /** `grant#{id}`: sealed tokens, and the lease of whoever is refreshing them. */
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, isoTime, SECOND_MS } from '../platform/clock.ts'
-import { refusedItem, type Table, type TransactItem } from '../platform/table.ts'
+import { ifItHolds, type Table, type TransactItem } from '../platform/table.ts'
 import type { Grant } from './grant.ts'
 
 export type GrantStore = ReturnType<typeof grantStore>
@@ -35,8 +35,8 @@ export function grantStore(table: Table, clock: Clock) {
 
     /** Takes the refresh lease and returns true; false when another holds it or has already refreshed. */
     async takeLease(grant: Grant, owner: string): Promise<boolean> {
-      try {
-        await table.client.send(
+      const taken = await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(grant.id),
@@ -48,14 +48,10 @@ export function grantStore(table: Table, clock: Clock) {
               ':now': clock.now(),
               ':read': grant.tokens,
             },
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
-        )
-        return true
-      } catch (error) {
-        if (refusedItem(error) === undefined) throw error
-        return false
-      }
+        ),
+      )
+      return taken !== undefined
     },
 
     /** Saves refreshed tokens and gives the lease back in one write; false when the lease was lost meanwhile. */
@@ -100,21 +96,17 @@ export function grantStore(table: Table, clock: Clock) {
     set: string,
     values: Record<string, unknown>,
   ): Promise<boolean> {
-    try {
-      await table.client.send(
+    const written = await ifItHolds(
+      table.client.send(
         new UpdateCommand({
           TableName: table.name,
           Key: key(grantId),
           UpdateExpression: `${set} REMOVE leaseOwner, leaseExpiresAtMs`.trim(),
           ConditionExpression: leaseIsMine,
           ExpressionAttributeValues: { ...values, ':owner': owner },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
-      )
-      return true
-    } catch (error) {
-      if (refusedItem(error) === undefined) throw error
-      return false
-    }
+      ),
+    )
+    return written !== undefined
   }
 }

@@ -121,7 +121,7 @@ export async function deliverFile(
   }
 }
 
-const HELD_BY_STATUS: Record<Exclude<StorageAccountStatus, 'ACTIVE'> | 'ACTIVE', UploadReason> = {
+const HELD_BY_STATUS: Record<StorageAccountStatus, UploadReason> = {
   ACTIVE: 'OUTCOME_UNKNOWN',
   INACTIVE: 'ACCOUNT_INACTIVE',
   DISCONNECTED: 'ACCOUNT_DISCONNECTED',

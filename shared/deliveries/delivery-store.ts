@@ -17,8 +17,8 @@ import { type Clock, SECOND_MS } from '../platform/clock.ts'
 import {
   type DueKind,
   dueKeys,
+  ifItHolds,
   pathKey,
-  refusedItem,
   type Table,
   type TransactItem,
 } from '../platform/table.ts'
@@ -86,27 +86,22 @@ export function deliveryStore(table: Table, clock: Clock) {
     expression: string,
     values: Record<string, unknown>,
   ): Promise<boolean> {
-    try {
-      await table.client.send(
+    const updated = await ifItHolds(
+      table.client.send(
         new UpdateCommand({
           TableName: table.name,
           Key: key(delivery.uploadId),
           UpdateExpression: expression,
           ConditionExpression: leaseIsMine,
           ExpressionAttributeValues: { ...values, ':fence': delivery.fence },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
-      )
-      return true
-    } catch (error) {
-      if (refusedItem(error) === undefined) throw error
-      return false
-    }
+      ),
+    )
+    return updated !== undefined
   }
 
   return {
     key,
-    nameKey,
 
     /** The writes of a hand-over: the delivery, and its name in the folder (refused when another upload has it). */
     create(upload: Upload, name: string): TransactItem[] {
@@ -151,8 +146,8 @@ export function deliveryStore(table: Table, clock: Clock) {
 
     /** Takes the lease; undefined when there is nothing to do or another worker is at it. */
     async claim(uploadId: string, kind: DueKind): Promise<Delivery | undefined> {
-      try {
-        const reply = await table.client.send(
+      const reply = await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(uploadId),
@@ -165,14 +160,10 @@ export function deliveryStore(table: Table, clock: Clock) {
               ':one': 1,
             },
             ReturnValues: 'ALL_NEW',
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
-        )
-        return reply.Attributes as unknown as Delivery
-      } catch (error) {
-        if (refusedItem(error) === undefined) throw error
-        return undefined
-      }
+        ),
+      )
+      return reply?.Attributes as Delivery | undefined
     },
 
     /** Keeps the lease while bytes flow; false when another worker has taken over. */
@@ -311,24 +302,26 @@ export function deliveryStore(table: Table, clock: Clock) {
       await table.client.send(new DeleteCommand({ TableName: table.name, Key: key(uploadId) }))
     },
 
-    /** The write that frees a deleted file's name. */
-    freeName(
+    /** Frees the name of a deleted file, if it is still this file's. */
+    async freeName(
       delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name' | 'uploadId'>,
-    ): TransactItem {
-      return {
-        Delete: {
-          TableName: table.name,
-          Key: nameKey(delivery),
-          ConditionExpression: `attribute_not_exists(pk) OR ${nameIsOurs}`,
-          ExpressionAttributeValues: { ':upload': delivery.uploadId },
-        },
-      }
+    ): Promise<void> {
+      await ifItHolds(
+        table.client.send(
+          new DeleteCommand({
+            TableName: table.name,
+            Key: nameKey(delivery),
+            ConditionExpression: nameIsOurs,
+            ExpressionAttributeValues: { ':upload': delivery.uploadId },
+          }),
+        ),
+      )
     },
 
     /** Moves a due entry on, so that one sweep acts on it; false when another already has. */
     async postpone(uploadId: string, kind: DueKind, dueSk: string, atMs: number): Promise<boolean> {
-      try {
-        await table.client.send(
+      const moved = await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(uploadId),
@@ -338,14 +331,10 @@ export function deliveryStore(table: Table, clock: Clock) {
               ':seen': dueSk,
               ':next': dueKeys(uploadId, kind, atMs).dueSk,
             },
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
-        )
-        return true
-      } catch (error) {
-        if (refusedItem(error) === undefined) throw error
-        return false
-      }
+        ),
+      )
+      return moved !== undefined
     },
   }
 

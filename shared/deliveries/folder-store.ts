@@ -3,7 +3,7 @@
  * id is reserved and stored before the folder is created, so that a repeated create finds its own.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { pathKey, refusedItem, type Table } from '../platform/table.ts'
+import { ifItHolds, pathKey, refusedItem, type Table } from '../platform/table.ts'
 
 export interface Folder {
   folderId: string
@@ -77,22 +77,19 @@ export function folderStore(table: Table) {
       return put(accountId, path, { ...folder, created: false }, sameFolder, { ':folder': lostId })
     },
 
+    /** Refused when it was replaced meanwhile because the provider had lost it; the newer one is confirmed by its own maker. */
     async confirm(accountId: string, path: string, folderId: string): Promise<void> {
-      try {
-        await table.client.send(
+      await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(accountId, path),
             UpdateExpression: 'SET created = :true',
             ConditionExpression: sameFolder,
             ExpressionAttributeValues: { ':true': true, ':folder': folderId },
-            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
-        )
-      } catch (error) {
-        // Replaced meanwhile because the provider had lost it: the newer one is confirmed by its own maker.
-        if (refusedItem(error) === undefined) throw error
-      }
+        ),
+      )
     },
   }
 }

@@ -74,6 +74,16 @@ export function refusedItem(error: unknown): Item | null | undefined {
   return error.Item ? unmarshall(error.Item) : null
 }
 
+/** What a single conditional write answers; undefined when its condition does not hold. */
+export async function ifItHolds<Reply>(write: Promise<Reply>): Promise<Reply | undefined> {
+  try {
+    return await write
+  } catch (error) {
+    if (refusedItem(error) === undefined) throw error
+    return undefined
+  }
+}
+
 /** A transaction whose conditions did not hold; `items[n]` is what stood in the way of the nth write. */
 export class TransactionRefused extends Error {
   override name = 'TransactionRefused' as const

@@ -1,7 +1,7 @@
 /** `download#{uploadId}`: a large file being brought back to the bucket for its owner, kept a day. */
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, HOUR_MS, MINUTE_MS } from '../platform/clock.ts'
-import { refusedItem, type Table } from '../platform/table.ts'
+import { ifItHolds, type Table } from '../platform/table.ts'
 
 export interface Download {
   uploadId: string
@@ -35,8 +35,8 @@ export function downloadStore(table: Table, clock: Clock) {
     condition: string,
     values: Record<string, unknown>,
   ): Promise<Download | undefined> {
-    try {
-      const reply = await table.client.send(
+    const reply = await ifItHolds(
+      table.client.send(
         new UpdateCommand({
           TableName: table.name,
           Key: key(uploadId),
@@ -47,14 +47,10 @@ export function downloadStore(table: Table, clock: Clock) {
             ? { ExpressionAttributeNames: { '#state': 'state' } }
             : {}),
           ReturnValues: 'ALL_NEW',
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         }),
-      )
-      return reply.Attributes as unknown as Download
-    } catch (error) {
-      if (refusedItem(error) === undefined) throw error
-      return undefined
-    }
+      ),
+    )
+    return reply?.Attributes as Download | undefined
   }
 
   return {

@@ -153,7 +153,15 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
       cause: error,
     })
   }
-  if (!bound) {
+  if (bound) {
+    await deps.deliveries.freeName({
+      uploadId: upload.id,
+      accountId: accountIdOf(upload),
+      portalId: upload.portalId,
+      folders: upload.folders,
+      name: upload.storagePath?.split('/').at(-1) ?? upload.fileName,
+    })
+  } else {
     if (upload.multipartUploadId !== undefined && upload.status === 'pending') {
       await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
     }

@@ -1,6 +1,6 @@
 /** `signing#{uploadId}` / `block#{n}`: how often each of fifty parts was signed (security rule 7). */
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { refusedItem, type Table } from '../platform/table.ts'
+import { ifItHolds, type Table } from '../platform/table.ts'
 
 export type SigningStore = ReturnType<typeof signingStore>
 
@@ -20,8 +20,8 @@ export function signingStore(table: Table) {
     const noneIsUsedUp = counters
       .map((counter) => `(attribute_not_exists(${counter}) OR ${counter} < :most)`)
       .join(' AND ')
-    try {
-      await table.client.send(
+    const counted = await ifItHolds(
+      table.client.send(
         new UpdateCommand({
           TableName: table.name,
           Key: { pk: `signing#${uploadId}`, sk: `block#${block}` },
@@ -29,12 +29,9 @@ export function signingStore(table: Table) {
           ConditionExpression: noneIsUsedUp,
           ExpressionAttributeValues: { ':one': 1, ':most': COUNTED_SIGNINGS },
         }),
-      )
-      return true
-    } catch (error) {
-      if (refusedItem(error) === undefined) throw error
-      return false
-    }
+      ),
+    )
+    return counted !== undefined
   }
 
   return {

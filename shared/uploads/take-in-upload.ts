@@ -90,8 +90,8 @@ async function takeIn(
 }
 
 /**
- * Files in `safe/` skip the malware scan, so what they really are must be an image; an executable
- * behind an image's name is refused.
+ * Files in `safe/` skip the malware scan because they say that they are images; a program or a
+ * script behind an image's name is refused.
  */
 async function sniff(
   deps: IntakeDeps,

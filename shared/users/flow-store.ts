@@ -3,7 +3,7 @@ import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb'
 import type { OauthProviderId } from '../contract/common.ts'
 import { type Clock, MINUTE_MS } from '../platform/clock.ts'
 import { hashToken } from '../platform/ids.ts'
-import { refusedItem, type Table } from '../platform/table.ts'
+import { ifItHolds, type Table } from '../platform/table.ts'
 
 export interface OauthFlow {
   kind: 'login' | 'connect'
@@ -53,8 +53,8 @@ export function flowStore(table: Table, clock: Clock) {
       must: Pick<OauthFlow, 'kind' | 'provider' | 'browserHash' | 'userId' | 'sessionHash'>,
     ): Promise<OauthFlow | undefined> {
       const connecting = must.kind === 'connect'
-      try {
-        const reply = await table.client.send(
+      const reply = await ifItHolds(
+        table.client.send(
           new DeleteCommand({
             TableName: table.name,
             Key: key(state),
@@ -68,12 +68,9 @@ export function flowStore(table: Table, clock: Clock) {
             },
             ReturnValues: 'ALL_OLD',
           }),
-        )
-        return reply.Attributes as OauthFlow | undefined
-      } catch (error) {
-        if (refusedItem(error) === undefined) throw error
-        return undefined
-      }
+        ),
+      )
+      return reply?.Attributes as OauthFlow | undefined
     },
   }
 }

@@ -4,7 +4,7 @@
  */
 import { DeleteCommand, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, DAY_MS, HOUR_MS } from '../platform/clock.ts'
-import { refusedItem, type Table } from '../platform/table.ts'
+import { ifItHolds, type Table } from '../platform/table.ts'
 
 export interface Session {
   userId: string
@@ -58,8 +58,8 @@ export function sessionStore(table: Table, clock: Clock) {
     async touch(hash: string, session: Session): Promise<void> {
       if (clock.now() - session.lastSeenMs < HOUR_MS) return
       const renewed = { ...session, lastSeenMs: clock.now() }
-      try {
-        await table.client.send(
+      await ifItHolds(
+        table.client.send(
           new UpdateCommand({
             TableName: table.name,
             Key: key(hash),
@@ -70,11 +70,8 @@ export function sessionStore(table: Table, clock: Clock) {
               ':expires': expiresAtSeconds(renewed),
             },
           }),
-        )
-      } catch (error) {
-        // Signed out between the read and this write: there is nothing to renew.
-        if (refusedItem(error) === undefined) throw error
-      }
+        ),
+      )
     },
 
     /** Needs no condition: ending a session twice is ending it. */
