@@ -118,7 +118,7 @@ function Status({ upload }: { upload: UploadReply }) {
     upload.storageStatus && { status: upload.storageStatus, lastError: null },
   )
   return (
-    <div className="stacked">
+    <div className="stacked" data-status={upload.status}>
       <StatusLabel color={state.color} busy={isOnItsWay(upload)}>
         {state.label}
       </StatusLabel>
