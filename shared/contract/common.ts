@@ -12,8 +12,6 @@ export const providerInput = z
   .enum(['google_drive', 'google', 'dropbox'], { error: 'must be google_drive or dropbox' })
   .transform((provider) => (provider === 'google' ? 'google_drive' : provider))
 
-export const isoTime = z.iso.datetime()
-
 /** Query of every list: newest first. */
 export function pageQuery(defaultLimit: number) {
   return z.strictObject({
@@ -22,7 +20,7 @@ export function pageQuery(defaultLimit: number) {
   })
 }
 
-/** Path parameter that names a record, `upl_…`. */
+/** An id that names a record, `upl_…`. */
 export function recordId(prefix: string) {
   return z
     .string()
