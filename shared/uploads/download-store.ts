@@ -5,7 +5,8 @@ import { ifItHolds, type Table } from '../platform/table.ts'
 
 export interface Download {
   uploadId: string
-  state: 'preparing' | 'ready'
+  /** `gone`: the provider no longer has the file; asked again after a while, because it may come back from the trash. */
+  state: 'preparing' | 'ready' | 'gone'
   multipartUploadId?: string
   fence: number
   validUntilMs: number
@@ -19,6 +20,9 @@ const KEPT_MS = 23 * HOUR_MS
 const LEASE_MS = 5 * MINUTE_MS
 /** A message that was lost, or given up by the queue, is sent again when the owner asks after this time. */
 const ASK_AGAIN_MS = MINUTE_MS
+
+/** How long the provider's word that a file is gone is believed. */
+const GONE_MS = 2 * MINUTE_MS
 
 const nothingLive = '(attribute_not_exists(pk) OR validUntilMs <= :now)'
 const isWaitingLong = 'askAgainAtMs <= :now'
@@ -123,6 +127,15 @@ export function downloadStore(table: Table, clock: Clock) {
       await update(download.uploadId, 'REMOVE leaseUntilMs', leaseIsMine, {
         ':fence': download.fence,
       })
+    },
+
+    async gone(download: Download): Promise<void> {
+      await update(
+        download.uploadId,
+        'SET #state = :gone, validUntilMs = :until REMOVE leaseUntilMs',
+        leaseIsMine,
+        { ':gone': 'gone', ':until': clock.now() + GONE_MS, ':fence': download.fence },
+      )
     },
 
     async ready(download: Download): Promise<void> {

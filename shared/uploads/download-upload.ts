@@ -8,10 +8,16 @@ import type { Clock } from '../platform/clock.ts'
 import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
-import { RetryLater } from '../providers/failures.ts'
+import { Rejected, RetryLater } from '../providers/failures.ts'
 import { withRetry } from '../providers/retry.ts'
-import type { DownloadStore } from './download-store.ts'
-import { accountIdOf, explaining, mustBeReachable, ownUpload } from './owner-uploads.ts'
+import type { Download, DownloadStore } from './download-store.ts'
+import {
+  accountIdOf,
+  explaining,
+  goneAtProvider,
+  mustBeReachable,
+  ownUpload,
+} from './owner-uploads.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -54,6 +60,7 @@ export async function downloadUpload(
     const url = await deps.staging.signDownload(downloadKey(uploadId), attachment(upload.fileName))
     return { kind: 'redirect', url }
   }
+  if (download?.state === 'gone') throw goneAtProvider()
   const unattended = download
     ? await deps.downloads.askAgain(uploadId)
     : await deps.downloads.begin(uploadId)
@@ -124,6 +131,25 @@ export async function restageDownload(
   const download = await deps.downloads.claim(uploadId)
   const upload = download && (await deps.uploads.find(uploadId))
   if (!download || upload?.status !== 'uploaded') return
+  try {
+    await restage(deps, download, upload, deadlineMs)
+  } catch (error) {
+    if (!isGone(error)) throw error
+    await deps.downloads.gone(download)
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Rejected && error.reason === 'NOT_FOUND'
+}
+
+async function restage(
+  deps: RestageDeps,
+  download: Download,
+  upload: Upload,
+  deadlineMs: number,
+): Promise<void> {
+  const uploadId = upload.id
   const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)))
   const key = downloadKey(uploadId)
   const multipartUploadId = download.multipartUploadId ?? (await deps.staging.createMultipart(key))

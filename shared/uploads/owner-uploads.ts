@@ -199,9 +199,7 @@ export async function explaining<Value>(call: () => Promise<Value>): Promise<Val
       )
     }
     if (error instanceof Rejected && error.reason === 'NOT_FOUND') {
-      throw new PortageError('FILE_UNAVAILABLE', 'It was deleted or moved away at the provider.', {
-        cause: error,
-      })
+      throw goneAtProvider(error)
     }
     if (error instanceof ProviderFailure) {
       throw new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a minute.', {
@@ -210,6 +208,12 @@ export async function explaining<Value>(call: () => Promise<Value>): Promise<Val
     }
     throw error
   }
+}
+
+export function goneAtProvider(cause?: unknown): PortageError {
+  return new PortageError('FILE_UNAVAILABLE', 'It was deleted or moved away at the provider.', {
+    cause,
+  })
 }
 
 export function accountIdOf(upload: Upload): string {

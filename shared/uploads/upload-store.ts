@@ -59,6 +59,9 @@ function aliases(...expressions: string[]): Record<string, string> | undefined {
   return used.length > 0 ? Object.fromEntries(used) : undefined
 }
 
+/** By these an upload stands in its owner's, its portal's and its account's list. */
+const LIST_KEYS = 'ownerPk, ownerSk, portalPk, portalSk, accountPk, accountSk'
+
 /** Which list of uploads is meant; each is one index. */
 export type UploadList = { userId: string } | { portalId: string } | { accountId: string }
 
@@ -350,19 +353,19 @@ export function uploadStore(table: Table, clock: Clock) {
     /** A client takes back what it has not finished sending. */
     async cancel(uploadId: string) {
       return update(uploadId, {
-        expression: 'SET #status = :deleted, #reason = :cancelled REMOVE duePk, dueSk',
+        expression: `SET #status = :deleted, #reason = :cancelled REMOVE ${LIST_KEYS}, duePk, dueSk`,
         condition: isPending,
         values: { ':pending': 'pending', ':deleted': 'deleted', ':cancelled': 'CANCELLED' },
       })
     },
 
-    /** The write by which an owner's file is gone. */
+    /** The write by which an owner's file is gone: from every list, while its record tells that it was. */
     delete(upload: Upload): TransactItem {
       return {
         Update: {
           TableName: table.name,
           Key: key(upload.id),
-          UpdateExpression: 'SET #status = :deleted REMOVE duePk, dueSk, #reason, retryAt',
+          UpdateExpression: `SET #status = :deleted REMOVE ${LIST_KEYS}, duePk, dueSk, #reason, retryAt`,
           ConditionExpression: asRead,
           ExpressionAttributeNames: STATUS_AND_REASON,
           ExpressionAttributeValues: { ':deleted': 'deleted', ':seen': upload.status },
