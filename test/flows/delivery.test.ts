@@ -10,7 +10,7 @@ import {
   MIB,
   SWEEP,
   sessions,
-  stagingBuckets,
+  stagingBucket,
 } from '../support/deliveries.ts'
 import {
   handOver,
@@ -352,9 +352,10 @@ describe('a delivery survives its client', () => {
 
   it('whose object is replaced while it is delivered: nothing of either stays', async () => {
     const { file, uploadId } = await catchMidFile()
-    const [bucket = ''] = stagingBuckets(test)
     const [key = ''] = await files.stagedKeys(uploadId)
-    await test.cloud.s3.putObject(bucket, key, { body: Buffer.alloc(TWO_CHUNKS_BYTES) })
+    await test.cloud.s3.putObject(stagingBucket(test), key, {
+      body: Buffer.alloc(TWO_CHUNKS_BYTES),
+    })
 
     const rejected = await files.untilStatus(uploadId, 'rejected')
     expect(rejected).toMatchObject({ reason: 'CONTENT_CHANGED' })
@@ -391,5 +392,19 @@ describe('a delivery survives its owner', () => {
     await test.cloud.schedules.run(SWEEP)
     await until(async () => (await files.inDrive(file)).length === 0)
     expect((await files.upload(uploadId)).status).toBe('deleted')
+  })
+
+  it('who throws the folder away: the next file makes a new one', async () => {
+    const first = files.newFile(1000)
+    await files.untilDelivered(await files.handOver(first), first)
+    await files.trashFolder()
+    expect(await files.inDrive(first)).toEqual([])
+    const [small, large] = [files.newFile(1000), files.newFile(ONE_CHUNK_BYTES)]
+
+    for (const file of [small, large]) {
+      const uploadId = await files.handOver(file)
+      await files.untilDelivered(uploadId, file)
+      expect(await files.inDrive(file)).toEqual([sha256(file.content)])
+    }
   })
 })

@@ -14,9 +14,9 @@ import { until } from './until.ts'
 
 export const MIB = 1024 * 1024
 export const SWEEP = 'portage-local-sweep-due'
-export const UPLOADS_ROUTE = '/upload/drive/v3/files'
+const UPLOADS_ROUTE = '/upload/drive/v3/files'
 
-export interface LoggedRequest {
+interface LoggedRequest {
   operation: string
   status: number
   session?: number
@@ -117,8 +117,26 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
         return chunks.length >= count
       }),
 
+    /** Puts the owner's Portage folder into the trash, as its owner does at the provider. */
+    async trashFolder(): Promise<void> {
+      const token = await accessToken(test, owner.email)
+      const call = async (method: string, path: string, json?: object) => {
+        const response = await fetch(`${test.cloud.urls.google}/drive/v3/${path}`, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          ...(json && { body: JSON.stringify(json) }),
+        })
+        if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+        return (await response.json()) as { files: { id: string }[] }
+      }
+      const query = new URLSearchParams({ q: "name = 'Portage' and trashed = false" })
+      const [folder] = (await call('GET', `files?${query}`)).files
+      if (!folder) throw new Error('there is no Portage folder')
+      await call('PATCH', `files/${folder.id}`, { trashed: true })
+    },
+
     stagedKeys: async (uploadId: string): Promise<string[]> => {
-      const [bucket = ''] = stagingBuckets(test)
+      const bucket = stagingBucket(test)
       return ['staging/scan', 'staging/safe']
         .map((prefix) => `${prefix}/${uploadId}`)
         .filter((key) => {
@@ -130,11 +148,56 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
   }
 }
 
-export function stagingBuckets(test: TestCloud): string[] {
-  const names = test.cloud.provisioned.functions.flatMap(
-    ({ environment }) => environment['STAGING_BUCKET'] ?? [],
-  )
-  return [...new Set(names)]
+/** A token of the app's own client, which alone sees the app's files; got as an owner's consent gives it. */
+async function accessToken({ cloud }: TestCloud, email: string): Promise<string> {
+  const [secretId = ''] = variables(cloud, 'GOOGLE_OAUTH_SECRET_ARN')
+  const client_id = cloud.secrets.getValue(secretId, 'clientId') ?? ''
+  const client_secret = cloud.secrets.getValue(secretId, 'clientSecret') ?? ''
+  const redirect_uri = `${cloud.urls.app}/api/oauth/google/callback`
+  const scope = 'https://www.googleapis.com/auth/drive.file'
+  const question = { client_id, redirect_uri, scope, response_type: 'code', state: 'test' }
+  const page = await fetch(`${cloud.urls.google}/o/oauth2/v2/auth?${new URLSearchParams(question)}`)
+  const html = await page.text()
+  const inputs = [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  const answer = await fetch(new URL(/action="([^"]*)"/.exec(html)?.[1] ?? '', page.url), {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { origin: cloud.urls.google },
+    body: new URLSearchParams([
+      ...inputs.map(([, name = '', value = '']): [string, string] => [name, unescaped(value)]),
+      ['account', email],
+      ['scope', scope],
+      ['decision', 'allow'],
+    ]),
+  })
+  const code = new URL(answer.headers.get('location') ?? '').searchParams.get('code') ?? ''
+  const exchange = {
+    code,
+    client_id,
+    client_secret,
+    redirect_uri,
+    grant_type: 'authorization_code',
+  }
+  const reply = await fetch(`${cloud.urls.google}/token`, {
+    method: 'POST',
+    body: new URLSearchParams(exchange),
+  })
+  return ((await reply.json()) as { access_token: string }).access_token
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
+}
+
+function variables({ provisioned }: TestCloud['cloud'], name: string): string[] {
+  const values = provisioned.functions.flatMap(({ environment }) => environment[name] ?? [])
+  return [...new Set(values)]
+}
+
+export function stagingBucket(test: TestCloud): string {
+  const [bucket] = variables(test.cloud, 'STAGING_BUCKET')
+  if (bucket === undefined) throw new Error('no function knows the staging bucket')
+  return bucket
 }
 
 export function sessions(requests: LoggedRequest[]): number {

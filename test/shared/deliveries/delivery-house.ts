@@ -273,7 +273,7 @@ function newAccount(nowMs: number): Account {
   }
 }
 
-export function newPortal(account: Account, nowMs: number): Portal {
+function newPortal(account: Account, nowMs: number): Portal {
   const id = newId('portal', nowMs)
   return {
     id,
