@@ -73,9 +73,10 @@ export class StagingBucket extends Construct {
     this.tellMissing(fn)
   }
 
-  /** Looks into what arrived and clears what is refused. */
+  /** Looks into what arrived, puts together what nobody completed and clears what is refused. */
   letTakeIn(fn: ServiceFunction): void {
     this.allow(fn, STAGING_PREFIX, [
+      's3:PutObject',
       's3:GetObject',
       's3:DeleteObject',
       's3:AbortMultipartUpload',

@@ -33,9 +33,12 @@ const KINDS: DueKind[] = ['upload', 'small-delivery', 'large-delivery']
 export async function sweepDue(deps: SweepDeps): Promise<number> {
   const partitions = Array.from({ length: DUE_PARTITIONS }, (_, partition) => partition)
   const due = (await Promise.all(partitions.map((partition) => readDue(deps, partition)))).flat()
-  const taken = (
-    await Promise.all(due.map(async (entry) => ((await postpone(deps, entry)) ? [entry] : [])))
-  ).flat()
+  // One that fails is due still, and must not keep the others from being asked.
+  const postponed = await Promise.allSettled(due.map((entry) => postpone(deps, entry)))
+  const taken = due.filter((_, index) => {
+    const outcome = postponed[index]
+    return outcome?.status === 'fulfilled' && outcome.value
+  })
   await Promise.all(
     KINDS.map((kind) =>
       deps.queues[kind].send(

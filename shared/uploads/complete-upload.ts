@@ -4,7 +4,7 @@ import { PortageError } from '../errors.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { authorizeClient, authorizeUpload, type ClientDeps } from './authorize-client.ts'
 import type { Claims } from './capability.ts'
-import type { Upload } from './upload.ts'
+import { isTerminal, type Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
 export interface CompleteDeps extends ClientDeps {
@@ -109,7 +109,7 @@ async function alreadyEnded(
   upload: Upload,
   request: CompleteRequest,
 ): Promise<CompleteReply> {
-  if (['deleted', 'expired', 'rejected', 'failed'].includes(upload.status)) {
+  if (isTerminal(upload.status) && upload.storageAccountId === undefined) {
     throw new PortageError('UPLOAD_CLOSED', 'This file was cancelled or refused. Start it again.')
   }
   if (request.contentHash !== undefined && upload.contentHash === undefined) {

@@ -16,7 +16,7 @@ import type {
 } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { isoTime } from '../platform/clock.ts'
-import { newId } from '../platform/ids.ts'
+import { hashToken, newId } from '../platform/ids.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
@@ -169,7 +169,8 @@ function distinctFolders(known: string[], added: string[][]): string[] {
   const all = new Set(known)
   for (const folders of added) {
     for (let depth = 1; depth <= folders.length; depth += 1)
-      all.add(folders.slice(0, depth).join('/'))
+      // Hashed, so that two hundred long paths fit into one item.
+      all.add(hashToken(folders.slice(0, depth).join('/')))
   }
   if (all.size > MAX_FOLDERS_PER_SUBMISSION) {
     const message = `may have at most ${MAX_FOLDERS_PER_SUBMISSION} different folders in one hand-over`

@@ -15,7 +15,7 @@ export interface Submission {
   clientName: string | null
   clientEmail: string | null
   clientMessage: string | null
-  /** Different folders of all its files, for the limit of 200. */
+  /** Hashes of the different folders of all its files, for the limit of 200. */
   folders: string[]
   batches: number
   createdAt: string

@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts'
 import { SAFE_PREFIX } from '../platform/env-names.ts'
 import { eventPut } from '../platform/events.ts'
 import type { UploadQueue } from '../platform/queues.ts'
-import type { StagedObject, StagingBucket } from '../platform/staging-bucket.ts'
+import type { StagedObject, StagedPart, StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { numberedName, safeSegment } from '../providers/names.ts'
 import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
@@ -46,11 +46,9 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
   if (object) return takeIn(deps, uploadId, upload.stagingKey, object)
   // Taken in and yet gone: nothing of ours deletes an object before the end of its upload.
   if (upload.status === 'staged') return reject(deps, upload, 'CONTENT_CHANGED')
-  const parts =
-    upload.multipartUploadId === undefined
-      ? []
-      : await deps.staging.listParts(upload.stagingKey, upload.multipartUploadId)
-  const seen = parts?.length ?? 0
+  const parts = await arrivedParts(deps, upload)
+  if (await putTogether(deps, upload, parts)) return recheck(deps, uploadId)
+  const seen = parts.length
   if (seen > (upload.partsSeen ?? 0)) {
     await deps.uploads.renew(uploadId, seen)
     return
@@ -63,6 +61,29 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
   if (expired?.changed && upload.multipartUploadId !== undefined) {
     await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
   }
+}
+
+async function arrivedParts(deps: IntakeDeps, upload: Upload): Promise<StagedPart[]> {
+  if (upload.multipartUploadId === undefined) return []
+  return (await deps.staging.listParts(upload.stagingKey, upload.multipartUploadId)) ?? []
+}
+
+/** A browser that vanished after its last byte has handed its file over all the same. */
+async function putTogether(
+  deps: IntakeDeps,
+  upload: Upload,
+  parts: StagedPart[],
+): Promise<boolean> {
+  const arrivedBytes = parts.reduce((sum, part) => sum + part.size, 0)
+  if (upload.multipartUploadId === undefined || arrivedBytes !== upload.fileSize) return false
+  const { stagingKey, multipartUploadId, fileSize } = upload
+  const outcome = await deps.staging.completeMultipart(
+    stagingKey,
+    multipartUploadId,
+    parts,
+    fileSize,
+  )
+  return outcome === 'completed'
 }
 
 async function takeIn(

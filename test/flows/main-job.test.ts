@@ -24,6 +24,7 @@ import {
   type TestCloud,
 } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 
@@ -443,10 +444,25 @@ describe('a form', () => {
   })
 })
 
-it('every file of these stories is counted once by its portal', async () => {
-  const [portal] = await owner.http.call<PortalReply[]>('GET', '/api/portals')
-  const files = (await test.delivered()).filter(({ trashed }) => !trashed)
+it('a large file whose browser vanished after its last part arrives all the same', async () => {
+  const content = randomBytes(17 * MIB)
+  const intent = await announce(client, owner.portal.id, [{ name: 'vanished.bin', content }])
+  await putParts(client, intent.uploadToken, onlyPlan(intent), content)
 
-  expect(files.length).toBeGreaterThan(20)
-  expect(portal?._count.uploads).toBe(files.length)
+  await test.cloud.advanceClock(16 * 60)
+  await untilUploaded(client, intent)
+
+  expect(await arrived(['vanished.bin'])).toEqual([
+    asArrived('/Portage/Papers/vanished.bin', content),
+  ])
+})
+
+it('every file of these stories is counted once by its portal', async () => {
+  const files = (await test.delivered()).filter(({ trashed }) => !trashed)
+  const counted = await until(async () => {
+    const [portal] = await owner.http.call<PortalReply[]>('GET', '/api/portals')
+    return portal?._count.uploads === files.length && files.length
+  })
+
+  expect(counted).toBeGreaterThan(20)
 })
