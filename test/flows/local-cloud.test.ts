@@ -65,10 +65,15 @@ describe('the local cloud', () => {
   })
 
   it('keeps every state over a restart, sessions included', async () => {
+    const counts = async () =>
+      (await owner.http.call<PortalReply[]>('GET', '/api/portals')).map(
+        ({ slug, _count }) => `${slug} ${_count.uploads}`,
+      )
+    await until(async () => (await counts()).includes('letters 3'))
+
     await test.restart()
 
-    const portals = await owner.http.call<PortalReply[]>('GET', '/api/portals')
-    expect(portals.map(({ slug, _count }) => [slug, _count.uploads])).toEqual([['letters', 3]])
+    expect(await counts()).toEqual(['letters 3'])
     expect((await test.delivered()).length).toBe(3)
   })
 
