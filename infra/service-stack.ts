@@ -162,6 +162,7 @@ export class ServiceStack extends Stack {
         'grant',
         'portal',
         'folder',
+        'name',
         'event',
       ])
       letCallGoogle(deliver, data.googleOauth)

@@ -289,7 +289,7 @@ async function takeBack(deps: DeliverDeps, account: Account, fileId: string): Pr
   )
 }
 
-/** Of a file that will not be delivered nothing stays: not where it was staged, and not at the provider. */
+/** Of a file that will not be delivered nothing stays: not where it was staged, not at the provider, and not its name. */
 async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.staging.remove(delivery.stagingKey)
   const account = await deps.accounts.find(delivery.accountId)
@@ -304,6 +304,7 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
       return
     }
   }
+  await deps.deliveries.freeName(delivery)
   await deps.deliveries.forget(delivery.uploadId)
 }
 
