@@ -12,6 +12,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/{shared,functions,web}/**/*.test.ts'],
           env: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
+          // Property tests and workers killed at every step take seconds on a busy machine.
+          testTimeout: 30_000,
         },
       },
       {

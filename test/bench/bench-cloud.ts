@@ -11,7 +11,7 @@ export interface BenchCloud {
   portalId: string
 }
 
-const POLL_MS = 20
+const POLL_MS = 100
 
 /** Names differ, so that no file has to be numbered because its name is taken. */
 let named = 0

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Asks again until the answer is truthy; throws with the last answer when it takes too long. */
 export async function until<T>(
   ask: () => T | Promise<T>,
-  { timeoutMs = 10_000, everyMs = 50 } = {},
+  { timeoutMs = 20_000, everyMs = 50 } = {},
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
