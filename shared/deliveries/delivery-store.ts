@@ -180,14 +180,20 @@ export function deliveryStore(table: Table, clock: Clock) {
       )
     },
 
+    /** Fixes the id and the session that will make the file, before its first byte. */
     async saveSession(
       delivery: Delivery,
-      session: Required<Pick<Delivery, 'sealedSession' | 'sessionKey'>>,
+      session: Required<Pick<Delivery, 'fileId' | 'sealedSession' | 'sessionKey'>>,
     ): Promise<boolean> {
       return update(
         delivery,
-        'SET sealedSession = :session, sessionKey = :key, leaseUntilMs = :until, dueSk = :due REMOVE offsetBytes, digests',
-        { ':session': session.sealedSession, ':key': session.sessionKey, ...lease(delivery) },
+        'SET fileId = :file, sealedSession = :session, sessionKey = :key, leaseUntilMs = :until, dueSk = :due REMOVE offsetBytes, digests',
+        {
+          ':file': session.fileId,
+          ':session': session.sealedSession,
+          ':key': session.sessionKey,
+          ...lease(delivery),
+        },
       )
     },
 

@@ -106,8 +106,11 @@ async function sendInto(
   mayBeThere: boolean,
 ): Promise<SentFile> {
   const { delivery, provider } = job
+  const inOneRequest = delivery.sizeBytes <= provider.singleRequestBytes
+  // A session is saved together with its id: opening one creates no file.
+  const reserve = inOneRequest ? reserveFileId : nextFileId
   const target: UploadTarget = {
-    fileId: delivery.fileId ?? (await reserveFileId(deps, job)),
+    fileId: delivery.fileId ?? (await reserve(deps, job)),
     folderId: folder.folderId,
     name: delivery.name,
     sizeBytes: delivery.sizeBytes,
@@ -116,7 +119,7 @@ async function sendInto(
   const earlier = mayBeThere ? await lookUp(deps, job, target.fileId) : undefined
   const sent: Sent = earlier
     ? { file: earlier }
-    : delivery.sizeBytes <= provider.singleRequestBytes
+    : inOneRequest
       ? await sendWhole(deps, job, target)
       : await sendChunks(deps, job, target)
   return prove(deps, job, folder, sent)
@@ -124,15 +127,21 @@ async function sendInto(
 
 /** Fixes an id before the first byte, so that a repeated create finds its own file. */
 async function reserveFileId(deps: SendDeps, job: SendJob): Promise<string> {
-  const { delivery, provider, auth, signal } = job
-  const [fileId] = await retrying(deps, job, () => provider.reserveIds(auth, 1, signal))
-  if (fileId === undefined) throw new Error('The provider reserved no id')
+  const { delivery } = job
+  const fileId = await nextFileId(deps, job)
   mustBeMine(await deps.deliveries.saveFileId(delivery, fileId))
   delivery.fileId = fileId
   delete delivery.sealedSession
   delete delivery.sessionKey
   delete delivery.digests
   delete delivery.offsetBytes
+  return fileId
+}
+
+async function nextFileId(deps: SendDeps, job: SendJob): Promise<string> {
+  const { provider, auth, signal } = job
+  const [fileId] = await retrying(deps, job, () => provider.reserveIds(auth, 1, signal))
+  if (fileId === undefined) throw new Error('The provider reserved no id')
   return fileId
 }
 
@@ -200,7 +209,7 @@ async function keptSession(deps: SendDeps, job: SendJob, target: UploadTarget): 
   return { uri: await deps.vault.unseal(ref, sessionKey, sealedSession) }
 }
 
-/** Opens a session; its URI is sealed and saved before the first byte. */
+/** Opens a session; its URI, sealed, and the file's id are saved before the first byte. */
 async function newSession(deps: SendDeps, job: SendJob, target: UploadTarget): Promise<Session> {
   const opened = await retrying(deps, job, () =>
     job.provider.openSession(job.auth, target, job.signal),
@@ -209,8 +218,9 @@ async function newSession(deps: SendDeps, job: SendJob, target: UploadTarget): P
   const ref = { userId: job.grant.userId, grantId: job.grant.id }
   const sessionKey = job.grant.wrappedKey
   const sealedSession = await deps.vault.seal(ref, sessionKey, opened.sessionUri)
-  mustBeMine(await deps.deliveries.saveSession(job.delivery, { sealedSession, sessionKey }))
-  Object.assign(job.delivery, { sealedSession, sessionKey })
+  const session = { fileId: target.fileId, sealedSession, sessionKey }
+  mustBeMine(await deps.deliveries.saveSession(job.delivery, session))
+  Object.assign(job.delivery, session)
   delete job.delivery.digests
   delete job.delivery.offsetBytes
   return { uri: opened.sessionUri, progress: { state: 'partial', offsetBytes: 0 } }

@@ -48,7 +48,12 @@ describe('the lease of a delivery', () => {
     for (const keep of [
       () => house.deliveries.renew(delivery),
       () => house.deliveries.saveFileId(delivery, 'file'),
-      () => house.deliveries.saveSession(delivery, { sealedSession: 's', sessionKey: 'k' }),
+      () =>
+        house.deliveries.saveSession(delivery, {
+          fileId: 'file-1',
+          sealedSession: 's',
+          sessionKey: 'k',
+        }),
       () => house.deliveries.saveProgress(delivery, 1, 'digests'),
     ]) {
       house.clock.advance(LEASE_MS - 1)
@@ -83,7 +88,7 @@ describe('a worker that was overtaken', () => {
 
     expect(await house.deliveries.renew(late)).toBe(false)
     expect(await house.deliveries.saveFileId(late, 'file')).toBe(false)
-    const session = { sealedSession: 's', sessionKey: 'k' }
+    const session = { fileId: 'file-1', sealedSession: 's', sessionKey: 'k' }
     expect(await house.deliveries.saveSession(late, session)).toBe(false)
     expect(await house.deliveries.saveProgress(late, 1, 'digests')).toBe(false)
     expect(await house.deliveries.release(late)).toBe(false)
