@@ -1,4 +1,5 @@
-import type { Totals, Uploader } from './upload/uploader.ts'
+import type { Totals } from './upload/progress.ts'
+import type { Uploader } from './upload/uploader.ts'
 
 /** What the head of the page says about all files together. */
 export type Situation =

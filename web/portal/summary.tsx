@@ -3,7 +3,8 @@ import { useRef } from 'preact/hooks'
 import { Icon, type IconName } from './icon.tsx'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
-import type { Totals, Uploader } from './upload/uploader.ts'
+import type { Totals } from './upload/progress.ts'
+import type { Uploader } from './upload/uploader.ts'
 
 interface SummaryProps {
   situation: Situation

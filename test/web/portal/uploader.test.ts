@@ -4,7 +4,7 @@ import { contentHash } from '../../../web/portal/upload/content-hash.ts'
 import { createFileHasher } from '../../../web/portal/upload/file-hasher.ts'
 import { memoryHandOverStore } from '../../../web/portal/upload/hand-over-store.ts'
 import { NetworkError } from '../../../web/portal/upload/http.ts'
-import { PARALLEL_REQUESTS } from '../../../web/portal/upload/uploader.ts'
+import { PARALLEL_REQUESTS } from '../../../web/portal/upload/scheduler.ts'
 import {
   alone,
   FakePortal,
@@ -104,6 +104,33 @@ describe('announcing', () => {
     expect(portal.uploads.size).toBe(2)
   })
 
+  it('announces each file once more when the hand-over ends during an announcement', async () => {
+    const portal = new FakePortal()
+    const uploader = portal.uploader()
+    let announcements = 0
+    portal.intercepts = [
+      async ({ method, url }) => {
+        if (method === 'PUT' && announcements === 2) return reply(403, '<Code>AccessDenied</Code>')
+        if (!INTENT.test(url) || ++announcements !== 2) return undefined
+        portal.liveTokens.clear()
+        await until(uploader, () => portal.calls('POST', /parts$/).length > 0)
+        await until(uploader, () => !phases(uploader).includes('sending'))
+        return undefined
+      },
+    ]
+    uploader.add(alone(...Array.from({ length: 60 }, (_, n) => makeFile(`${n}.pdf`, 10))))
+
+    uploader.start({})
+    await untilReceived(uploader)
+
+    expect(uploader.obstacle).toBeUndefined()
+    const uploads = [...portal.uploads.values()]
+    expect(new Set(uploads.map((each) => each.submissionId)).size).toBe(2)
+    const announced = uploads.map((each) => `${each.submissionId} ${each.fileName}`)
+    expect(new Set(announced).size).toBe(announced.length)
+    expect(uploads.filter((each) => each.object).length).toBe(60)
+  })
+
   it('says at the field what the server wants of the client, and sends once it is mended', async () => {
     const portal = new FakePortal()
     portal.intercepts = [
@@ -201,14 +228,14 @@ describe('sending', () => {
   it('brings every byte in its place and the content hash with it', async () => {
     const portal = new FakePortal()
     const uploader = portal.uploader(memoryHandOverStore(), createFileHasher())
-    const file = makeFile('film.mov', 41 * MIB + 5)
+    const file = makeFile('film.mov', 25 * MIB + 5)
     uploader.add(alone(file))
 
     uploader.start({})
     await untilReceived(uploader)
 
     const { object, contentHash: hash, plan } = portal.upload('film.mov')
-    expect(plan.partCount).toBe(6)
+    expect(plan.partCount).toBe(4)
     expect(await sha256(object)).toBe(await sha256(file))
     expect(hash).toBe(await contentHash(file))
   })
@@ -599,7 +626,7 @@ describe('after a reload', () => {
     const portal = new FakePortal()
     const store = memoryHandOverStore()
     const before = portal.uploader(store)
-    const film = makeFile('film.mov', 80 * MIB)
+    const film = makeFile('film.mov', 40 * MIB)
     const note = makeFile('note.pdf', 10)
     portal.intercepts = [
       ({ method, url }) => {
@@ -638,7 +665,7 @@ describe('after a reload', () => {
 
     expect(kept).toBeGreaterThan(0)
     expect(portal.calls('GET', /parts$/).length).toBe(1)
-    expect(portal.upload('film.mov').puts - before).toBe(10 - kept)
+    expect(portal.upload('film.mov').puts - before).toBe(5 - kept)
     expect(portal.uploads.size).toBe(2)
     expect(await sha256(portal.upload('film.mov').object)).toBe(await sha256(film))
     expect(portal.upload('film.mov').contentHash).toBe(`hash of ${film.size} bytes`)
@@ -661,7 +688,7 @@ describe('after a reload', () => {
     const upload = portal.upload('film.mov')
     const after = portal.uploader(store)
     await after.restore()
-    upload.object = makeFile('', 80 * MIB)
+    upload.object = makeFile('', 40 * MIB)
     upload.status = 'delivering'
 
     after.add(alone(film))
@@ -673,7 +700,7 @@ describe('after a reload', () => {
 
   it('completes what S3 has put together already', async () => {
     const { portal, store, film } = await interrupted()
-    portal.upload('film.mov').object = makeFile('', 80 * MIB)
+    portal.upload('film.mov').object = makeFile('', 40 * MIB)
     const after = portal.uploader(store)
     await after.restore()
 
@@ -693,7 +720,7 @@ describe('after a reload', () => {
     await untilReceived(after)
 
     expect(portal.uploads.size).toBe(3)
-    expect(portal.upload('film.mov').object?.size).toBe(80 * MIB)
+    expect(portal.upload('film.mov').object?.size).toBe(40 * MIB)
   })
 
   it('goes on in a new hand-over, with the same details, when only the write token has ended', async () => {

@@ -22,7 +22,17 @@ export class Completer {
     this.#deps = deps
   }
 
+  /** Completes a file as soon as its hash is known, which is computed beside its sending. */
   add(entry: UploadEntry): void {
+    const { transfer } = entry
+    void entry.hash?.then((contentHash) => {
+      if (entry.phase !== 'finishing' || entry.transfer !== transfer) return
+      entry.contentHash = contentHash
+      this.#complete(entry)
+    })
+  }
+
+  #complete(entry: UploadEntry): void {
     if (entry.transfer?.method !== 'put') {
       void this.#completeOne(entry)
       return

@@ -28,8 +28,19 @@ export function isIncomplete(error: unknown): boolean {
   return error instanceof ApiProblem && error.code === 'UPLOAD_INCOMPLETE'
 }
 
-export function isPortalClosed(error: ApiProblem): boolean {
-  return error.code === 'PORTAL_CANNOT_ACCEPT_UPLOADS' || error.code === 'PORTAL_NOT_FOUND'
+/** Why everything stands still: the network, the portal or the server. */
+export interface Obstacle {
+  kind: 'NETWORK' | 'PORTAL_CLOSED' | 'SERVER'
+  detail: string
+}
+
+/** For an error that every file shares; any other is a fault of ours and thrown. */
+export function obstacleOf(error: unknown): Obstacle {
+  if (error instanceof NetworkError) return { kind: 'NETWORK', detail: '' }
+  if (!(error instanceof ApiProblem)) throw error
+  const isPortalClosed =
+    error.code === 'PORTAL_CANNOT_ACCEPT_UPLOADS' || error.code === 'PORTAL_NOT_FOUND'
+  return { kind: isPortalClosed ? 'PORTAL_CLOSED' : 'SERVER', detail: error.message }
 }
 
 /** Problems of the client's own fields. */

@@ -1,10 +1,12 @@
 import { SINGLE_PUT_MAX_BYTES } from '../../../shared/contract/limits.ts'
+import { UploadEnded } from './part-sender.ts'
 import type { PortalApi } from './portal-api.ts'
 import { isIncomplete, isUploadOver } from './problems.ts'
 import { Transfer } from './transfer.ts'
 
 interface BrokenUpload {
-  uploadId: string
+  /** Absent when an earlier visit did not come to announce it. */
+  uploadId: string | undefined
   size: number
   hash: Promise<string | undefined> | undefined
 }
@@ -17,6 +19,7 @@ export async function resumeUpload(
   signal: AbortSignal,
 ): Promise<Transfer | 'received'> {
   const { uploadId, size } = upload
+  if (uploadId === undefined) throw new UploadEnded('It was never announced')
   const listed = await listUnlessOver(api, uploadId, token, signal)
   if (listed === undefined) {
     // Nothing more is taken for it: either it was received, or completing says that it ended.

@@ -19,7 +19,6 @@ export class UploadEntry implements UploadItem {
   transfer: Transfer | undefined
   contentHash: string | undefined
   hash: Promise<string | undefined> | undefined
-  signing: Promise<void> | undefined
   /** Aborting it stops what the file has on the wire; replaced when it is sent again. */
   requests = new AbortController()
   /** Aborted when the file is given up. */
