@@ -1,7 +1,7 @@
 /** Reads `AWS::CloudFront::*` resources; a property whose effect is not played here is an error. */
-import { isObject, type Json, type JsonObject } from '../template/json.ts'
+import { type Json, type JsonObject, listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
-import { TemplateError } from '../template/template-error.ts'
+import { failureOf, type TemplateError } from '../template/template-error.ts'
 import type {
   CacheKeyRule,
   EdgeBehavior,
@@ -336,16 +336,4 @@ function refuseOthers(
 ): void {
   const other = Object.keys(config).find((key) => !known.includes(key))
   if (other !== undefined) throw fail(`${other} is not played by the local edge`)
-}
-
-function failureOf(resource: ResolvedResource): (problem: string) => TemplateError {
-  return (problem) => new TemplateError(resource.stackName, resource.logicalId, problem)
-}
-
-function objectOf(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {}
-}
-
-function listOf(value: Json | undefined): Json[] {
-  return Array.isArray(value) ? value : []
 }

@@ -1,4 +1,5 @@
-import { checkPolicy, type PolicyDocument } from './policy.ts'
+import { checkPolicy } from './policy.ts'
+import type { PolicyDocument } from './policy-document.ts'
 
 /** An access key and what its holder may do. */
 export interface Principal {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { PolicyDocument } from '../gateway/policy.ts'
-import { openStateFile } from '../sqs/state-file.ts'
+import type { PolicyDocument } from '../gateway/policy-document.ts'
+import { openStateFile } from '../state-file.ts'
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS keys (

@@ -5,10 +5,11 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  * Known gap: events are held in memory; those not yet handled are lost with the runner.
  */
+
+import type { Alarms } from '../alarms.ts'
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
-import type { QueueSender } from '../triggers/queue-port.ts'
-import type { Alarms } from './alarms.ts'
+import type { QueueSender } from '../sqs/queue-port.ts'
 import {
   type AsyncInvocation,
   type InvokeResult,

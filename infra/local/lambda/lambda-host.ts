@@ -14,10 +14,10 @@
  * On disk: `<dataDir>/logs/<function>.log`, `<dataDir>/code/<function>/`.
  */
 import { randomUUID } from 'node:crypto'
+import { createAlarms } from '../alarms.ts'
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
-import type { QueueSender } from '../triggers/queue-port.ts'
-import { createAlarms } from './alarms.ts'
+import type { QueueSender } from '../sqs/queue-port.ts'
 import { createAsyncInvoker } from './async-invoker.ts'
 import { storeCode } from './code-store.ts'
 import { Environment, type Outcome } from './environment.ts'

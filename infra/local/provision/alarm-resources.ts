@@ -1,6 +1,7 @@
+import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, listOf, objectOf } from './resource-type.ts'
 
 /** Dimensions whose values are names of resources, and where those names are found. */
 const NAMED_BY: Record<string, { type: string; name(resource: ResolvedResource): string }> = {

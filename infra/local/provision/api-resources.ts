@@ -3,9 +3,10 @@ import { LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
 import type { HttpRoute } from '../http-api/http-api-types.ts'
 import { functionNameOf } from '../lambda/invocation.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import { mayInvoke } from './function-resources.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, requiredText, textOf } from './resource-type.ts'
+import { requiredText, textOf } from './resource-type.ts'
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
 const DEFAULT_TIMEOUT_MS = 30_000

@@ -5,12 +5,14 @@
  */
 import { evaluatePolicies, type PolicyPrincipal } from '../gateway/policy.ts'
 import { functionNameOf } from '../lambda/invocation.ts'
+import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'
 import type { EventRule, RuleTarget, SchedulerSchedule } from '../triggers/rule.ts'
 import { mayInvoke, policiesOfRole } from './function-resources.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, listOf, objectOf, requiredText } from './resource-type.ts'
+import { requiredText } from './resource-type.ts'
 import { queuePolicy } from './storage-resources.ts'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */

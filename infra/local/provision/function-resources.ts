@@ -1,9 +1,11 @@
 /** Functions with the rights of their roles. */
 import { existsSync } from 'node:fs'
-import type { PolicyDocument } from '../gateway/policy.ts'
+import type { PolicyDocument } from '../gateway/policy-document.ts'
+import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, listOf, objectOf, policyOf, requiredText, textOf } from './resource-type.ts'
+import { policyOf, requiredText, textOf } from './resource-type.ts'
 
 /** Lambda's own defaults: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html */
 const DEFAULT_MEMORY_MB = 128

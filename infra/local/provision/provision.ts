@@ -11,10 +11,10 @@ import {
   type ResolvedStacks,
   resolveStacks,
 } from '../template/resolve-stacks.ts'
-import { TemplateError } from '../template/template-error.ts'
+import { failureOf, TemplateError } from '../template/template-error.ts'
 import type { CloudEngines } from './cloud-engines.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, type ResourceType, type Where } from './resource-type.ts'
+import type { ResourceType, Where } from './resource-type.ts'
 import { RESOURCE_TYPES } from './resource-types.ts'
 
 /** Pure: what the assembly's resources are called here. */

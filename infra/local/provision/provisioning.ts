@@ -1,5 +1,5 @@
 import type { EdgeDistribution } from '../edge/distribution.ts'
-import type { PolicyDocument } from '../gateway/policy.ts'
+import type { PolicyDocument } from '../gateway/policy-document.ts'
 import type { HttpRoute } from '../http-api/http-api-types.ts'
 import type { LocalFunction } from '../lambda/invocation.ts'
 import type { Json } from '../template/json.ts'

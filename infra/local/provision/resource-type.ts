@@ -1,7 +1,7 @@
-import type { PolicyDocument } from '../gateway/policy.ts'
-import { isObject, type Json, type JsonObject } from '../template/json.ts'
+import type { PolicyDocument } from '../gateway/policy-document.ts'
+import { isObject, type Json } from '../template/json.ts'
 import type { Identity, ResolvedResource, Resource } from '../template/resolve-stacks.ts'
-import { TemplateError } from '../template/template-error.ts'
+import { failureOf } from '../template/template-error.ts'
 import type { Provisioning } from './provisioning.ts'
 
 /** Where the local cloud answers; part of what resources are called. */
@@ -23,18 +23,6 @@ export interface ResourceType {
     | { partOf: string }
     /** Does nothing here. */
     | { inert: string }
-}
-
-export function failureOf(resource: Resource): (problem: string) => TemplateError {
-  return (problem) => new TemplateError(resource.stackName, resource.logicalId, problem)
-}
-
-export function objectOf(value: Json | undefined): JsonObject {
-  return isObject(value) ? value : {}
-}
-
-export function listOf(value: Json | undefined): Json[] {
-  return Array.isArray(value) ? value : []
 }
 
 /** A text property, or undefined when the template leaves it out. */

@@ -1,10 +1,12 @@
 /** Tables, buckets, queues, keys, secrets and parameters: created in their engines, kept when they exist. */
 import type { TableProperties } from '../dynamodb/table-properties.ts'
-import type { PolicyDocument } from '../gateway/policy.ts'
+import type { PolicyDocument } from '../gateway/policy-document.ts'
 import type { CorsRule, LifecycleRule } from '../s3/s3-engine.ts'
+import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import type { Provisioning } from './provisioning.ts'
-import { failureOf, listOf, objectOf, policyOf, requiredText, textOf } from './resource-type.ts'
+import { policyOf, requiredText, textOf } from './resource-type.ts'
 
 export async function createTable(
   resource: ResolvedResource,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { openStateFile } from '../sqs/state-file.ts'
+import { openStateFile } from '../state-file.ts'
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS parameters (

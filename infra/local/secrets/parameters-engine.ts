@@ -20,7 +20,7 @@ import {
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
-import { parseInput, unknownOperation, writeJsonReply } from '../sqs/json-service.ts'
+import { parseInput, unknownOperation, writeJsonReply } from '../json-service.ts'
 import { ParameterStore, type StoredParameter } from './parameter-store.ts'
 
 export interface ParametersEngine extends AwsEngine {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { inTransaction, openStateFile } from '../sqs/state-file.ts'
+import { inTransaction, openStateFile } from '../state-file.ts'
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS secrets (

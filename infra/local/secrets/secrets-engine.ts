@@ -22,7 +22,7 @@ import {
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
-import { parseInput, unknownOperation, writeJsonReply } from '../sqs/json-service.ts'
+import { parseInput, unknownOperation, writeJsonReply } from '../json-service.ts'
 import { type GenerateSecretString, generateSecretString } from './generate-secret.ts'
 import { SecretStore, type SecretVersion, type StoredSecret } from './secret-store.ts'
 

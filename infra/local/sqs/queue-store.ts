@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { inTransaction, openStateFile } from '../state-file.ts'
 import type { QueueSettings } from './queue-settings.ts'
-import { inTransaction, openStateFile } from './state-file.ts'
 
 /** A message can be received, waits for its delay, or is held by a consumer. */
 const READY = 0

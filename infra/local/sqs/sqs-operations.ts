@@ -1,7 +1,7 @@
 /** The wire: members of each operation in, members of its reply out. */
 import * as z from 'zod'
 import { AwsError, LOCAL_ACCOUNT_ID } from '../engine.ts'
-import { parseInput } from './json-service.ts'
+import { parseInput } from '../json-service.ts'
 import { type MessageAttributes, md5OfAttributes, md5OfBody } from './message-digest.ts'
 import {
   acceptMessage,

@@ -11,3 +11,11 @@ export class TemplateError extends Error {
     this.place = place
   }
 }
+
+/** Makes the errors of one resource. */
+export function failureOf(resource: {
+  stackName: string
+  logicalId: string
+}): (problem: string) => TemplateError {
+  return (problem) => new TemplateError(resource.stackName, resource.logicalId, problem)
+}

@@ -1,7 +1,7 @@
 /** The event that a function gets from a queue, and what its answer means for the messages. */
 import { LOCAL_REGION } from '../engine.ts'
 import type { InvokeResult } from '../lambda/invocation.ts'
-import type { QueueMessage } from './queue-port.ts'
+import type { QueueMessage } from '../sqs/queue-port.ts'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
 export function queueEvent(queueArn: string, messages: QueueMessage[]) {

@@ -14,9 +14,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
 import { type FunctionInvoker, type InvokeResult, isThrottle } from '../lambda/invocation.ts'
+import type { QueueMessage, QueueReceiver } from '../sqs/queue-port.ts'
 import { queueEvent, splitBySize, succeeded } from './queue-batch.ts'
 import { type QueueMappingProperties, readMappingSettings } from './queue-mapping-settings.ts'
-import type { QueueMessage, QueueReceiver } from './queue-port.ts'
 
 /** A receive of SQS waits no longer and gives no more. */
 const LONGEST_POLL_MS = 20_000

@@ -7,8 +7,8 @@
  * time zone but UTC, no flexible window; no start and end dates. Nothing on disk.
  */
 import { randomUUID } from 'node:crypto'
+import { createAlarms } from '../alarms.ts'
 import { AwsError, LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
-import { createAlarms } from '../lambda/alarms.ts'
 import type { InvokeResult } from '../lambda/invocation.ts'
 import { ruleArn } from './event-bus.ts'
 import type { EventRule, RuleTarget, SchedulerSchedule } from './rule.ts'

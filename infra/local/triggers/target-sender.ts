@@ -7,16 +7,17 @@
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
  * Known gaps: no InputPath and no InputTransformer (an error when the template is loaded).
  */
+
+import { createAlarms } from '../alarms.ts'
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
-import { createAlarms } from '../lambda/alarms.ts'
 import {
   type AsyncInvocation,
   type FunctionInvoker,
   functionNameOf,
   isThrottle,
 } from '../lambda/invocation.ts'
-import type { QueueSender } from './queue-port.ts'
+import type { QueueSender } from '../sqs/queue-port.ts'
 import type { RuleTarget } from './rule.ts'
 
 const DEFAULT_RETRIES = 185

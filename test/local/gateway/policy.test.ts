@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { evaluatePolicies } from '../../../infra/local/gateway/policy.ts'
 import {
-  evaluatePolicies,
   type PolicyDocument,
   PolicyError,
   type PolicyStatement,
   type RequestContext,
-} from '../../../infra/local/gateway/policy.ts'
+} from '../../../infra/local/gateway/policy-document.ts'
 
 const ROLE = { arn: 'arn:aws:iam::111122223333:role/worker' }
 const OBJECT = 'arn:aws:s3:::staging/safe/a'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Alarms, createAlarms } from '../../../infra/local/alarms.ts'
 import { AwsError } from '../../../infra/local/engine.ts'
-import { type Alarms, createAlarms } from '../../../infra/local/lambda/alarms.ts'
 import { createAsyncInvoker } from '../../../infra/local/lambda/async-invoker.ts'
 import type { LocalFunction } from '../../../infra/local/lambda/invocation.ts'
 import { functionError, ManualClock, recordingQueues } from '../triggers/fakes.ts'

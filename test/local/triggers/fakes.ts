@@ -8,7 +8,7 @@ import type {
   QueueMessage,
   QueueReceiver,
   QueueSender,
-} from '../../../infra/local/triggers/queue-port.ts'
+} from '../../../infra/local/sqs/queue-port.ts'
 
 /** A clock that stands still until it is advanced. */
 export class ManualClock implements Clock {

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { AwsError } from '../../../infra/local/engine.ts'
 import type { FunctionInvoker } from '../../../infra/local/lambda/invocation.ts'
+import type { QueueReceiver } from '../../../infra/local/sqs/queue-port.ts'
 import {
   type QueueMapping,
   type QueueMappingOptions,
   startQueueMapping,
 } from '../../../infra/local/triggers/queue-mapping.ts'
 import type { QueueMappingProperties } from '../../../infra/local/triggers/queue-mapping-settings.ts'
-import type { QueueReceiver } from '../../../infra/local/triggers/queue-port.ts'
 import { fakeLambda, functionError, ManualClock, memoryQueue } from './fakes.ts'
 
 const QUEUE_ARN = 'arn:aws:sqs:us-east-1:111122223333:intake'

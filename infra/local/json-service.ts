@@ -1,7 +1,7 @@
 /** What the engines that speak AWS's JSON protocols have in common. */
 import type { ServerResponse } from 'node:http'
 import type * as z from 'zod'
-import { type AwsCall, AwsError } from '../engine.ts'
+import { type AwsCall, AwsError } from './engine.ts'
 
 /** How a service names a member that is missing; what is of a wrong JSON type is a SerializationException everywhere. */
 type MissingMember = (member: string) => AwsError

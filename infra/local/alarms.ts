@@ -1,5 +1,5 @@
 /** Callbacks at a time of the local clock, which a test or the control route may move forward. */
-import type { Clock } from '../clock.ts'
+import type { Clock } from './clock.ts'
 
 export interface Alarms {
   /** Calls `ring` once the clock has reached `atMs`; the returned function calls it off. */
