@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { PROBLEMS, type Problem } from '../contract/problems.ts'
 import { PortageError } from '../errors.ts'
-import { log } from '../platform/log.ts'
+import { log, loggable } from '../platform/log.ts'
 
 /** The only place that turns an error into a status and a body; anything unexpected exposes nothing. */
 export function toProblem(error: unknown, requestId: string): Problem {
@@ -29,7 +29,7 @@ export function problemReply(
 ): APIGatewayProxyStructuredResultV2 {
   const problem = toProblem(error, event.requestContext.requestId)
   const { code, status } = problem
-  if (status >= 500) log.error('Request failed', { code, error: error as Error })
+  if (status >= 500) log.error('Request failed', { code, failure: loggable(error) })
   else log.info('Request refused', { code, status })
   const retryAfter = error instanceof PortageError ? error.facts.retryAfterSeconds : undefined
   const asPage = event.headers['sec-fetch-mode'] === 'navigate'

@@ -4,7 +4,7 @@ import middy from '@middy/core'
 import type { Context, EventBridgeEvent, SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import type * as z from 'zod'
 import { type Clock, systemClock } from './clock.ts'
-import { log } from './log.ts'
+import { log, loggable } from './log.ts'
 
 export interface Invocation {
   /** When Lambda ends the invocation, in milliseconds of the injected clock. */
@@ -33,7 +33,10 @@ export function queueHandler<Schema extends z.ZodType>(
       const failed = outcomes.flatMap((outcome, index) => {
         if (outcome.status === 'fulfilled') return []
         const itemIdentifier = event.Records[index]?.messageId ?? ''
-        log.error('Message failed', { messageId: itemIdentifier, error: outcome.reason as Error })
+        log.error('Message failed', {
+          messageId: itemIdentifier,
+          failure: loggable(outcome.reason),
+        })
         return [{ itemIdentifier }]
       })
       return { batchItemFailures: failed }
