@@ -18,6 +18,8 @@ class StartError extends Error {
 }
 
 const PARENT_CHECK_MS = 1000
+/** One Ctrl-C arrives from the terminal and again from npm or the bootstrap, which pass it on. */
+const SAME_SIGNAL_MS = 1000
 
 const startedAt = performance.now()
 
@@ -86,11 +88,14 @@ function isPortInUse(error: unknown): error is NodeJS.ErrnoException & { port: n
 }
 
 function closeWhenTold(cloud: LocalCloud): void {
-  let isClosing = false
+  let closingSinceMs: number | undefined
   const close = (reason: string): void => {
-    // Whoever asks twice does not want to wait; the warden ends the children.
-    if (isClosing) process.exit(1)
-    isClosing = true
+    if (closingSinceMs !== undefined) {
+      // Whoever asks twice does not want to wait; the warden ends the children.
+      if (performance.now() - closingSinceMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    closingSinceMs = performance.now()
     console.log(`\n${reason}: stopping`)
     cloud.close().then(
       () => process.exit(0),
@@ -107,7 +112,7 @@ function closeWhenTold(cloud: LocalCloud): void {
   const parent = process.ppid
   if (process.env['npm_lifecycle_event'] === 'start') {
     setInterval(() => {
-      if (process.ppid !== parent && !isClosing) close('npm has ended')
+      if (process.ppid !== parent && closingSinceMs === undefined) close('npm has ended')
     }, PARENT_CHECK_MS).unref()
   }
 }

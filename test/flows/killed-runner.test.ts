@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -89,4 +90,15 @@ it('npm start says where everything is, and refuses a second runner on its folde
     `Port ${runner.port} is in use, perhaps by another runner`,
   )
   await rm(other, { recursive: true })
+})
+
+it('one Ctrl-C, which arrives from the terminal and from npm, ends the runner in order', async () => {
+  const exited = once(runner.process, 'exit')
+
+  runner.process.kill('SIGINT')
+  await until(() => runner.output().includes('SIGINT: stopping'))
+  runner.process.kill('SIGINT')
+
+  expect(await exited).toEqual([0, null])
+  expect(processesOf(dataDir)).toEqual([])
 })

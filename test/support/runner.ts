@@ -55,8 +55,9 @@ export async function startRunner(
   return { process: child, port, app, google: `http://127.0.0.1:${port + 2}`, output: () => output }
 }
 
-/** `kill -9`, as an out-of-memory killer does it. */
+/** `kill -9`, as an out-of-memory killer does it; one that has ended stays so. */
 export async function killRunner({ process: child }: Runner): Promise<void> {
+  if (child.exitCode !== null) return
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
