@@ -210,16 +210,25 @@ function readCachePolicy(
   if (policy === undefined) throw fail(`unknown cache policy ${id}`)
   const config = objectOf(policy.properties['CachePolicyConfig'])
   const key = objectOf(config['ParametersInCacheKeyAndForwardedToOrigin'])
-  const headers = objectOf(key['HeadersConfig'])
+  const cacheKey: CacheKeyRule = {
+    headers: headerNames(objectOf(key['HeadersConfig'])),
+    cookies: isAll(objectOf(key['CookiesConfig'])['CookieBehavior'], fail),
+    queryStrings: isAll(objectOf(key['QueryStringsConfig'])['QueryStringBehavior'], fail),
+  }
+  const isEmpty = cacheKey.headers.length === 0 && !cacheKey.cookies && !cacheKey.queryStrings
+  // CloudFront refuses it as an invalid request: https://github.com/aws/aws-cdk/issues/13441
+  if (config['MaxTTL'] === 0 && !isEmpty) {
+    throw failureOf(policy)('has a cache key, but caches nothing')
+  }
   return {
     compresses:
       key['EnableAcceptEncodingGzip'] === true || key['EnableAcceptEncodingBrotli'] === true,
-    key: {
-      headers: listOf(headers['Headers']).map((name) => String(name).toLowerCase()),
-      cookies: isAll(objectOf(key['CookiesConfig'])['CookieBehavior'], fail),
-      queryStrings: isAll(objectOf(key['QueryStringsConfig'])['QueryStringBehavior'], fail),
-    },
+    key: cacheKey,
   }
+}
+
+function headerNames(config: JsonObject): string[] {
+  return listOf(config['Headers']).map((name) => String(name).toLowerCase())
 }
 
 /** Lists of single cookies or parameters are not played here. */
@@ -251,9 +260,14 @@ function readOriginRequest(
     default:
       throw fail(`unknown header behaviour ${headerBehavior}`)
   }
+  const names = headerNames(headers)
+  // "The parameter Headers contains Authorization that is not allowed"; a cache policy may name it.
+  if (headerBehavior !== 'allExcept' && names.includes('authorization')) {
+    throw failureOf(policy)('may not name Authorization')
+  }
   return {
     headerBehavior,
-    headers: listOf(headers['Headers']).map((name) => String(name).toLowerCase()),
+    headers: names,
     cookies: isAll(objectOf(config['CookiesConfig'])['CookieBehavior'], fail),
     queryStrings: isAll(objectOf(config['QueryStringsConfig'])['QueryStringBehavior'], fail),
   }

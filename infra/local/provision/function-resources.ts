@@ -14,6 +14,14 @@ const DEFAULT_TIMEOUT_SECONDS = 3
 /** The runtime whose Node runs everything here. */
 const RUNTIME = 'nodejs24.x'
 
+/** All names and values together: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_ENVIRONMENT_BYTES = 4096
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+const RESERVED_VARIABLE =
+  /^(_HANDLER|_X_AMZN_TRACE_ID|LAMBDA_(TASK_ROOT|RUNTIME_DIR)|AWS_((DEFAULT_)?REGION|EXECUTION_ENV|ACCESS_KEY(_ID)?|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_\w+))$/
+/** All inline policies of a role together: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const MAX_INLINE_POLICY_CHARACTERS = 10_240
+
 /** https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html */
 const MANAGED_POLICIES: Record<string, PolicyDocument> = {
   'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole': {
@@ -57,19 +65,27 @@ export function createFunction(resource: ResolvedResource, cloud: Provisioning):
 
 /** Everything that the role may do: inline, attached by policy resources, and managed. */
 export function policiesOfRole(role: ResolvedResource, cloud: Provisioning): PolicyDocument[] {
-  const inline = listOf(role.properties['Policies']).map((policy) =>
-    policyOf(role, objectOf(policy)['PolicyDocument']),
-  )
-  const attached = ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
+  const attached = (type: string) =>
     cloud
       .ofType(type)
       .filter((policy) => listOf(policy.properties['Roles']).includes(role.ref))
-      .map((policy) => policyOf(policy, policy.properties['PolicyDocument'])),
-  )
+      .map((policy) => policyOf(policy, policy.properties['PolicyDocument']))
+  const inline = [
+    ...listOf(role.properties['Policies']).map((policy) =>
+      policyOf(role, objectOf(policy)['PolicyDocument']),
+    ),
+    ...attached('AWS::IAM::Policy'),
+  ]
+  const characters = inline.reduce((sum, policy) => sum + JSON.stringify(policy).length, 0)
+  if (characters > MAX_INLINE_POLICY_CHARACTERS) {
+    throw failureOf(role)(
+      `has inline policies of ${characters} characters, more than ${MAX_INLINE_POLICY_CHARACTERS}`,
+    )
+  }
   const managed = listOf(role.properties['ManagedPolicyArns']).map((arn) =>
     managedPolicy(role, String(arn), cloud),
   )
-  return [...inline, ...attached, ...managed]
+  return [...inline, ...attached('AWS::IAM::ManagedPolicy'), ...managed]
 }
 
 function managedPolicy(role: ResolvedResource, arn: string, cloud: Provisioning): PolicyDocument {
@@ -91,6 +107,16 @@ function codeDirOf(resource: ResolvedResource, cloud: Provisioning): string {
 
 function environmentOf(resource: ResolvedResource): Record<string, string> {
   const variables = objectOf(objectOf(resource.properties['Environment'])['Variables'])
+  let bytes = 0
+  for (const [name, value] of Object.entries(variables)) {
+    if (RESERVED_VARIABLE.test(name) || !/^[A-Za-z]\w+$/.test(name)) {
+      throw failureOf(resource)(`Lambda takes no variable of the name ${name}`)
+    }
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(String(value))
+  }
+  if (bytes > MAX_ENVIRONMENT_BYTES) {
+    throw failureOf(resource)(`variables of ${bytes} bytes, more than ${MAX_ENVIRONMENT_BYTES}`)
+  }
   return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)]))
 }
 

@@ -3,6 +3,7 @@ import { LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
 import { secretArn } from '../secrets/secrets-engine.ts'
 import { physicalId, physicalName } from '../template/physical-name.ts'
 import type { Identity, Resource } from '../template/resolve-stacks.ts'
+import { failureOf } from '../template/template-error.ts'
 import { requiredText, textOf, type Where } from './resource-type.ts'
 
 type Identify = (resource: Resource, where: Where) => Identity
@@ -14,6 +15,9 @@ const globalArn = (service: string, rest: string): string =>
 
 function nameOf(resource: Resource, property: string, maxLength: number): string {
   const given = textOf(resource, property)
+  if (given !== undefined && given.length > maxLength) {
+    throw failureOf(resource)(`${property} ${given} is longer than ${maxLength} characters`)
+  }
   return given ?? physicalName(resource.stackName, resource.logicalId, { maxLength })
 }
 

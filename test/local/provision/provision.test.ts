@@ -148,6 +148,37 @@ describe('functions', () => {
       },
     ])
   })
+
+  const withVariables = (variables: JsonObject): JsonObject => {
+    const { Worker, ...role } = workerResources()
+    const { Properties, ...rest } = Worker as { Properties: JsonObject }
+    const Environment = { Variables: variables }
+    return { ...role, Worker: { ...rest, Properties: { ...Properties, Environment } } }
+  }
+
+  it('that AWS would refuse are refused here', async () => {
+    const key = 'k'.repeat(100)
+    const many = Array.from({ length: 80 }, (_, i) =>
+      allow('s3:GetObject', `arn:aws:s3:::${key}/${i}`),
+    )
+
+    await provisioned(withVariables({ LIST: 'x'.repeat(4092) }))
+    await expect(provisioned(withVariables({ LIST: 'x'.repeat(4093) }))).rejects.toThrow(
+      'stack app, Worker: variables of 4097 bytes, more than 4096',
+    )
+    await expect(provisioned(withVariables({ AWS_REGION: 'eu-central-1' }))).rejects.toThrow(
+      'Lambda takes no variable of the name AWS_REGION',
+    )
+    await expect(provisioned(workerResources(many))).rejects.toThrow(
+      /stack app, Role: has inline policies of \d+ characters, more than 10240/,
+    )
+  })
+})
+
+it('a name that AWS would find too long is an error', () => {
+  const rule = { Type: 'AWS::Events::Rule', Properties: { Name: 'r'.repeat(65) } }
+
+  expect(() => resolveResources({ Rule: rule })).toThrow('is longer than 64 characters')
 })
 
 describe('a route', () => {
