@@ -86,7 +86,13 @@ async function deploy(): Promise<void> {
   const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, SiteOutputs>
   const site = outputs[`portage-${values.stage}-site`]
   if (site === undefined) throw new Error('The site stack reported no outputs')
-  const uploaded = await uploadSite(new S3Client({ followRegionRedirects: true }), {
+  // The CDK obeys both variables, the SDK only the first.
+  const region = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION']
+  const s3 = new S3Client({
+    followRegionRedirects: true,
+    ...(region === undefined ? {} : { region }),
+  })
+  const uploaded = await uploadSite(s3, {
     siteDir: join(DIST, 'site'),
     bucket: site.SiteBucketName,
   })
