@@ -1,0 +1,184 @@
+/** Every page in both colour schemes, on a telephone and on a desk, as axe-core judges it. */
+import { type AxeResults, source } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PortalReply } from '../../shared/contract/portals.ts'
+import {
+  announce,
+  createPortal,
+  handOver,
+  type Owner,
+  startTestCloud,
+  type TestCloud,
+} from '../support/local-cloud.ts'
+import { until } from '../support/until.ts'
+import { launchBrowser } from './browser.ts'
+
+const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) => [
+  { colorScheme, width: 375, height: 740 },
+  { colorScheme, width: 1280, height: 800 },
+])
+const SESSION_COOKIE = 'portage_session'
+const DELIVERY_MS = 30_000
+
+let cloud: TestCloud
+let browser: Browser
+let owner: Owner
+/** The one that the page of a portal is tried with. */
+let portal: PortalReply
+let page: Page
+
+beforeAll(async () => {
+  ;[cloud, browser] = await Promise.all([startTestCloud(), launchBrowser()])
+  owner = await cloud.owner()
+  portal = await createPortal(owner.http, owner.accountId, {
+    name: 'Tax papers',
+    slug: 'tax-papers',
+    requireClientEmail: true,
+  })
+  const files = [
+    { name: 'invoice.pdf', content: Buffer.from('invoice') },
+    {
+      name: 'a photograph.jpg',
+      content: Buffer.from('photograph'),
+      relativePath: 'trip/a photograph.jpg',
+    },
+  ]
+  await handOver(owner.http, owner.portal.id, files)
+  await announce(owner.http, owner.portal.id, [{ name: 'late.pdf', content: Buffer.from('late') }])
+  await until(async () => (await cloud.delivered()).length === files.length)
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await cloud?.close()
+})
+
+/** Its content security policy would keep axe-core out. */
+async function openPage(): Promise<Page> {
+  const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' })
+  return context.newPage()
+}
+
+/** What is wrong with the page as it stands, in any of the looks. */
+async function faults(): Promise<string[]> {
+  const found: string[] = []
+  for (const { colorScheme, width, height } of LOOKS) {
+    await page.setViewportSize({ width, height })
+    await page.emulateMedia({ colorScheme })
+    // Contrast is judged once colours have changed.
+    await page.waitForFunction(() =>
+      document.getAnimations().every(({ playState }) => playState !== 'running'),
+    )
+    await page.evaluate(`window.axe ?? (() => { ${source} })()`)
+    const { violations, passes } = await page.evaluate<AxeResults>(
+      `axe.run(document, { resultTypes: ['violations'] })`,
+    )
+    expect(passes.map(({ id }) => id)).toContain('color-contrast')
+    for (const { id, help, nodes } of violations) {
+      const targets = nodes.map(({ target }) => target.join(' ')).join(', ')
+      found.push(`${colorScheme} ${width} px: ${id} (${help}): ${targets}`)
+    }
+    // WCAG 2.2, 1.4.10: nothing has to be scrolled sideways.
+    const overflowPx = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
+    if (overflowPx > 0) found.push(`${colorScheme} ${width} px: ${overflowPx} px too wide`)
+  }
+  return found
+}
+
+describe('the page of a portal', () => {
+  beforeAll(async () => {
+    page = await openPage()
+    await page.goto(`${cloud.cloud.urls.app}/p/${portal.slug}`)
+  })
+  afterAll(() => page.context().close())
+
+  test('that is empty', async () => {
+    await page.getByRole('heading', { name: portal.name }).waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('with files, and a field that is not filled in', async () => {
+    await page.locator('#choose-files').setInputFiles([
+      { name: 'letter.pdf', mimeType: 'application/pdf', buffer: Buffer.from('letter') },
+      { name: 'photo.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('photo') },
+    ])
+    await page.getByRole('button', { name: 'Send 2 files' }).click()
+    await page.getByText('Please enter your e-mail address.').waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('whose files are delivered', async () => {
+    await page.getByLabel('Your e-mail address').fill('client@example.com')
+    await page.getByRole('button', { name: 'Send 2 files' }).click()
+    await page.getByRole('heading', { name: 'Delivered' }).waitFor({ timeout: DELIVERY_MS })
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('that does not exist', async () => {
+    await page.goto(`${cloud.cloud.urls.app}/p/nowhere-at-all`)
+    await page.getByRole('heading', { name: 'This link leads nowhere' }).waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+})
+
+describe('the dashboard', () => {
+  const visit = (path: string) => page.goto(`${cloud.cloud.urls.app}${path}`)
+
+  beforeAll(async () => {
+    page = await openPage()
+  })
+  afterAll(() => page.context().close())
+
+  test('before the sign-in', async () => {
+    await visit('/sign-in?error=SIGN_IN_DENIED')
+    await page.getByRole('link', { name: 'Sign in with Google' }).waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('overview', async () => {
+    const value = owner.http.cookie(SESSION_COOKIE) ?? ''
+    await page.context().addCookies([{ name: SESSION_COOKIE, value, url: cloud.cloud.urls.app }])
+    await visit('/')
+    await page.getByRole('heading', { name: 'Recent files' }).waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('accounts', async () => {
+    await visit('/accounts')
+    await page.getByText('Connected', { exact: true }).first().waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('portals, with the dialog for a new one', async () => {
+    await visit('/portals?create')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Create portal' }).click()
+    await dialog.getByText('Give the portal a name.').waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('files', async () => {
+    await visit('/files')
+    await page.getByText('late.pdf').waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('details of a file', async () => {
+    await page.getByRole('button', { name: 'Details of invoice.pdf' }).click()
+    await page.getByRole('dialog').getByText('SHA-256').waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+})
