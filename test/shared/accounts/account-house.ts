@@ -8,11 +8,11 @@ import type { Grant, GrantTokens } from '../../../shared/accounts/grant.ts'
 import { grantStore } from '../../../shared/accounts/grant-store.ts'
 import type { TokenVault } from '../../../shared/accounts/token-vault.ts'
 import type { OauthProvider, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
-import { HOUR_MS, isoTime } from '../../../shared/platform/clock.ts'
-import { newId } from '../../../shared/platform/ids.ts'
+import { HOUR_MS } from '../../../shared/platform/clock.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
+import { newAccount, newPortal } from '../../support/make.ts'
 import { steeredClock } from '../../support/steered-clock.ts'
 
 export type AccountHouse = Awaited<ReturnType<typeof openAccount>>
@@ -121,48 +121,5 @@ export function grantOf(account: Account, nowMs: number, tokens: GrantTokens): G
     tokens: JSON.stringify(tokens),
     accessTokenExpiresAtMs: nowMs + HOUR_MS,
     refusedAt: null,
-  }
-}
-
-function newAccount(nowMs: number): Account {
-  const id = newId('account', nowMs)
-  return {
-    id,
-    userId: newId('user', nowMs),
-    provider: 'google_drive',
-    providerAccountId: id,
-    displayName: 'Owner',
-    email: 'owner@example.com',
-    status: 'ACTIVE',
-    disconnectedBy: null,
-    lastError: null,
-    lastAccessedAt: null,
-    quota: null,
-    grantId: newId('grant', nowMs),
-    version: 1,
-    createdAt: isoTime(nowMs),
-    updatedAt: isoTime(nowMs),
-  }
-}
-
-function newPortal(account: Account, nowMs: number): Portal {
-  const id = newId('portal', nowMs)
-  return {
-    id,
-    userId: account.userId,
-    name: 'Letters',
-    slug: id.replace('_', '-'),
-    storageProvider: account.provider,
-    storageAccountId: account.id,
-    isActive: true,
-    deactivatedBy: null,
-    deactivatedAt: null,
-    deactivationReason: null,
-    autoDeactivatedAccountId: null,
-    requireClientName: false,
-    requireClientEmail: false,
-    version: 1,
-    createdAt: isoTime(nowMs),
-    updatedAt: isoTime(nowMs),
   }
 }

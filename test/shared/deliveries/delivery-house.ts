@@ -24,6 +24,7 @@ import { createMemoryProvider } from '../../../shared/providers/memory.ts'
 import type { StorageProvider } from '../../../shared/providers/provider.ts'
 import { planParts, type Upload } from '../../../shared/uploads/upload.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
+import { newAccount, newPortal } from '../../support/make.ts'
 import { type SteeredClock, steeredClock } from '../../support/steered-clock.ts'
 
 export const CHUNK_BYTES = 256 * 1024
@@ -250,49 +251,6 @@ const plainVault: TokenVault = {
     if (grantId !== grant.grantId || sealedWith !== key) throw new Error('sealed with another key')
     return text ?? ''
   },
-}
-
-function newAccount(nowMs: number): Account {
-  const id = newId('account', nowMs)
-  return {
-    id,
-    userId: newId('user', nowMs),
-    provider: 'google_drive',
-    providerAccountId: id,
-    displayName: 'Owner',
-    email: 'owner@example.com',
-    status: 'ACTIVE',
-    disconnectedBy: null,
-    lastError: null,
-    lastAccessedAt: null,
-    quota: null,
-    grantId: newId('grant', nowMs),
-    version: 1,
-    createdAt: isoTime(nowMs),
-    updatedAt: isoTime(nowMs),
-  }
-}
-
-function newPortal(account: Account, nowMs: number): Portal {
-  const id = newId('portal', nowMs)
-  return {
-    id,
-    userId: account.userId,
-    name: 'Letters',
-    slug: id.replace('_', '-'),
-    storageProvider: account.provider,
-    storageAccountId: account.id,
-    isActive: true,
-    deactivatedBy: null,
-    deactivatedAt: null,
-    deactivationReason: null,
-    autoDeactivatedAccountId: null,
-    requireClientName: false,
-    requireClientEmail: false,
-    version: 1,
-    createdAt: isoTime(nowMs),
-    updatedAt: isoTime(nowMs),
-  }
 }
 
 function newGrant(account: Account): Grant {
