@@ -5,6 +5,7 @@
  * cannot change before it writes.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { inTransaction } from '../state-file.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS buckets (
@@ -85,15 +86,7 @@ export class MetadataDatabase {
 
   /** Runs `work` in a transaction of its own, at once. */
   writeNow<T>(work: () => T): T {
-    this.#sqlite.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      this.#sqlite.exec('COMMIT')
-      return result
-    } catch (error) {
-      this.#rollBack()
-      throw error
-    }
+    return inTransaction(this.#sqlite, work)
   }
 
   close(): void {
@@ -126,9 +119,5 @@ export class MetadataDatabase {
       this.#sqlite.exec('ROLLBACK TO job; RELEASE job')
       return () => job.reject(error)
     }
-  }
-
-  #rollBack(): void {
-    if (this.#sqlite.isTransaction) this.#sqlite.exec('ROLLBACK')
   }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { inTransaction } from '../../state-file.ts'
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -81,15 +82,7 @@ export class GoogleDatabase {
 
   /** Everything in `work` or nothing. `work` is synchronous, so nobody else comes in between. */
   transaction<T>(work: () => T): T {
-    this.#sqlite.exec('BEGIN IMMEDIATE')
-    try {
-      const result = work()
-      this.#sqlite.exec('COMMIT')
-      return result
-    } catch (error) {
-      this.#sqlite.exec('ROLLBACK')
-      throw error
-    }
+    return inTransaction(this.#sqlite, work)
   }
 
   /** A value that is made once and kept. */
