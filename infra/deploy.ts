@@ -1,7 +1,7 @@
 /**
- * Builds and deploys one stage: `npm run deploy -- --stage trial [--domain-name …] [--sign-up …]
- * [--sign-up-allow-list a@example.com,b@example.com]`. Credentials and region are the AWS
- * command line's. The pages go up after the stacks.
+ * Builds and deploys one stage: `npm run deploy -- --stage trial [--bootstrap] [--domain-name …]
+ * [--sign-up …] [--sign-up-allow-list a@example.com,b@example.com] [--origin-secret-version …]`.
+ * Credentials and region are the AWS command line's. The pages go up after the stacks.
  */
 import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -60,9 +60,11 @@ async function deploy(): Promise<void> {
   const { values } = parseArgs({
     options: {
       stage: { type: 'string', default: 'trial' },
+      bootstrap: { type: 'boolean', default: false },
       'domain-name': { type: 'string' },
       'sign-up': { type: 'string' },
       'sign-up-allow-list': { type: 'string' },
+      'origin-secret-version': { type: 'string' },
     },
   })
   const context = {
@@ -70,19 +72,18 @@ async function deploy(): Promise<void> {
     domainName: values['domain-name'],
     signUp: values['sign-up'],
     signUpAllowList: values['sign-up-allow-list'],
+    originSecretVersion: values['origin-secret-version'],
   }
   const outputsFile = join(DIST, 'outputs.json')
 
   await buildAll({ outDir: DIST })
-  await run(join(ROOT, 'node_modules', '.bin', 'cdk'), [
-    'deploy',
-    '--all',
-    '--outputs-file',
-    outputsFile,
-    ...Object.entries(context).flatMap(([name, value]) =>
-      value === undefined ? [] : ['-c', `${name}=${value}`],
-    ),
-  ])
+  const cdk = join(ROOT, 'node_modules', '.bin', 'cdk')
+  const contextArgs = Object.entries(context).flatMap(([name, value]) =>
+    value === undefined ? [] : ['-c', `${name}=${value}`],
+  )
+  // Every account and region of the stage's stacks: a host name brings us-east-1 in.
+  if (values.bootstrap) await run(cdk, ['bootstrap', ...contextArgs])
+  await run(cdk, ['deploy', '--all', '--outputs-file', outputsFile, ...contextArgs])
   const outputs = JSON.parse(await readFile(outputsFile, 'utf8')) as Record<string, SiteOutputs>
   const site = outputs[`portage-${values.stage}-site`]
   if (site === undefined) throw new Error('The site stack reported no outputs')

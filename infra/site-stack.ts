@@ -53,8 +53,11 @@ export class SiteStack extends Stack {
       {
         protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
         customHeaders: {
+          // CloudFormation reads the secret again only when the reference itself has changed:
+          // https://repost.aws/knowledge-center/cloudformation-stack-update-secrets
           [ORIGIN_VERIFY_HEADER]: SecretValue.secretsManager(secretName(stage, 'origin-verify'), {
             jsonField: 'current',
+            ...(stage.originSecretVersion && { versionId: stage.originSecretVersion }),
           }).unsafeUnwrap(),
         },
       },

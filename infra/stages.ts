@@ -14,13 +14,15 @@ export interface Stage {
   workSliceSeconds: number
   /** The public host name; CloudFront's own name when there is none. */
   domainName: string | undefined
+  /** Version of the origin-verify secret that the distribution sends; the current one when there is none. */
+  originSecretVersion: string | undefined
   /** Where the pictures of Google accounts come from, as the pages' content security policy names it. */
   pictureSource: string
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */
   concurrency: { intake: number; smallDelivery: number; largeDelivery: number; downloads: number }
 }
 
-type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName'>
+type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName' | 'originSecretVersion'>
 
 const GOOGLE_PICTURES = 'https://*.googleusercontent.com'
 
@@ -67,6 +69,7 @@ export function readStage(context: (key: string) => unknown): Stage {
     signUpAllowList: readList(context('signUpAllowList')),
     workSliceSeconds: readWorkSlice(context('workSliceSeconds') ?? defaults.workSliceSeconds),
     domainName,
+    originSecretVersion: readText(context('originSecretVersion')),
   }
 }
 

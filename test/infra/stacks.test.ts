@@ -16,6 +16,8 @@ import {
   theOnly,
 } from './synthesized-stage.ts'
 
+const SECRET_VERSION = '7a4ee1fd-5ae5-4f9c-8d0b-8a1f0a1d6f11'
+
 let trial: SynthesizedStage
 let prod: SynthesizedStage
 
@@ -23,7 +25,11 @@ beforeAll(() => {
   // CloudFormation's own schemas are checked by `npm run synth`; here they cost 2 s a stage.
   vi.stubEnv('CDK_VALIDATION', 'false')
   trial = synthesizeStage({ stage: 'trial' })
-  prod = synthesizeStage({ stage: 'prod', domainName: 'files.example.com' })
+  prod = synthesizeStage({
+    stage: 'prod',
+    domainName: 'files.example.com',
+    originSecretVersion: SECRET_VERSION,
+  })
   return () => vi.unstubAllEnvs()
 })
 
@@ -425,6 +431,12 @@ describe('the public origin', () => {
           '{{resolve:secretsmanager:portage/trial/origin-verify:SecretString:current::}}',
       },
     ])
+  })
+
+  test('sends the version of the secret that a rotation names, so that CloudFormation sees a change', () => {
+    expect(prod.templates['site']).toContain(
+      `{{resolve:secretsmanager:portage/prod/origin-verify:SecretString:current::${SECRET_VERSION}}}`,
+    )
   })
 
   test('hands the API every viewer header except Host, and the viewer address', () => {
