@@ -1,7 +1,11 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 
 /** One logger per environment; ids are members of an entry, never part of its message. */
-export const log = new Logger({ serviceName: 'portage' })
+export const log = new Logger({
+  serviceName: 'portage',
+  // Also where somebody forgets to ask for it.
+  jsonReplacerFn: (_key, value) => (value instanceof Error ? loggable(value) : value),
+})
 
 export interface LoggedError {
   name: string
@@ -22,11 +26,26 @@ export function loggable(error: unknown, depth = 0): LoggedError {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return {
     name: error.name,
-    message: error.message,
+    message: wordsOf(error),
     ...(code === undefined ? {} : { code }),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
+    ...(error.stack === undefined ? {} : { stack: framesOf(error.stack) }),
     ...(error.cause === undefined || depth === MAX_CAUSES
       ? {}
       : { cause: loggable(error.cause, depth + 1) }),
   }
+}
+
+/** A parser quotes what it could not read, and the query of an address may be a capability. */
+function wordsOf(error: Error): string {
+  return error instanceof SyntaxError
+    ? 'could not be parsed'
+    : error.message.replaceAll(/\?\S+/g, '?…')
+}
+
+/** Where it was thrown, without the message, which stands before it. */
+function framesOf(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n')
 }
