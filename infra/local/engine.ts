@@ -3,7 +3,7 @@
  * which permissions a call needs, evaluates the caller's policies and only then lets it run.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PolicyDocument } from './gateway/policy-document.ts'
+import type { PolicyDocument } from './policy-document.ts'
 
 /** Where everything on this machine pretends to be. */
 export const LOCAL_REGION = 'us-east-1'

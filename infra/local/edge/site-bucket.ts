@@ -6,7 +6,7 @@
 import { buffer } from 'node:stream/consumers'
 import { LOCAL_ACCOUNT_ID } from '../engine.ts'
 import { evaluatePolicies } from '../gateway/policy.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import type { ByteRange } from '../s3/preconditions.ts'
 import type { StoredObject } from '../s3/s3-engine.ts'
 import type { BucketOrigin, EdgeReply } from './edge-server.ts'

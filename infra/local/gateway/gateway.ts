@@ -25,9 +25,9 @@ import {
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
+import type { PolicyDocument, RequestContext } from '../policy-document.ts'
 import { signatureError, unknownKeyError, unsignedError, writeError } from './error-reply.ts'
 import { type DecisionReason, evaluatePolicies } from './policy.ts'
-import type { PolicyDocument, RequestContext } from './policy-document.ts'
 import { callerArn, type Principal, type PrincipalStore } from './principals.ts'
 import { type DeclaredSignature, readSignature, SignatureFault, verifySignature } from './sigv4.ts'
 

@@ -3,7 +3,7 @@
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
  */
 import { BlockList, isIP } from 'node:net'
-import { PolicyError, type RequestContext } from './policy-document.ts'
+import { PolicyError, type RequestContext } from '../policy-document.ts'
 import {
   arnLike,
   compilePattern,

@@ -2,7 +2,7 @@
  * Texts, resources and variables of policies, with their wildcards
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
  */
-import { PolicyError, type RequestContext } from './policy-document.ts'
+import { PolicyError, type RequestContext } from '../policy-document.ts'
 
 // Wildcards and literals share one string: `*` and `?` of the policy are kept as private code points,
 // so that a star that came from a variable's value stays a literal star.

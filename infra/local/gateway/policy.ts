@@ -11,14 +11,14 @@
  * not exist here. Policy documents are compiled once and must not be changed afterwards.
  */
 import { LOCAL_ACCOUNT_ID } from '../engine.ts'
-import { type Condition, compileCondition } from './policy-condition.ts'
 import {
   many,
   type PolicyDocument,
   PolicyError,
   type PolicyStatement,
   type RequestContext,
-} from './policy-document.ts'
+} from '../policy-document.ts'
+import { type Condition, compileCondition } from './policy-condition.ts'
 import {
   compilePattern,
   compileResource,

@@ -1,5 +1,5 @@
+import type { PolicyDocument } from '../policy-document.ts'
 import { checkPolicy } from './policy.ts'
-import type { PolicyDocument } from './policy-document.ts'
 
 /** An access key and what its holder may do. */
 export interface Principal {

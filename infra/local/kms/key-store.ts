@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { openStateFile } from '../state-file.ts'
 
 const SCHEMA = `

@@ -23,8 +23,8 @@ import {
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
 import { parseInput, unknownOperation, writeJsonReply } from '../json-service.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { invalidCiphertext, keyIdOfBlob, openBlob, sealBlob } from './ciphertext-blob.ts'
 import { KeyStore, type StoredKey } from './key-store.ts'
 

@@ -1,6 +1,6 @@
 /** Functions with the rights of their roles. */
 import { existsSync } from 'node:fs'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import { failureOf } from '../template/template-error.ts'

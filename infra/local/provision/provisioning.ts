@@ -1,7 +1,7 @@
 import type { EdgeDistribution } from '../edge/distribution.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
 import type { HttpRoute } from '../http-api/http-api-types.ts'
 import type { LocalFunction } from '../lambda/invocation.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import type { Json } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'

@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { isObject, type Json } from '../template/json.ts'
 import type { Identity, ResolvedResource, Resource } from '../template/resolve-stacks.ts'
 import { failureOf } from '../template/template-error.ts'

@@ -1,6 +1,6 @@
 /** Tables, buckets, queues, keys, secrets and parameters: created in their engines, kept when they exist. */
 import type { TableProperties } from '../dynamodb/table-properties.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import type { CorsRule, LifecycleRule } from '../s3/s3-engine.ts'
 import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'

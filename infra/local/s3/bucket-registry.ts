@@ -1,6 +1,6 @@
 /** The buckets that the template declares, with their settings as CloudFormation spells them. */
 import type { StatementSync } from 'node:sqlite'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import type { MetadataDatabase } from './metadata-database.ts'
 import { noSuchBucket } from './s3-errors.ts'
 

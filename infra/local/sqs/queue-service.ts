@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { AwsError, LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { type AcceptedMessage, checkRange, invalidValue } from './message-rules.ts'
 import { Pollers } from './pollers.ts'
 import { type QueueProperties, type QueueSettings, readQueueSettings } from './queue-settings.ts'

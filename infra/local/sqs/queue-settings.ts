@@ -1,5 +1,5 @@
 import { AwsError } from '../engine.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 
 /** Properties of `AWS::SQS::Queue` as CloudFormation spells them, with every intrinsic resolved. */
 export interface QueueProperties {

@@ -20,8 +20,8 @@ import {
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
-import type { PolicyDocument } from '../gateway/policy-document.ts'
 import { unknownOperation, writeJsonReply } from '../json-service.ts'
+import type { PolicyDocument } from '../policy-document.ts'
 import { acceptMessage, type SendInput } from './message-rules.ts'
 import {
   type Queue,

@@ -1,6 +1,6 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PolicyDocument } from '../../../infra/local/gateway/policy-document.ts'
+import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 import { allow, makePrincipal } from '../gateway/harness.ts'
 import { startDatabase, TABLE, TABLE_ARN, tableProperties } from './harness.ts'
 

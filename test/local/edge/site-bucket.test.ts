@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createBucketOrigin } from '../../../infra/local/edge/site-bucket.ts'
-import type { PolicyDocument } from '../../../infra/local/gateway/policy-document.ts'
+import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 
 const forDistribution = (id: string, action: string, resource: string): PolicyDocument => ({
   Version: '2012-10-17',

@@ -11,8 +11,8 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AwsEngine, AwsError } from '../../../infra/local/engine.ts'
 import type { GatewayOptions } from '../../../infra/local/gateway/gateway.ts'
-import type { PolicyDocument } from '../../../infra/local/gateway/policy-document.ts'
 import type { Principal } from '../../../infra/local/gateway/principals.ts'
+import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 import {
   allow,
   clientConfig,

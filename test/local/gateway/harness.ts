@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type AwsCall, type AwsEngine, LOCAL_REGION } from '../../../infra/local/engine.ts'
 import { createGateway, type GatewayOptions } from '../../../infra/local/gateway/gateway.ts'
-import type { PolicyDocument } from '../../../infra/local/gateway/policy-document.ts'
 import { type Principal, PrincipalStore } from '../../../infra/local/gateway/principals.ts'
+import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 
 /** A clock that tests move both ways; the SDK clients sign by the machine's. */
 class ShiftedClock {

@@ -6,7 +6,7 @@ import {
   PolicyError,
   type PolicyStatement,
   type RequestContext,
-} from '../../../infra/local/gateway/policy-document.ts'
+} from '../../../infra/local/policy-document.ts'
 
 const ROLE = { arn: 'arn:aws:iam::111122223333:role/worker' }
 const OBJECT = 'arn:aws:s3:::staging/safe/a'

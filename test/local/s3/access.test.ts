@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PolicyStatement } from '../../../infra/local/gateway/policy-document.ts'
+import type { PolicyStatement } from '../../../infra/local/policy-document.ts'
 import { PRESIGNING, type S3Harness, startS3 } from './s3-harness.ts'
 
 const OBJECTS = 'arn:aws:s3:::staging/staging/*'

@@ -6,8 +6,8 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { LocalClock } from '../../../infra/local/clock.ts'
 import { LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../../../infra/local/engine.ts'
 import { createGateway } from '../../../infra/local/gateway/gateway.ts'
-import type { PolicyDocument } from '../../../infra/local/gateway/policy-document.ts'
 import { PrincipalStore } from '../../../infra/local/gateway/principals.ts'
+import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 import {
   type BucketOptions,
   createS3Engine,
