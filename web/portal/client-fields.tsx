@@ -7,37 +7,30 @@ export type FieldErrors = Partial<Record<ClientField, string>>
 
 interface ClientFieldsProps {
   rules: PublicPortalReply['fields']
+  /** What was typed before, when the fields come back. */
+  client: ClientDetails
   errors: FieldErrors
   messages: Messages
 }
 
+const FIELDS = ['clientName', 'clientEmail', 'clientMessage'] as const
 const MESSAGE_MAX_LENGTH = 2000
 
-export function ClientFields({ rules, errors, messages }: ClientFieldsProps) {
+export function ClientFields({ rules, client, errors, messages }: ClientFieldsProps) {
   return (
     <fieldset class="card fields">
       <legend>{messages.aboutYou}</legend>
-      <Field
-        name="clientName"
-        label={messages.clientName}
-        rule={rules.clientName}
-        error={errors.clientName}
-        messages={messages}
-      />
-      <Field
-        name="clientEmail"
-        label={messages.clientEmail}
-        rule={rules.clientEmail}
-        error={errors.clientEmail}
-        messages={messages}
-      />
-      <Field
-        name="clientMessage"
-        label={messages.clientMessage}
-        rule={rules.clientMessage}
-        error={errors.clientMessage}
-        messages={messages}
-      />
+      {FIELDS.map((name) => (
+        <Field
+          key={name}
+          name={name}
+          label={messages[name]}
+          rule={rules[name]}
+          given={client[name]}
+          error={errors[name]}
+          messages={messages}
+        />
+      ))}
     </fieldset>
   )
 }
@@ -46,15 +39,17 @@ interface FieldProps {
   name: ClientField
   label: string
   rule: 'required' | 'optional'
+  given: string | undefined
   error: string | undefined
   messages: Messages
 }
 
-function Field({ name, label, rule, error, messages }: FieldProps) {
+function Field({ name, label, rule, given, error, messages }: FieldProps) {
   const errorId = `${name}-error`
   const common = {
     id: name,
     name,
+    defaultValue: given ?? '',
     required: rule === 'required',
     'aria-invalid': error !== undefined,
     'aria-describedby': error === undefined ? undefined : errorId,
@@ -84,7 +79,7 @@ function Field({ name, label, rule, error, messages }: FieldProps) {
 export function readClient(form: HTMLFormElement): ClientDetails {
   const typed = new FormData(form)
   const client: ClientDetails = {}
-  for (const field of ['clientName', 'clientEmail', 'clientMessage'] as const) {
+  for (const field of FIELDS) {
     const value = String(typed.get(field) ?? '').trim()
     if (value !== '') client[field] = value
   }

@@ -54,7 +54,10 @@ export function FileRow({ item, uploader, messages, position }: FileRowProps) {
           type="button"
           class="row-button"
           aria-label={messages.retryFile(name)}
-          onClick={() => uploader.retry(key)}
+          onClick={(event) => {
+            focusBeside(event.currentTarget)
+            uploader.retry(key)
+          }}
         >
           <Icon name="retry" />
         </button>
@@ -64,13 +67,28 @@ export function FileRow({ item, uploader, messages, position }: FileRowProps) {
           type="button"
           class="row-button"
           aria-label={phase === 'sending' ? messages.cancelFile(name) : messages.removeFile(name)}
-          onClick={() => uploader.cancel(key)}
+          onClick={(event) => {
+            focusBeside(event.currentTarget)
+            uploader.cancel(key)
+          }}
         >
           <Icon name="close" />
         </button>
       )}
     </li>
   )
+}
+
+/** The button that was pressed goes away: the keyboard goes on at the nearest one that stays. */
+function focusBeside(pressed: HTMLElement): void {
+  const row = pressed.closest('li')
+  const rows = [row?.nextElementSibling, row?.previousElementSibling]
+  const beside = [
+    pressed.nextElementSibling,
+    ...rows.map((other) => other?.querySelector('button:last-of-type')),
+    document.querySelector('.zone-button'),
+  ]
+  beside.find((button) => button instanceof HTMLElement)?.focus()
 }
 
 function statusOf(item: UploadItem, uploader: Uploader, messages: Messages): string {

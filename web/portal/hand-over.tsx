@@ -11,10 +11,10 @@ import { DropZone } from './drop-zone.tsx'
 import { FileList } from './file-list.tsx'
 import { LiveStatus } from './live-status.tsx'
 import type { Messages } from './messages.ts'
-import { Notice } from './portal-page.tsx'
+import { Notice } from './notice.tsx'
 import { situationOf } from './situation.ts'
 import { Summary } from './summary.tsx'
-import type { ChosenFile } from './upload/upload-item.ts'
+import type { ChosenFile, ClientDetails } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 import { useEverySoOften, useIsOnline, useLeaveGuard, useWakeLock } from './use-guards.ts'
 import { useUploader } from './use-uploader.ts'
@@ -31,7 +31,8 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   useUploader(uploader)
   const form = useRef<HTMLFormElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
-  const [errors, setErrors] = useState<FieldErrors>({})
+  const [client, setClient] = useState<ClientDetails>({})
+  const [missed, setMissed] = useState<FieldErrors>({})
   const [isNothingChosen, setNothingChosen] = useState(false)
   const [note, setNote] = useNote()
 
@@ -53,13 +54,15 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
       : messages.pageTitle(portal.name),
   )
 
+  const refused: FieldErrors = {}
+  for (const { field, message } of fieldProblems) {
+    refused[field as ClientField] = messages.serverSays(message)
+  }
+  const errors = Object.keys(missed).length > 0 ? missed : refused
+  const [firstRefused] = fieldProblems
   useEffect(() => {
-    const said: FieldErrors = {}
-    for (const { field, message } of fieldProblems) {
-      said[field as ClientField] = messages.serverSays(message)
-    }
-    setErrors(said)
-  }, [fieldProblems, messages])
+    if (firstRefused) document.getElementById(firstRefused.field)?.focus()
+  }, [firstRefused])
 
   // The button that was pressed is gone: what happens next is said where the focus goes.
   const hasStarted = !isCollecting
@@ -91,14 +94,15 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   const send = (event: Event) => {
     event.preventDefault()
     if (!form.current) return
-    const client = readClient(form.current)
-    const found = checkClient(client, portal.fields, messages)
-    setErrors(found)
+    const given = readClient(form.current)
+    const found = checkClient(given, portal.fields, messages)
+    setClient(given)
+    setMissed(found)
     setNothingChosen(byPhase.waiting === 0)
     const [firstWrong] = Object.keys(found)
     if (byPhase.waiting === 0) form.current.querySelector<HTMLElement>('.zone-button')?.focus()
     else if (firstWrong) document.getElementById(firstWrong)?.focus()
-    else uploader.start(client)
+    else uploader.start(given)
   }
 
   if (!portal.acceptsUploads && totals.files === 0) {
@@ -154,7 +158,12 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
         />
         {isCollecting && portal.acceptsUploads && (
           <>
-            <ClientFields rules={portal.fields} errors={errors} messages={messages} />
+            <ClientFields
+              rules={portal.fields}
+              client={client}
+              errors={errors}
+              messages={messages}
+            />
             <div class="send-bar">
               <p>{byPhase.waiting > 0 && messages.chosen(byPhase.waiting, totals.totalBytes)}</p>
               <button type="submit" class="button primary large">

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
-import { wordsOf } from './summary.tsx'
 import type { Uploader } from './upload/uploader.ts'
+import { wordsOf } from './words-of.ts'
 
 /** Screen readers hear the progress this often, and every change of the whole at once. */
 const PROGRESS_EVERY_MS = 15_000

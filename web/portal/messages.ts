@@ -1,6 +1,7 @@
 /** Every sentence of the page. A language is one object of this shape; English answers for all others. */
 import type { StorageProviderId } from '../../shared/contract/common.ts'
 import { formatBytes, formatDuration, formatPercent } from '../common/format.ts'
+import { PROVIDER_NAMES } from '../common/provider-names.ts'
 
 export interface Messages {
   locale: string
@@ -107,11 +108,6 @@ export interface Messages {
   retryFile: (name: string) => string
 
   announceProgress: (fraction: number, remainingMs: number | undefined) => string
-}
-
-const PROVIDER_NAMES: Record<StorageProviderId, string> = {
-  google_drive: 'Google Drive',
-  dropbox: 'Dropbox',
 }
 
 const LOCALE = 'en'

@@ -6,6 +6,7 @@ import { createUploader, portalApi } from './browser.ts'
 import { HandOver } from './hand-over.tsx'
 import { Icon } from './icon.tsx'
 import type { Messages } from './messages.ts'
+import { Notice } from './notice.tsx'
 import type { Uploader } from './upload/uploader.ts'
 
 interface PortalPageProps {
@@ -95,25 +96,5 @@ function Frame({ messages, children }: { messages: Messages; children: Component
         <p>{messages.footer}</p>
       </footer>
     </div>
-  )
-}
-
-interface NoticeProps {
-  icon: 'lost' | 'alert' | 'closed' | 'pause'
-  title: string
-  text: string
-  children?: ComponentChildren
-}
-
-export function Notice({ icon, title, text, children }: NoticeProps) {
-  return (
-    <section class="card notice">
-      <span class="medallion">
-        <Icon name={icon} />
-      </span>
-      <h1>{title}</h1>
-      <p>{text}</p>
-      {children}
-    </section>
   )
 }

@@ -1,10 +1,11 @@
 import type { ComponentChildren, RefObject } from 'preact'
 import { useRef } from 'preact/hooks'
-import { Icon, type IconName } from './icon.tsx'
+import { Icon } from './icon.tsx'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
 import type { Totals } from './upload/progress.ts'
 import type { Uploader } from './upload/uploader.ts'
+import { wordsOf } from './words-of.ts'
 
 interface SummaryProps {
   situation: Situation
@@ -40,100 +41,6 @@ export function Summary(props: SummaryProps) {
 
 function isMoving(situation: Situation): boolean {
   return ['sending', 'offline', 'finishing', 'paused', 'obstructed'].includes(situation)
-}
-
-interface Words {
-  icon: IconName
-  tone: 'calm' | 'good' | 'warning' | 'danger'
-  title: string
-  text: string
-}
-
-export function wordsOf({
-  situation,
-  totals: { byPhase, files },
-  uploader: { obstacle },
-  portalName,
-  messages,
-}: Pick<SummaryProps, 'situation' | 'totals' | 'portalName' | 'messages'> & {
-  uploader: Pick<Uploader, 'obstacle'>
-}): Words {
-  const safe = byPhase.received + byPhase.held + byPhase.delivered
-  const onWay = files - byPhase.failed - byPhase.missing - safe - byPhase.refused
-  switch (situation) {
-    case 'sending':
-      return { icon: 'upload', tone: 'calm', title: messages.sendingTitle(onWay), text: '' }
-    case 'finishing':
-      return { icon: 'upload', tone: 'calm', title: messages.finishingTitle, text: '' }
-    case 'paused':
-      return {
-        icon: 'pause',
-        tone: 'calm',
-        title: messages.pausedByYouTitle,
-        text: messages.pausedByYouText,
-      }
-    case 'offline':
-      return obstacleWords({ kind: 'NETWORK', detail: '' }, messages)
-    case 'obstructed':
-      return obstacleWords(obstacle, messages)
-    case 'failed':
-      return {
-        icon: 'alert',
-        tone: 'danger',
-        title: messages.failedTitle(byPhase.failed),
-        text: messages.failedText(safe),
-      }
-    case 'refused':
-      return {
-        icon: 'alert',
-        tone: 'danger',
-        title: messages.refusedTitle(byPhase.refused),
-        text: messages.refusedText,
-      }
-    case 'held':
-      return {
-        icon: 'clock',
-        tone: 'warning',
-        title: messages.heldTitle,
-        text: messages.heldText(portalName),
-      }
-    case 'delivered':
-      return {
-        icon: 'check',
-        tone: 'good',
-        title: messages.deliveredTitle,
-        text: messages.deliveredText(safe, portalName),
-      }
-    case 'unfinished':
-      return {
-        icon: 'alert',
-        tone: 'warning',
-        title: messages.missingTitle(byPhase.missing),
-        text: messages.missingText,
-      }
-    case 'received':
-    case 'collecting':
-    case 'empty':
-      return {
-        icon: 'check',
-        tone: 'good',
-        title: messages.receivedTitle,
-        text: messages.receivedText(safe, portalName),
-      }
-  }
-}
-
-function obstacleWords(obstacle: Uploader['obstacle'], messages: Messages): Words {
-  if (obstacle?.kind === 'PORTAL_CLOSED') {
-    const title = messages.portalClosedTitle
-    return { icon: 'closed', tone: 'warning', title, text: obstacle.detail }
-  }
-  if (obstacle?.kind === 'SERVER') {
-    const title = messages.serverTitle
-    return { icon: 'alert', tone: 'warning', title, text: obstacle.detail }
-  }
-  const { networkTitle: title, networkText: text } = messages
-  return { icon: 'alert', tone: 'warning', title, text }
 }
 
 function Progress({ totals, messages }: SummaryProps) {
@@ -240,7 +147,7 @@ interface ButtonProps {
   children: ComponentChildren
 }
 
-export function Button({ onClick, isPrimary = false, children }: ButtonProps) {
+function Button({ onClick, isPrimary = false, children }: ButtonProps) {
   return (
     <button type="button" class={`button ${isPrimary ? 'primary' : ''}`} onClick={onClick}>
       {children}

@@ -1,17 +1,14 @@
 import { Button, Progress } from '@mantine/core'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { formatBytes } from '../../common/format.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { connectPath } from '../api/client.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
-import {
-  type AccountAction,
-  accountActions,
-  getStorageStatusIndicator,
-  PROVIDER_NAMES,
-} from './storage-status.ts'
+import { accountName } from './account-name.ts'
+import { type AccountAction, accountActions, getStorageStatusIndicator } from './storage-status.ts'
 
 interface AccountCardProps {
   account: AccountEntry
@@ -21,11 +18,11 @@ interface AccountCardProps {
 }
 
 export function AccountCard({ account, busy, onPause, onReactivate }: AccountCardProps) {
-  const { storageStatus: status, lastError, email, name, quota, lastAccessedAt } = account
+  const { storageStatus: status, lastError, name, quota, lastAccessedAt } = account
   const provider = PROVIDER_NAMES[account.storageProvider]
   const signInOnly = account.storageAccountId === null && account.isAuthAccount
   const indicator = getStorageStatusIndicator(status && { status, lastError })
-  const who = email ?? name ?? account.providerAccountId
+  const who = accountName(account)
 
   const button = (action: AccountAction) => {
     switch (action) {

@@ -16,6 +16,7 @@ import { Notice } from '../shell/notice.tsx'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { AccountCard } from './account-card.tsx'
+import { accountName } from './account-name.ts'
 import { ConnectOutcome } from './connect-outcome.tsx'
 
 export function AccountsPage() {
@@ -109,7 +110,7 @@ function PauseDialog({ account, onClose, onPaused }: PauseDialogProps) {
   })
   return (
     <ConfirmDialog
-      title={`Pause ${account.email ?? account.name ?? 'this account'}?`}
+      title={`Pause ${accountName(account)}?`}
       confirm="Pause"
       busy={pause.isPending}
       error={pause.error}

@@ -69,8 +69,3 @@ export function accountActions(status: StorageAccountStatus | null): AccountActi
       return ['connect']
   }
 }
-
-export const PROVIDER_NAMES: Record<AccountEntry['storageProvider'], string> = {
-  google_drive: 'Google Drive',
-  dropbox: 'Dropbox',
-}

@@ -1,7 +1,7 @@
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
-import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { deleteUpload } from '../api/client.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'

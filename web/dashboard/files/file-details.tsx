@@ -5,13 +5,13 @@ import { Drawer } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { formatBytes } from '../../common/format.ts'
-import { getStorageStatusIndicator, PROVIDER_NAMES } from '../accounts/storage-status.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { useReturnFocus } from '../shell/use-return-focus.ts'
 import { DownloadButton } from './download-button.tsx'
-import { clientFolder, describeUpload } from './upload-status.ts'
+import { clientFolder, describeStorage, describeUpload } from './upload-status.ts'
 
 interface FileDetailsProps {
   upload: UploadReply
@@ -22,9 +22,7 @@ interface FileDetailsProps {
 export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
   useReturnFocus()
   const state = describeUpload(upload)
-  const storage = getStorageStatusIndicator(
-    upload.storageStatus && { status: upload.storageStatus, lastError: null },
-  )
+  const storage = describeStorage(upload)
   return (
     <Drawer.Root opened position="right" size="md" onClose={onClose}>
       <Drawer.Overlay />

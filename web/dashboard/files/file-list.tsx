@@ -4,13 +4,12 @@ import { ActionIcon, Table } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { formatBytes } from '../../common/format.ts'
-import { getStorageStatusIndicator } from '../accounts/storage-status.ts'
 import { DeleteIcon, DetailsIcon } from '../shell/icons.tsx'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { DownloadButton } from './download-button.tsx'
-import { clientFolder, describeUpload, isOnItsWay } from './upload-status.ts'
+import { clientFolder, describeStorage, describeUpload, isOnItsWay } from './upload-status.ts'
 
 interface FileListProps {
   uploads: UploadReply[]
@@ -114,9 +113,7 @@ function From({
 function Status({ upload }: { upload: UploadReply }) {
   const state = describeUpload(upload)
   const outOfReach = upload.status === 'uploaded' && upload.storageStatus !== 'ACTIVE'
-  const storage = getStorageStatusIndicator(
-    upload.storageStatus && { status: upload.storageStatus, lastError: null },
-  )
+  const storage = describeStorage(upload)
   return (
     <div className="stacked" data-status={upload.status}>
       <StatusLabel color={state.color} busy={isOnItsWay(upload)}>

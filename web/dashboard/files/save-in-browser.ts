@@ -1,3 +1,4 @@
+import { sleep } from '../../common/sleep.ts'
 import { downloadPath, requestDownload } from '../api/client.ts'
 import type { DownloadDeps } from './download-file.ts'
 
@@ -6,15 +7,7 @@ const BLOB_URL_LIFETIME_MS = 60_000
 
 export const browserDownload: DownloadDeps = {
   request: requestDownload,
-  wait: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted()
-      const timer = setTimeout(resolve, ms)
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        reject(signal.reason)
-      })
-    }),
+  wait: sleep,
   saveBytes: (blob, fileName) => {
     const url = URL.createObjectURL(blob)
     clickLink(url, fileName)

@@ -1,4 +1,5 @@
 import type { UploadReason, UploadReply, UploadStatus } from '../../../shared/contract/uploads.ts'
+import { getStorageStatusIndicator } from '../accounts/storage-status.ts'
 import type { StatusColor } from '../shell/status-label.tsx'
 
 interface UploadState {
@@ -42,6 +43,11 @@ const REASONS: Record<UploadReason, string> = {
 export function describeUpload(upload: Pick<UploadReply, 'status' | 'reason'>): UploadState {
   const state = STATES[upload.status]
   return upload.reason === null ? state : { ...state, explanation: REASONS[upload.reason] }
+}
+
+/** How the account is that a file was or will be delivered to. */
+export function describeStorage({ storageStatus }: Pick<UploadReply, 'storageStatus'>) {
+  return getStorageStatusIndicator(storageStatus && { status: storageStatus, lastError: null })
 }
 
 const ON_ITS_WAY: UploadStatus[] = ['pending', 'staged', 'scanning', 'delivering']

@@ -2,8 +2,9 @@ import { Anchor, Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
+import { accountName } from '../accounts/account-name.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
-import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
 import { describeUpload, isOnItsWay } from '../files/upload-status.ts'
@@ -33,6 +34,7 @@ export function OverviewPage() {
   const open = portals.data?.filter(({ acceptsUploads }) => acceptsUploads).length
   const firstPortal = portals.data?.[0]
   const ready = accounts.data && portals.data && uploads.data
+  const waiting = uploads.data?.filter(({ status }) => status === 'held').length ?? 0
   const settled = connected && firstPortal !== undefined && (uploads.data?.length ?? 0) > 0
 
   return (
@@ -143,9 +145,9 @@ export function OverviewPage() {
                 )
               })}
             </ul>
-            {waiting(uploads.data) > 0 && (
+            {waiting > 0 && (
               <p className="small-print">
-                {countOf(waiting(uploads.data), 'file')} waiting.{' '}
+                {countOf(waiting, 'file')} waiting.{' '}
                 <Anchor component={Link} to="/files" underline="always">
                   See why
                 </Anchor>
@@ -166,7 +168,7 @@ function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
       tone="warning"
       title={
         one
-          ? `${PROVIDER_NAMES[one.storageProvider]} of ${nameOf(one)} takes no files`
+          ? `${PROVIDER_NAMES[one.storageProvider]} of ${accountName(one)} takes no files`
           : `${accounts.length} of your accounts take no files`
       }
       actions={
@@ -175,16 +177,12 @@ function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
         </Button>
       }
     >
-      {!one && `${accounts.map(nameOf).join(', ')}. `}
+      {!one && `${accounts.map(accountName).join(', ')}. `}
       {accounts.every(({ storageStatus }) => storageStatus === 'INACTIVE')
         ? 'Paused by you. Portals that deliver there are stopped until you reactivate it.'
         : 'Portals that deliver there are stopped; received files wait and are delivered once it is back.'}
     </Notice>
   )
-}
-
-function nameOf({ email, name, providerAccountId }: AccountEntry): string {
-  return email ?? name ?? providerAccountId
 }
 
 interface StepProps {
@@ -212,8 +210,4 @@ function Step({ number, title, done, current, action, children }: StepProps) {
       </div>
     </li>
   )
-}
-
-function waiting(uploads: { status: string }[]): number {
-  return uploads.filter(({ status }) => status === 'held').length
 }

@@ -8,7 +8,8 @@ import { useEffect, useRef, useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
-import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
+import { accountName } from '../accounts/account-name.ts'
 import { createPortal } from '../api/client.ts'
 import { fieldErrors } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
@@ -126,9 +127,9 @@ function PortalForm({ accounts, onClose, onCreated }: PortalFormProps) {
           {...form.getInputProps('storageAccountId')}
           label="Files go to"
           required
-          data={accounts.map(({ storageAccountId, storageProvider, email, name }) => ({
-            value: storageAccountId ?? '',
-            label: `${PROVIDER_NAMES[storageProvider]} · ${email ?? name ?? ''}`,
+          data={accounts.map((account) => ({
+            value: account.storageAccountId ?? '',
+            label: `${PROVIDER_NAMES[account.storageProvider]} · ${accountName(account)}`,
           }))}
         />
         <fieldset className="switches">

@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core'
 import { lazy, Suspense, useState } from 'react'
 import { Link, useSearchParams } from 'react-router'
+import { accountName } from '../accounts/account-name.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
-import { PROVIDER_NAMES } from '../accounts/storage-status.ts'
 import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
@@ -23,10 +23,9 @@ export function PortalsPage() {
   const active = accounts.data?.filter(({ storageStatus }) => storageStatus === 'ACTIVE') ?? []
   const everConnected = accounts.data?.some(({ storageAccountId }) => storageAccountId !== null)
 
-  const accountName = (id: string) => {
+  const nameOfAccount = (id: string) => {
     const account = accounts.data?.find(({ storageAccountId }) => storageAccountId === id)
-    if (!account) return 'a storage account'
-    return account.email ?? PROVIDER_NAMES[account.storageProvider]
+    return account ? accountName(account) : 'a storage account'
   }
   const close = () => {
     setCreating(false)
@@ -78,7 +77,7 @@ export function PortalsPage() {
           <PortalCard
             key={portal.id}
             portal={portal}
-            account={accountName(portal.storageAccountId)}
+            account={nameOfAccount(portal.storageAccountId)}
           />
         ))}
       </div>

@@ -1,3 +1,5 @@
+import { sleep } from '../../common/sleep.ts'
+
 /** Time, as the uploader sees it. */
 export interface Clock {
   now(): number
@@ -5,19 +7,4 @@ export interface Clock {
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>
 }
 
-export const browserClock: Clock = {
-  now: () => Date.now(),
-  sleep: (durationMs, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const stop = () => {
-        clearTimeout(timer)
-        reject(signal?.reason)
-      }
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', stop)
-        resolve()
-      }, durationMs)
-      signal?.addEventListener('abort', stop, { once: true })
-    }),
-}
+export const browserClock: Clock = { now: () => Date.now(), sleep }
