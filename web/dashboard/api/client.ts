@@ -15,6 +15,9 @@ import type {
 import { ApiProblem, parseProblem } from '../../common/api-problem.ts'
 import { Unreachable } from './explain-problem.ts'
 
+/** As many as one page may have: files name their portals by these. */
+const MOST_PORTALS = '100'
+
 interface Page<Entry> {
   entries: Entry[]
   nextCursor: string | null
@@ -52,7 +55,7 @@ export async function listPortals(
   cursor?: string,
   signal?: AbortSignal,
 ): Promise<Page<PortalReply>> {
-  const reply = await call(withQuery('/api/portals', { cursor }), { signal })
+  const reply = await call(withQuery('/api/portals', { cursor, limit: MOST_PORTALS }), { signal })
   return { entries: await readJson<PortalReply[]>(reply), nextCursor: nextCursor(reply) }
 }
 

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient, useQuery } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, useQuery } from '@tanstack/react-query'
 import { ApiProblem } from '../../common/api-problem.ts'
 import { getSession } from './client.ts'
 import { Unreachable } from './explain-problem.ts'
@@ -12,15 +12,15 @@ function mayPass(error: unknown): boolean {
 }
 
 export function createQueryClient(): QueryClient {
+  const onError = (error: unknown) => {
+    // The session ended elsewhere: every page leads to the sign-in at once.
+    if (error instanceof ApiProblem && error.status === 401) {
+      client.setQueryData(QUERY_KEYS.session, null)
+    }
+  }
   const client = new QueryClient({
-    queryCache: new QueryCache({
-      onError: (error) => {
-        // The session ended elsewhere: every page leads to the sign-in at once.
-        if (error instanceof ApiProblem && error.status === 401) {
-          client.setQueryData(QUERY_KEYS.session, null)
-        }
-      },
-    }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         staleTime: 10_000,
