@@ -34,6 +34,9 @@ const IGNORED = new Set(['infra/local', 'node_modules'])
 /** A branch and the one it is compared with; older builds are removed. */
 const KEPT_BUILDS = 3
 const HASH_LENGTH = 16
+const UNFINISHED = '.unfinished-'
+/** No build takes that long: whoever began it was killed. */
+const ABANDONED_MS = 3_600_000
 
 export async function ensureBuiltStage(
   onProgress: (step: string) => void = () => undefined,
@@ -51,7 +54,7 @@ export async function ensureBuiltStage(
     await utimes(directory, now, now)
     return { ...stage, wasBuilt: false }
   }
-  const unfinished = join(buildsDir, `.unfinished-${randomBytes(6).toString('hex')}`)
+  const unfinished = join(buildsDir, `${UNFINISHED}${randomBytes(6).toString('hex')}`)
   await mkdir(unfinished, { recursive: true })
   try {
     await build(unfinished, onProgress)
@@ -121,12 +124,28 @@ async function moveInPlace(unfinished: string, directory: string): Promise<void>
 }
 
 async function removeOldBuilds(buildsDir: string): Promise<void> {
-  const names = (await readdir(buildsDir)).filter((name) => !name.startsWith('.'))
-  const builds = await Promise.all(
-    names.map(async (name) => ({ name, usedMs: (await stat(join(buildsDir, name))).mtimeMs })),
-  )
+  const names = await readdir(buildsDir)
+  const all = await Promise.all(names.map((name) => lastUsed(buildsDir, name)))
+  const found = all.filter((build) => build !== undefined)
+  const builds = found.filter(({ name }) => !name.startsWith(UNFINISHED))
   builds.sort((a, b) => b.usedMs - a.usedMs)
-  for (const { name } of builds.slice(KEPT_BUILDS)) {
+  const abandoned = found.filter(
+    ({ name, usedMs }) => name.startsWith(UNFINISHED) && usedMs < Date.now() - ABANDONED_MS,
+  )
+  for (const { name } of [...builds.slice(KEPT_BUILDS), ...abandoned]) {
     await rm(join(buildsDir, name), { recursive: true, force: true })
+  }
+}
+
+async function lastUsed(
+  buildsDir: string,
+  name: string,
+): Promise<{ name: string; usedMs: number } | undefined> {
+  try {
+    return { name, usedMs: (await stat(join(buildsDir, name))).mtimeMs }
+  } catch (error) {
+    // Another process that starts now has moved or removed it.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -104,12 +104,22 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   refuseForeignEndpoints(process.env)
   const closers: (() => Promise<void> | void)[] = []
   const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close()
+    const failures: unknown[] = []
+    for (const close of closers.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        // What cannot be closed must not keep the rest open: processes, files and the lock.
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'The local cloud closed badly')
   }
   try {
     return await start(options, (close) => closers.push(close), closeAll)
   } catch (error) {
-    await closeAll()
+    // Why it did not start matters more than what its remains do.
+    await closeAll().catch(() => undefined)
     throw error
   }
 }
