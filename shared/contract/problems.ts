@@ -32,6 +32,7 @@ export const PROBLEMS = {
   UPLOAD_INCOMPLETE: { status: 409, title: 'The file has not arrived completely' },
   UPLOAD_CLOSED: { status: 409, title: 'This upload has ended' },
   FILE_UNAVAILABLE: { status: 409, title: 'File unavailable' },
+  BODY_TOO_LARGE: { status: 413, title: 'The request is too large' },
   FILE_TOO_LARGE: { status: 413, title: 'The file is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'This kind of body is not supported' },
   TOO_MANY_SIGNINGS: { status: 429, title: 'This part was signed too often' },

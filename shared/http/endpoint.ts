@@ -218,21 +218,25 @@ export function parseJson<Schema extends z.ZodType>(
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const fields = result.error.issues.flatMap(fieldProblems)
+  const fields = result.error.issues.slice(0, MAX_NAMED_FIELDS).flatMap(fieldProblems)
   const first = fields[0]
   throw new PortageError(
     'INVALID_REQUEST',
     first
       ? `${first.field || 'The body'} ${first.message}.`
       : 'Something in it is not as it must be.',
-    { fields },
+    { fields: fields.slice(0, MAX_NAMED_FIELDS) },
   )
 }
 
+/** Enough for a person to mend, and a reply that stays small whatever was sent. */
+const MAX_NAMED_FIELDS = 50
+const MAX_FIELD_NAME_LENGTH = 200
+
 function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      field: [...issue.path, key].join('.'),
+    return issue.keys.slice(0, MAX_NAMED_FIELDS).map((key) => ({
+      field: [...issue.path, key].join('.').slice(0, MAX_FIELD_NAME_LENGTH).toWellFormed(),
       message: 'is not a known field',
     }))
   }
@@ -246,7 +250,8 @@ function lowerFirst(text: string): string {
 }
 
 function queryObject(rawQuery: string): Record<string, string | string[]> {
-  const query: Record<string, string | string[]> = {}
+  // Without a prototype, so that `__proto__` is a name like any other and refused like any other.
+  const query: Record<string, string | string[]> = Object.create(null)
   for (const [name, value] of new URLSearchParams(rawQuery)) {
     const earlier = query[name]
     query[name] = earlier === undefined ? value : [...[earlier].flat(), value]
@@ -254,14 +259,31 @@ function queryObject(rawQuery: string): Record<string, string | string[]> {
   return query
 }
 
+/**
+ * The largest body is a completion of 10,000 parts. Parsing more could take all memory: a stranger's
+ * four megabytes of `{}` make a million objects, and the contract as many complaints.
+ */
+const MAX_JSON_BYTES = 2 * 1024 * 1024
+const MAX_JSON_VALUES = 40_000
+
+/** Half a character, which JSON can spell but UTF-8 cannot store, becomes what it would be in UTF-8. */
 function jsonBody(request: Pick<ApiRequest, 'headers' | 'rawBody'>): unknown {
   const type = request.headers['content-type'] ?? ''
   if (!/^application\/json\b/i.test(type)) {
     throw new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
   }
+  const tooLarge = new PortageError('BODY_TOO_LARGE', 'Send less in one request.')
+  if (request.rawBody.length > MAX_JSON_BYTES) throw tooLarge
+  let values = 0
+  const countedAndWellFormed = (_name: string, value: unknown): unknown => {
+    values += 1
+    if (values > MAX_JSON_VALUES) throw tooLarge
+    return typeof value === 'string' ? value.toWellFormed() : value
+  }
   try {
-    return JSON.parse(request.rawBody.toString('utf8'), wellFormed)
+    return JSON.parse(request.rawBody.toString('utf8'), countedAndWellFormed)
   } catch (error) {
+    if (error === tooLarge) throw error
     throw new PortageError(
       'MALFORMED_JSON',
       'Check the body: it ends early or has a stray character.',
@@ -270,11 +292,6 @@ function jsonBody(request: Pick<ApiRequest, 'headers' | 'rawBody'>): unknown {
       },
     )
   }
-}
-
-/** Half a character, which JSON can spell but UTF-8 cannot store, becomes what it would be in UTF-8. */
-function wellFormed(_: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.toWellFormed() : value
 }
 
 function toResult(reply: Reply): APIGatewayProxyStructuredResultV2 {

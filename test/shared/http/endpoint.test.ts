@@ -110,6 +110,27 @@ describe('a route of an owner', () => {
     expect(seen).toEqual([])
   })
 
+  test.each([
+    ['more bytes', `{"name":"${'x'.repeat(2 * 1024 * 1024)}"}`],
+    ['more objects', `[${Array(20_000).fill('{"a":1}').join(',')}]`],
+  ])('takes no body of %s than any call needs', async (_what, body) => {
+    const { call, seen } = makeApi()
+    const reply = await call('POST /api/things', { ...session, body })
+    expect(reply.body).toMatchObject({ code: 'BODY_TOO_LARGE', status: 413 })
+    expect(seen).toEqual([])
+  })
+
+  test.each([
+    ['many', Object.fromEntries(Array.from({ length: 30_000 }, (_, index) => [`k${index}`, 1]))],
+    ['long', { ['k'.repeat(1_000_000)]: 1 }],
+  ])('answers %s unknown fields with a small reply', async (_what, fields) => {
+    const { call } = makeApi()
+    const reply = await call('POST /api/things', { ...session, body: JSON.stringify(fields) })
+    expect(reply.body.code).toBe('INVALID_REQUEST')
+    expect(reply.body.errors?.length).toBeLessThanOrEqual(50)
+    expect(JSON.stringify(reply.body).length).toBeLessThan(10_000)
+  })
+
   test.each([undefined, 'https://evil.example', 'null'])(
     'with a cookie and Origin %s is another site',
     async (origin) => {
@@ -147,6 +168,10 @@ describe('every route', () => {
       { field: 'x', message: 'is not a known field' },
     ])
     expect((await call('GET /api/open', { rawQuery: 'q=1&q=2' })).status).toBe(400)
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const { body } = await call('GET /api/open', { rawQuery: `${name}=1` })
+      expect(body.errors).toEqual([{ field: name, message: 'is not a known field' }])
+    }
   })
 
   test('exposes nothing of an unexpected error', async () => {
