@@ -24,7 +24,8 @@ const MAX_FIELD_BYTES = 8 * 1024
 /** Reads a multipart/form-data body (https://www.rfc-editor.org/rfc/rfc7578). */
 export function readForm(contentType: string, body: Buffer): Promise<Form> {
   return new Promise((resolve, reject) => {
-    const form: Form = { fields: {}, file: undefined }
+    // Without a prototype, so that `__proto__` is a field like any other and refused like any other.
+    const form: Form = { fields: Object.create(null), file: undefined }
     const refuse = (field: string, message: string) =>
       reject(
         new PortageError('INVALID_REQUEST', `${field} ${message}.`, {
@@ -53,8 +54,9 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
         new PortageError('UNSUPPORTED_MEDIA_TYPE', 'Send the form as multipart/form-data.'),
       )
     }
-    parser.on('field', (name, value) => {
-      if (Object.hasOwn(form.fields, name)) return refuse(name, 'is given twice')
+    // A part may come without any name.
+    parser.on('field', (name: string | undefined = '', value) => {
+      if (name in form.fields) return refuse(name, 'is given twice')
       form.fields[name] = value
     })
     parser.on('file', (name, stream, info) => {

@@ -115,8 +115,9 @@ export function submissionStore(table: Table) {
       submissionId: string,
       cursor: string | undefined,
     ): Promise<{ uploads: Upload[]; cursor: string | undefined }> {
-      const first = cursor === undefined ? 0 : Number(cursor)
-      if (!Number.isSafeInteger(first) || first < 0 || first > 999_999) {
+      const first = Number(cursor ?? 0)
+      // Six digits, as batch keys have: a page that ended in seven would end before it begins.
+      if (!Number.isSafeInteger(first) || first < 0 || first + BATCHES_PER_PAGE > 999_999) {
         throw new PortageError(
           'INVALID_REQUEST',
           'The cursor is not one that this list gave out.',

@@ -199,6 +199,12 @@ describe('announcing files', () => {
   it.each<[what: string, fields: [string, string | Blob][], code: ProblemCode, named: string[]]>([
     ['without a file', [], 'INVALID_REQUEST', ['file']],
     ['with an unknown field', [['colour', 'red']], 'INVALID_REQUEST', ['colour']],
+    [
+      'with a field named like a prototype',
+      [['__proto__', 'red']],
+      'INVALID_REQUEST',
+      ['__proto__'],
+    ],
     ['with a field given twice', [['portalId', 'prt_0']], 'INVALID_REQUEST', ['portalId']],
     [
       'with two files',
@@ -473,6 +479,21 @@ describe('tokens of a client', () => {
       await expectProblem(reply, notFound)
     }
   })
+})
+
+describe('the status of a hand-over', () => {
+  it.each(['-1', '1.5', 'x', '999996', '999999', '1000000', '%00'])(
+    'has no page %s',
+    async (cursor) => {
+      const path = `/api/submissions/${pending.submissionId}?cursor=${cursor}`
+
+      await expectProblem(
+        await withToken(client, pending.readToken, 'GET', path),
+        'INVALID_REQUEST',
+        ['cursor'],
+      )
+    },
+  )
 })
 
 describe('an upload under way', () => {
