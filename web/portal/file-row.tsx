@@ -83,11 +83,8 @@ export function FileRow({ item, uploader, messages, position }: FileRowProps) {
 function focusBeside(pressed: HTMLElement): void {
   const row = pressed.closest('li')
   const rows = [row?.nextElementSibling, row?.previousElementSibling]
-  const beside = [
-    pressed.nextElementSibling,
-    ...rows.map((other) => other?.querySelector('button:last-of-type')),
-    document.querySelector('.zone-button'),
-  ]
+  const inRows = rows.map((other) => other?.querySelector('button:last-of-type'))
+  const beside = [pressed.nextElementSibling, ...inRows]
   beside.find((button) => button instanceof HTMLElement)?.focus()
 }
 

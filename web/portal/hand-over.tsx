@@ -66,11 +66,11 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
 
   // The button that was pressed is gone: what happens next is said where the focus goes.
   const hasStarted = !isCollecting
-  const wasStarted = useRef(hasStarted)
-  useEffect(() => {
-    if (hasStarted && !wasStarted.current) heading.current?.focus()
-    wasStarted.current = hasStarted
-  }, [hasStarted])
+  useWhenBecoming(hasStarted, () => heading.current?.focus())
+  // The same when the list is emptied.
+  useWhenBecoming(totals.files === 0, () =>
+    form.current?.querySelector<HTMLElement>('.zone-button')?.focus(),
+  )
 
   const addFiles = useCallback(
     (files: ChosenFile[]) => {
@@ -177,6 +177,15 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
       {totals.files > 0 && <FileList uploader={uploader} messages={messages} />}
     </>
   )
+}
+
+/** Acts when the answer changes to yes, not when it is yes from the beginning. */
+function useWhenBecoming(isSo: boolean, act: () => void): void {
+  const wasSo = useRef(isSo)
+  useEffect(() => {
+    if (isSo && !wasSo.current) act()
+    wasSo.current = isSo
+  })
 }
 
 /** Long enough to be read, then it is yesterday's news. */

@@ -47,6 +47,7 @@ export class DeliveryWatch {
     })
   }
 
+  /** Asks no more until `watch` is called again. */
   stop(): void {
     this.#run?.abort()
     this.#run = undefined

@@ -5,6 +5,7 @@ export class SpeedMeter {
   readonly #bySecond = new Map<number, number>()
   #startedAt: number | undefined
 
+  /** Counts bytes that were sent now. */
   add(bytes: number, nowMs: number): void {
     if (bytes <= 0) return
     const second = Math.floor(nowMs / 1000)
@@ -16,6 +17,7 @@ export class SpeedMeter {
     }
   }
 
+  /** Zero before anything was sent. */
   bytesPerSecond(nowMs: number): number {
     if (this.#startedAt === undefined) return 0
     const oldest = Math.floor(nowMs / 1000) - WINDOW_SECONDS

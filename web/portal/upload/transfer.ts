@@ -34,12 +34,12 @@ export class Transfer {
   static resumed(uploadId: string, fileSize: number, listed: ListPartsReply): Transfer {
     const method = fileSize <= SINGLE_PUT_MAX_BYTES ? 'put' : 'multipart'
     const transfer = new Transfer({ ...listed, uploadId, method }, fileSize)
-    transfer.takeStock(listed)
+    transfer.#takeStock(listed)
     return transfer
   }
 
   /** Trusts S3 alone: what it lists in full length is sent, everything else is not. */
-  takeStock(listed: Pick<ListPartsReply, 'parts'>): void {
+  #takeStock(listed: Pick<ListPartsReply, 'parts'>): void {
     this.#etags.clear()
     this.#doneBytes = 0
     for (const { partNumber, size, etag } of listed.parts) {
@@ -50,27 +50,33 @@ export class Transfer {
     this.#sentByPart.clear()
   }
 
+  /** Where the part's bytes are in the file; `to` is not among them. */
   range(partNumber: number): { from: number; to: number } {
     const from = (partNumber - 1) * this.#partSize
     return { from, to: Math.min(this.#fileSize, from + this.#partSize) }
   }
 
+  /** Bytes of every part but the last. */
   get partSize(): number {
     return this.#partSize
   }
 
+  /** True while `take` has something to give. */
   get hasUnsentParts(): boolean {
     return this.#unsent.length > 0
   }
 
+  /** How many parts are on their way. */
   get inFlight(): number {
     return this.#sentByPart.size
   }
 
+  /** True when every part has arrived. */
   get isSent(): boolean {
     return this.#etags.size === this.#partCount
   }
 
+  /** What has arrived, and what has left of the parts on their way. */
   get sentBytes(): number {
     let bytes = this.#doneBytes
     for (const sent of this.#sentByPart.values()) bytes += sent
@@ -87,21 +93,25 @@ export class Transfer {
     return parts.some((part) => part.etag === '') ? undefined : parts
   }
 
+  /** The next part to send, from now on its way. */
   take(): number | undefined {
     const partNumber = this.#unsent.pop()
     if (partNumber !== undefined) this.#sentByPart.set(partNumber, 0)
     return partNumber
   }
 
+  /** The part did not arrive: it is sent again. */
   putBack(partNumber: number): void {
     this.#sentByPart.delete(partNumber)
     if (!this.#etags.has(partNumber)) this.#unsent = descending([...this.#unsent, partNumber])
   }
 
+  /** So many bytes of the part have left. */
   noteProgress(partNumber: number, sentBytes: number): void {
     if (this.#sentByPart.has(partNumber)) this.#sentByPart.set(partNumber, sentBytes)
   }
 
+  /** The part has arrived. */
   noteSent(partNumber: number, etag: string): void {
     this.#sentByPart.delete(partNumber)
     this.#urls.delete(partNumber)
@@ -112,15 +122,18 @@ export class Transfer {
     this.#etags.set(partNumber, etag)
   }
 
+  /** Keeps signed URLs until they are used or end. */
   keepUrls(parts: SignedPart[], nowMs: number): void {
     for (const part of parts) this.#urls.set(part.partNumber, { part, signedAtMs: nowMs })
   }
 
+  /** The part's URL, when there is one that lives long enough. */
   usableUrl(partNumber: number, nowMs: number): SignedPart | undefined {
     const url = this.#urls.get(partNumber)
     return url && nowMs - url.signedAtMs < URL_USABLE_MS ? url.part : undefined
   }
 
+  /** S3 refused the URL: another must be signed. */
   forgetUrl(partNumber: number): void {
     this.#urls.delete(partNumber)
   }

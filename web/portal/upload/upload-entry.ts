@@ -15,17 +15,24 @@ export class UploadEntry implements UploadItem {
   destination: UploadItem['destination']
   /** Absent after a reload, and let go once it is received. */
   file: File | undefined
+  /** Absent until it is announced. */
   uploadId: string | undefined
+  /** Absent until it is announced, and while what S3 has of it is unknown. */
   transfer: Transfer | undefined
   contentHash: string | undefined
+  /** The content hash, being computed beside its sending. */
   hash: Promise<string | undefined> | undefined
   /** Aborting it stops what the file has on the wire; replaced when it is sent again. */
   requests = new AbortController()
   /** Aborted when the file is given up. */
   readonly life = new AbortController()
+  /** Out of the list; lists and requests that still hold it let go of it. */
   isCancelled = false
+  /** S3 is being asked what it has of the file. */
   isReconciling = false
+  /** Fresh starts, because its upload ended under it. */
   restarts = 0
+  /** Second looks, because the server found it incomplete. */
   repairs = 0
 
   constructor(
@@ -44,6 +51,7 @@ export class UploadEntry implements UploadItem {
     this.file = content
   }
 
+  /** A file of an earlier visit. */
   static restored(saved: SavedFile): UploadEntry {
     const entry = new UploadEntry(saved, undefined)
     entry.uploadId = saved.uploadId
@@ -51,6 +59,7 @@ export class UploadEntry implements UploadItem {
     return entry
   }
 
+  /** What a reload needs of it. */
   get saved(): SavedFile {
     const { key, name, relativePath, size, type, lastModified, uploadId } = this
     return {
@@ -65,6 +74,7 @@ export class UploadEntry implements UploadItem {
     }
   }
 
+  /** All of it once it has left this page, whatever the parts say. */
   get sentBytes(): number {
     if (this.phase === 'finishing' || isReceived(this.phase) || this.phase === 'refused') {
       return this.size
