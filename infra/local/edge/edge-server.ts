@@ -131,7 +131,8 @@ async function answer(
   const refusal = refuseMisdirected(request, ownHost, target)
   if (refusal !== undefined) return writeReply(response, refusal, isHead)
 
-  const url = new URL(target, `http://${ownHost}`)
+  // Not resolved against the origin: `//host/p/` is a path here, as it is for CloudFront.
+  const url = new URL(`http://${ownHost}${target}`)
   if (isControlPath(url.pathname)) {
     return writeReply(response, await controlReply(control, request, url, ownHost), isHead)
   }
