@@ -1,7 +1,7 @@
 import { uploadsQuery } from '../../shared/contract/uploads.ts'
 import { downloadReply } from '../../shared/http/download-reply.ts'
 import { environmentOwnerEdge } from '../../shared/http/edge.ts'
-import { api, json, owner, page } from '../../shared/http/endpoint.ts'
+import { api, json, owner, page, refuseCrossSite } from '../../shared/http/endpoint.ts'
 import { downloadUpload } from '../../shared/uploads/download-upload.ts'
 import { environmentOwnerUploads } from '../../shared/uploads/environment.ts'
 import * as files from '../../shared/uploads/owner-uploads.ts'
@@ -19,7 +19,8 @@ export const handler = api(environmentOwnerEdge(), {
   'DELETE /api/uploads/{id}': owner({}, async ({ userId, params }) =>
     json(200, await files.deleteFromCloudStorageWithCascade(deps, userId, params.id)),
   ),
-  'GET /api/uploads/{id}/download': owner({}, async ({ userId, params }) =>
-    downloadReply(await downloadUpload(deps, userId, params.id)),
-  ),
+  'GET /api/uploads/{id}/download': owner({}, async (request) => {
+    refuseCrossSite(request)
+    return downloadReply(await downloadUpload(deps, request.userId, request.params.id))
+  }),
 })

@@ -127,6 +127,13 @@ export function isCrossSite(request: Pick<ApiRequest, 'headers'>): boolean {
   return request.headers['sec-fetch-site'] === 'cross-site'
 }
 
+/** For a GET that writes or costs something, which no other site may have a browser do (security rule 4). */
+export function refuseCrossSite(request: Pick<ApiRequest, 'headers'>): void {
+  if (isCrossSite(request)) {
+    throw new PortageError('FORBIDDEN_ORIGIN', 'Please use the app itself to do this.')
+  }
+}
+
 export function redirect(location: string, cookies: string[] = []): Reply {
   return { status: 302, headers: { location }, cookies }
 }

@@ -9,6 +9,7 @@ import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { Rejected, RetryLater } from '../providers/failures.ts'
+import { safeSegment } from '../providers/names.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { Download, DownloadStore } from './download-store.ts'
 import {
@@ -78,8 +79,9 @@ function attachmentHeaders(fileName: string): Record<string, string> {
   }
 }
 
-/** RFC 6266 with an ASCII name for old clients and the real one beside it. */
-function attachment(fileName: string): string {
+/** RFC 6266 with an ASCII name for old clients and the real one beside it, safe for any disk as at the provider. */
+function attachment(clientsName: string): string {
+  const fileName = safeSegment(clientsName)
   const ascii = fileName.replace(/[^\x20-\x7e]|["\\%]/g, '_')
   const encoded = encodeURIComponent(fileName).replace(
     /['()*]/g,

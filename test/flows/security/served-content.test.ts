@@ -9,6 +9,7 @@ import {
   type TestCloud,
 } from '../../support/local-cloud.ts'
 import { until } from '../../support/until.ts'
+import { dumpTable, ofType } from './attack.ts'
 
 const MIB = 1024 * 1024
 const SCRIPT = '<script>document.title=document.cookie</script>'
@@ -21,7 +22,7 @@ const FILES = [
     type: 'image/svg+xml',
   },
   { name: 'page.html', content: Buffer.from(`<!doctype html>${SCRIPT}`), type: 'text/html' },
-  { name: 'a"b\r\nX-Evil: 1;ü.html', content: Buffer.from(SCRIPT), type: 'text/html' },
+  { name: 'a"b\r\nX-Evil: 1;\u202Eü.html', content: Buffer.from(SCRIPT), type: 'text/html' },
   { name: 'large.html', content: randomBytes(4 * MIB + 1), type: 'text/html' },
 ]
 
@@ -73,11 +74,20 @@ describe('security rule 14: what a client sent is never run', () => {
         /^attachment; filename="[^"\\]*"; filename\*=UTF-8''[\w.!%~+&$^`|-]+$/,
       )
       const encoded = disposition.split("filename*=UTF-8''")[1] ?? ''
-      expect(decodeURIComponent(encoded)).toBe(upload.fileName)
+      expect(decodeURIComponent(encoded)).toBe(upload.fileName.replaceAll(/[\r\n\u202E]/g, ''))
       const sent = FILES.find(({ name }) => pattern.test(name))?.content
       expect(Buffer.from(await response.arrayBuffer())).toEqual(sent)
     },
   )
+
+  it('another site has nothing made ready for it', async () => {
+    for (const upload of uploads) {
+      const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }
+      const path = `/api/uploads/${upload.id}/download`
+      expect((await owner.http.send('GET', path, { headers })).status).toBe(403)
+    }
+    expect(ofType(await dumpTable(test), 'download')).toEqual([])
+  })
 
   it('a large one comes by a URL of a minute that says the same', async () => {
     const upload = uploadNamed(/^large/)
@@ -191,7 +201,14 @@ describe('security rule 14: pages', () => {
   })
 
   it('a path that only looks like a portal keeps the rules of the dashboard', async () => {
-    for (const path of ['/p', '/P/letters', '/x/p/letters', '/p%2fletters']) {
+    for (const path of [
+      '/p',
+      '/P/letters',
+      '/x/p/letters',
+      '/p%2fletters',
+      '//x/p/letters',
+      '//',
+    ]) {
       const response = await fetch(`${test.cloud.urls.app}${path}`)
       expect(directives(response).get('frame-ancestors'), path).toEqual(["'none'"])
     }
