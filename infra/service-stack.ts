@@ -38,7 +38,7 @@ export class ServiceStack extends Stack {
     const uploads = fn('uploads')
     const publicPortals = fn('public-portals')
     const clientUploads = fn('client-uploads')
-    const takeIn = worker('take-in-upload')
+    const takeIn = fn('take-in-upload')
     const deliverSmall = worker('deliver-small')
     const deliverLarge = worker('deliver-large')
     const restageDownload = worker('restage-download')

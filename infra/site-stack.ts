@@ -146,7 +146,7 @@ export class SiteStack extends Stack {
       Validations.of(distribution).acknowledge(
         {
           id: 'AwsSolutions-CFR2',
-          reason: 'A web ACL costs more than the rest of a trial; rate limits live in the table.',
+          reason: 'A web ACL costs more than the rest of a trial; with a host name there is one.',
         },
         {
           id: 'AwsSolutions-CFR4',
