@@ -305,6 +305,18 @@ describe('queues', () => {
     }
   })
 
+  test('only workers that send to their own queue may loop', () => {
+    const looping = Object.values(trial.service.findResources('AWS::Lambda::Function')).filter(
+      (fn) => fn['Properties'].RecursiveLoop === 'Allow',
+    )
+
+    expect(looping.map((fn) => fn['Properties'].FunctionName).sort()).toEqual([
+      'portage-trial-deliver-large',
+      'portage-trial-deliver-small',
+      'portage-trial-restage-download',
+    ])
+  })
+
   test('messages stay hidden for longer than their worker may run', () => {
     const mappings = ofType(trial.service, 'AWS::Lambda::EventSourceMapping')
 
@@ -316,7 +328,6 @@ describe('queues', () => {
       expect(queue.VisibilityTimeout).toBeGreaterThan(worker.Timeout)
       expect(mapping.FunctionResponseTypes).toEqual(['ReportBatchItemFailures'])
       expect(mapping.ScalingConfig.MaximumConcurrency).toBeGreaterThanOrEqual(2)
-      expect(worker.RecursiveLoop).toBe('Allow')
     }
   })
 
