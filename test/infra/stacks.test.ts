@@ -306,11 +306,11 @@ describe('queues', () => {
   })
 
   test('only workers that send to their own queue may loop', () => {
-    const looping = Object.values(trial.service.findResources('AWS::Lambda::Function')).filter(
-      (fn) => fn['Properties'].RecursiveLoop === 'Allow',
+    const looping = ofType(trial.service, 'AWS::Lambda::Function').filter(
+      ({ Properties: fn }) => fn.RecursiveLoop === 'Allow',
     )
 
-    expect(looping.map((fn) => fn['Properties'].FunctionName).sort()).toEqual([
+    expect(looping.map(({ Properties: fn }) => fn.FunctionName).sort()).toEqual([
       'portage-trial-deliver-large',
       'portage-trial-deliver-small',
       'portage-trial-restage-download',
