@@ -62,6 +62,20 @@ async function openPage(): Promise<Page> {
   return context.newPage()
 }
 
+/** Contrast is judged once the scheme has reached the page and its colours have changed. */
+async function settled(colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.waitForFunction((wanted) => {
+    const shown = document.documentElement.dataset['mantineColorScheme']
+    return shown === undefined || shown === wanted
+  }, colorScheme)
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
+  )
+  await page.waitForFunction(() =>
+    document.getAnimations().every(({ playState }) => playState !== 'running'),
+  )
+}
+
 /** What is wrong with the page as it stands, in any of the looks. */
 async function faults(): Promise<string[]> {
   const found: string[] = []
@@ -69,10 +83,7 @@ async function faults(): Promise<string[]> {
   for (const { colorScheme, width, height } of LOOKS) {
     await page.setViewportSize({ width, height })
     await page.emulateMedia({ colorScheme })
-    // Contrast is judged once colours have changed.
-    await page.waitForFunction(() =>
-      document.getAnimations().every(({ playState }) => playState !== 'running'),
-    )
+    await settled(colorScheme)
     const rules = colorScheme === 'dark' ? [CONTRAST] : undefined
     const options = JSON.stringify({ resultTypes: ['violations'], runOnly: rules })
     const { violations, passes } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`)
