@@ -1,43 +1,17 @@
 /**
- * Builds and deploys one stage: `npm run deploy -- --stage trial [--bootstrap] [--domain-name …]
- * [--sign-up …] [--sign-up-allow-list a@example.com,b@example.com] [--origin-secret-version …]`.
- * Credentials and region are the AWS command line's. The pages go up after the stacks.
+ * `npm run deploy`: builds and deploys one stage. Credentials and region are the AWS command
+ * line's. The pages go up after the stacks.
  */
 import { spawn } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { S3Client } from '@aws-sdk/client-s3'
 import { buildAll } from './build.ts'
-import { siteObject } from './site-object.ts'
+import { uploadSite } from './upload-site.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const DIST = join(ROOT, 'dist')
-
-/** Assets go up before the pages that name them, so that no visitor gets a page without its script. */
-export async function uploadSite(
-  s3: S3Client,
-  { siteDir, bucket }: { siteDir: string; bucket: string },
-): Promise<number> {
-  const entries = await readdir(siteDir, { recursive: true, withFileTypes: true })
-  const pagesLast = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(siteDir, join(entry.parentPath, entry.name)))
-    .map((path) => siteObject(path.replaceAll('\\', '/')))
-    .sort((a, b) => Number(a.key.endsWith('.html')) - Number(b.key.endsWith('.html')))
-  for (const { key, contentType, cacheControl } of pagesLast) {
-    await s3.send(
-      new PutObjectCommand({
-        Bucket: bucket,
-        Key: key,
-        Body: await readFile(join(siteDir, key)),
-        ContentType: contentType,
-        CacheControl: cacheControl,
-      }),
-    )
-  }
-  return pagesLast.length
-}
 
 async function run(command: string, args: string[]): Promise<void> {
   const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' })
@@ -45,7 +19,7 @@ async function run(command: string, args: string[]): Promise<void> {
   child.on('error', reject)
   child.on('close', (code) => {
     if (code === 0) resolve()
-    else reject(new Error(`${command} ${args[0]} ended with ${code}`))
+    else reject(new DeployError(`cdk ${args[0]} ended with ${code}; its own lines above say why.`))
   })
   await promise
 }
@@ -56,9 +30,25 @@ interface SiteOutputs {
   DistributionDomainName: string
 }
 
-async function deploy(): Promise<void> {
-  const { values } = parseArgs({
+const HELP = `npm run deploy -- [options]
+
+  --stage NAME                 trial (default) or prod
+  --bootstrap                  prepares the account for the CDK first; needed once
+  --domain-name HOST           the public host name; prod requires it
+  --sign-up WHO                closed, allow-list (default) or open
+  --sign-up-allow-list A,B     verified e-mail addresses or google:<subject>
+  --origin-secret-version ID   after the origin secret was rotated
+`
+
+/** What went wrong is the operator's to put right; the sentence says how. */
+class DeployError extends Error {
+  override name = 'DeployError' as const
+}
+
+function readOptions() {
+  return parseArgs({
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       stage: { type: 'string', default: 'trial' },
       bootstrap: { type: 'boolean', default: false },
       'domain-name': { type: 'string' },
@@ -66,7 +56,13 @@ async function deploy(): Promise<void> {
       'sign-up-allow-list': { type: 'string' },
       'origin-secret-version': { type: 'string' },
     },
-  })
+  }).values
+}
+
+async function deploy(values: ReturnType<typeof readOptions>): Promise<void> {
+  if (values.stage === 'prod' && values['domain-name'] === undefined) {
+    throw new DeployError('prod needs a public host name: --domain-name files.example.com')
+  }
   const context = {
     stage: values.stage,
     domainName: values['domain-name'],
@@ -113,4 +109,12 @@ Still to do, once per stage:
   }
 }
 
-if (import.meta.main) await deploy()
+try {
+  const options = readOptions()
+  if (options.help) console.log(HELP)
+  else await deploy(options)
+} catch (error) {
+  const expected = error instanceof DeployError || error instanceof TypeError
+  console.error(expected ? `\n${error.message}\n` : error)
+  process.exitCode = 1
+}

@@ -19,6 +19,7 @@ import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { UploadReason } from '../contract/uploads.ts'
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
+import type { InTurn } from '../platform/in-turn.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import {
@@ -67,6 +68,10 @@ export interface DeliverDeps {
   kind: DueKind
   clock: Clock
   random: () => number
+  /** Of the places in which a portal's files are counted, this environment's own. */
+  countingPlace: number
+  /** Runs what counts one after the other, because transactions on one place wait for each other. */
+  counting: InTurn
   /** How long one invocation works on a file before another owner's turn. */
   workSliceMs: number
 }
@@ -314,10 +319,12 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
  */
 async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.staging.remove(delivery.stagingKey)
-  await unlessOver(deps, [
-    deps.deliveries.finish(delivery),
-    deps.portals.addToCount(delivery.portalId, delivery.uploadId, 1),
-  ])
+  await deps.counting(() =>
+    unlessOver(deps, [
+      deps.deliveries.finish(delivery),
+      deps.portals.addToCount(delivery.portalId, deps.countingPlace, 1),
+    ]),
+  )
 }
 
 /** Writes and returns true, unless another worker has taken over or the upload has ended, which abandons its delivery. */

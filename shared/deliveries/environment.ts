@@ -3,6 +3,8 @@ import { environmentQueue, environmentStaging, environmentTable } from '../platf
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
 import { optionalEnv, requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
+import { inTurn } from '../platform/in-turn.ts'
+import { STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { uploadStore } from '../uploads/upload-store.ts'
 import type { DeliverDeps } from './deliver-file.ts'
 import { deliveryStore } from './delivery-store.ts'
@@ -24,6 +26,8 @@ export function environmentDelivery(): DeliverDeps {
     queue: environmentQueue(large ? ENV.largeDeliveryQueueUrl : ENV.smallDeliveryQueueUrl),
     kind: large ? 'large-delivery' : 'small-delivery',
     random: Math.random,
+    countingPlace: Math.floor(Math.random() * STATISTICS_PLACES),
+    counting: inTurn(),
     workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
   }
 }

@@ -6,7 +6,6 @@ import {
   INDEX,
   type Item,
   readItems,
-  spread,
   startKey,
   type Table,
   type TransactItem,
@@ -23,7 +22,7 @@ export interface Page<Record> {
 
 const slugIsFree = 'attribute_not_exists(pk)'
 /** A count lies in several items, because transactions on one item wait for each other. */
-const STATISTICS_PLACES = 8
+export const STATISTICS_PLACES = 8
 
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
@@ -145,12 +144,12 @@ export function portalStore(table: Table, clock: Clock) {
       return counts
     },
 
-    /** The write that counts a delivered or deleted file; needs no condition, because the transaction's others decide. */
-    addToCount(portalId: string, uploadId: string, files: 1 | -1): TransactItem {
+    /** The write that counts a delivered or deleted file in one of the places; needs no condition, because the transaction's others decide. */
+    addToCount(portalId: string, place: number, files: 1 | -1): TransactItem {
       return {
         Update: {
           TableName: table.name,
-          Key: statisticsKey(portalId, spread(uploadId, STATISTICS_PLACES)),
+          Key: statisticsKey(portalId, place),
           UpdateExpression: 'ADD uploadedCount :files',
           ExpressionAttributeValues: { ':files': files },
         },

@@ -9,8 +9,8 @@ import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
-import { type Table, TransactionRefused, transact } from '../platform/table.ts'
-import type { PortalStore } from '../portals/portal-store.ts'
+import { spread, type Table, TransactionRefused, transact } from '../platform/table.ts'
+import { type PortalStore, STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { ProviderFailure, ReconnectNeeded, Rejected } from '../providers/failures.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
@@ -137,7 +137,9 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
     await transact(deps.table, [
       deps.uploads.delete(upload),
       ...(onItsWay ? [deps.deliveries.abandon(upload)] : []),
-      ...(bound ? [deps.portals.addToCount(upload.portalId, upload.id, -1)] : []),
+      ...(bound
+        ? [deps.portals.addToCount(upload.portalId, spread(upload.id, STATISTICS_PLACES), -1)]
+        : []),
       eventPut(deps.table, deps.clock, 'upload.deleted', {
         userId: upload.userId,
         actor: upload.userId,

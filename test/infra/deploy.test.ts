@@ -1,11 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { mockClient } from 'aws-sdk-client-mock'
 import { expect, onTestFinished, test } from 'vitest'
-import { uploadSite } from '../../infra/deploy.ts'
 import { siteObject } from '../../infra/site-object.ts'
+import { uploadSite } from '../../infra/upload-site.ts'
 
 test('hashed assets are kept for a year, pages are asked for each time', () => {
   expect(siteObject('assets/index-B8EiQzuE.js')).toEqual({
@@ -53,4 +54,22 @@ test('assets are there before the pages that name them', async () => {
       .slice(1)
       .sort(),
   ).toEqual(['index.html', 'portal.html'])
+})
+
+test('npm run deploy says what is wrong with its options, and fails', () => {
+  const deploy = (...options: string[]) =>
+    spawnSync('npm', ['run', '--silent', 'deploy', '--', ...options], { encoding: 'utf8' })
+
+  expect(deploy('--bogus')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("Unknown option '--bogus'"),
+  })
+  expect(deploy('--stage', 'prod')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('prod needs a public host name'),
+  })
+  expect(deploy('--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('--sign-up-allow-list'),
+  })
 })

@@ -17,6 +17,7 @@ for (;;) {
     writeSync(1, `sent ${engine.send(arn, `message ${index}`).messageId}\n`)
   }
   for (const message of await engine.receive(arn, { maxMessages: 2, waitMs: 0 })) {
+    writeSync(1, `deleting ${message.messageId}\n`)
     engine.deleteBatch(arn, [message.receiptHandle])
     writeSync(1, `deleted ${message.messageId}\n`)
   }

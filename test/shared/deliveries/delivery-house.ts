@@ -17,6 +17,7 @@ import { portalFolders } from '../../../shared/deliveries/portal-folders.ts'
 import { sweepDue } from '../../../shared/deliveries/sweep-due.ts'
 import { isoTime, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { newId } from '../../../shared/platform/ids.ts'
+import { inTurn } from '../../../shared/platform/in-turn.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
@@ -102,6 +103,8 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       kind: 'large-delivery',
       clock,
       random: () => 0.5,
+      countingPlace: 0,
+      counting: inTurn(),
       workSliceMs: options.workSliceMs ?? 3 * MINUTE_MS,
     }
     return {

@@ -60,13 +60,13 @@ describe('The list of files is read again', () => {
   })
 
   it('later when all is settled or waits for somebody', () => {
-    expect(pollIntervalMs([upload('uploaded'), upload('held')], 1, NOW)).toBe(30_000)
-    expect(pollIntervalMs([], 0, NOW)).toBe(30_000)
+    expect(pollIntervalMs([upload('uploaded'), upload('held')], 1, NOW)).toBe(10_000)
+    expect(pollIntervalMs([], 0, NOW)).toBe(10_000)
   })
 
   it('later when what is on its way has not moved for a quarter of an hour', () => {
     expect(pollIntervalMs([upload('pending', 14)], 1, NOW)).toBe(2_000)
-    expect(pollIntervalMs([upload('pending', 15)], 1, NOW)).toBe(30_000)
+    expect(pollIntervalMs([upload('pending', 15)], 1, NOW)).toBe(10_000)
   })
 
   it('less often the more pages are loaded', () => {

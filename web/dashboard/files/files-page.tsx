@@ -51,7 +51,7 @@ export function FilesPage() {
       {uploads.data?.length === 0 && !uploads.hasNextPage && (
         <div className="card empty">
           <h2 className="card-title">No files yet</h2>
-          <p>Share a portal’s link. What clients hand over appears here at once.</p>
+          <p>Share a portal’s link. What clients hand over appears here.</p>
           <Button component={Link} to="/portals">
             Go to portals
           </Button>

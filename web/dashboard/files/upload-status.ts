@@ -62,7 +62,7 @@ export function isListed({ status }: Pick<UploadReply, 'status'>): boolean {
 }
 
 const FAST_POLL_MS = 2_000
-const SLOW_POLL_MS = 30_000
+const SLOW_POLL_MS = 10_000
 /** A reservation lives so long: what is older and still on its way changes rarely. */
 const LIVELY_MS = 15 * 60_000
 
