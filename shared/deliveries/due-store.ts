@@ -1,0 +1,44 @@
+/** The due index: what has to be looked at next, by time, spread over partitions. Its entries are hints. */
+import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { isoTime } from '../platform/clock.ts'
+import { DUE_PARTITIONS, type DueKind, INDEX, type Table } from '../platform/table.ts'
+
+export interface DueEntry {
+  uploadId: string
+  kind: DueKind
+  dueSk: string
+}
+
+export const DUE_KINDS: DueKind[] = ['upload', 'small-delivery', 'large-delivery']
+
+/** Entries of one partition that one run takes up; what is left comes a minute later. */
+const PER_PARTITION = 200
+
+/** What was due before this moment, and nothing else. */
+export async function readDue(table: Table, nowMs: number): Promise<DueEntry[]> {
+  const partitions = Array.from({ length: DUE_PARTITIONS }, (_, partition) => partition)
+  const due = await Promise.all(
+    partitions.map(async (partition) => {
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          IndexName: INDEX.due,
+          KeyConditionExpression: 'duePk = :partition AND dueSk < :now',
+          ExpressionAttributeValues: {
+            ':partition': `due#${partition}`,
+            ':now': isoTime(nowMs),
+          },
+          Limit: PER_PARTITION,
+        }),
+      )
+      return (reply.Items ?? []).flatMap((item) => dueEntry(String(item['dueSk'])) ?? [])
+    }),
+  )
+  return due.flat()
+}
+
+function dueEntry(dueSk: string): DueEntry | undefined {
+  const [, kind, uploadId] = dueSk.split('#')
+  const known = DUE_KINDS.find((each) => each === kind)
+  return known && uploadId ? { uploadId, kind: known, dueSk } : undefined
+}
