@@ -13,6 +13,8 @@ const leaseIsFree = '(attribute_not_exists(leaseOwner) OR leaseExpiresAtMs <= :n
 const tokensAreThoseRead = 'tokens = :read'
 const leaseIsMine = 'leaseOwner = :owner'
 const isRefused = 'attribute_type(refusedAt, :string)'
+// A refusal leaves the tokens as they were: who read them before it must not ask again.
+const notRefused = `NOT ${isRefused}`
 
 export function grantStore(table: Table, clock: Clock) {
   const key = (grantId: string) => ({ pk: `grant#${grantId}`, sk: 'grant' })
@@ -33,7 +35,7 @@ export function grantStore(table: Table, clock: Clock) {
       return { Put: { TableName: table.name, Item: { ...key(grant.id), ...grant } } }
     },
 
-    /** Takes the refresh lease and returns true; false when another holds it or has already refreshed. */
+    /** Takes the refresh lease and returns true; false when another holds it, has already refreshed or was refused. */
     async takeLease(grant: Grant, owner: string): Promise<boolean> {
       const taken = await ifItHolds(
         table.client.send(
@@ -41,12 +43,13 @@ export function grantStore(table: Table, clock: Clock) {
             TableName: table.name,
             Key: key(grant.id),
             UpdateExpression: 'SET leaseOwner = :owner, leaseExpiresAtMs = :until',
-            ConditionExpression: [tokensAreThoseRead, leaseIsFree].join(' AND '),
+            ConditionExpression: [tokensAreThoseRead, notRefused, leaseIsFree].join(' AND '),
             ExpressionAttributeValues: {
               ':owner': owner,
               ':until': clock.now() + REFRESH_LEASE_MS,
               ':now': clock.now(),
               ':read': grant.tokens,
+              ':string': 'S',
             },
           }),
         ),

@@ -147,6 +147,13 @@ describe('a refresh that fails', () => {
     expect(types.sort()).toEqual(['account.status-changed', 'portal.deactivated'])
   })
 
+  it('with invalid_grant is not asked for again by who read the tokens before', async () => {
+    await house.grants.takeLease(house.grant, 'first')
+    await house.grants.saveRefused(house.grant.id, 'first')
+
+    expect(await house.grants.takeLease(house.grant, 'second')).toBe(false)
+  })
+
   it('with invalid_grant disconnects it even when who noticed died before it could', async () => {
     await house.grants.takeLease(house.grant, 'dead')
     await house.grants.saveRefused(house.grant.id, 'dead')
