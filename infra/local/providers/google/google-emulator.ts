@@ -50,7 +50,7 @@ import { SigningKey } from './signing-key.ts'
 import { handleRevoke, handleToken, handleTokenInfo, type TokenParts } from './token-endpoint.ts'
 import { handleUpload } from './upload-endpoint.ts'
 
-const GOOGLE_HOSTS = [
+export const GOOGLE_HOSTS = [
   'www.googleapis.com',
   'oauth2.googleapis.com',
   'accounts.google.com',

@@ -17,7 +17,7 @@ interface FileResource {
   appProperties?: Record<string, string>
 }
 
-interface DriveReply {
+export interface DriveReply {
   status: number
   headers: Headers
   text: string
