@@ -22,6 +22,7 @@ export interface AwsCall {
   /** ARN of the caller: `arn:aws:iam::…:role/…` or the operator's. */
   principalArn: string
   request: IncomingMessage
+  /** For its query; the path of an S3 call is that of `request.url`, since `URL` folds `..`. */
   url: URL
   /** Parsed body of a JSON-protocol service; undefined for S3, whose engine reads the stream itself. */
   input: Record<string, unknown> | undefined
@@ -29,6 +30,28 @@ export interface AwsCall {
   payloadHash: string
   /** True when the signature came in the query string. */
   presigned: boolean
+  /** Where the signatures of a streamed body's chunks go on from; absent when nothing was signed. */
+  seed?: SignatureSeed
+  /** The browser's upload form in the body; its fields then stand for headers. */
+  form?: UploadForm
+  /** Judges a permission for one of several things; a refusal then concerns that thing alone. */
+  refusalOf?(access: AccessRequest): AwsError | undefined
+}
+
+/** A verified signature, by which the next one can be computed. */
+export interface SignatureSeed {
+  signature: string
+  amzDate: string
+  /** `20261122/us-east-1/s3/aws4_request`. */
+  scope: string
+  /** Hex signature of a text by the same key. */
+  sign(text: string): string
+}
+
+/** A form as far as it was read: its fields by their names in lower case; the file is still to come. */
+export interface UploadForm {
+  fields: ReadonlyMap<string, string>
+  file: AsyncIterable<Buffer>
 }
 
 /** One permission that a call needs; condition keys in full (`dynamodb:LeadingKeys`, `kms:EncryptionContext:purpose`). */
@@ -48,6 +71,8 @@ export interface AwsEngine {
   handlePreflight?(request: IncomingMessage, response: ServerResponse, url: URL): boolean
   /** Sets the CORS headers of any reply, refusals included: a page must be able to read a 403. */
   addCorsHeaders?(request: IncomingMessage, response: ServerResponse, url: URL): void
+  /** Reads the fields of an unsigned request that is a browser's upload form; undefined when it is none. */
+  readUploadForm?(request: IncomingMessage): Promise<UploadForm | undefined>
   /** Runs the call and writes the whole reply. Throws `AwsError` for a refusal; the gateway writes it in the service's protocol. */
   handle(call: AwsCall, response: ServerResponse): Promise<void>
   /** Stops timers and closes files; every acknowledged write is on disk before that. */

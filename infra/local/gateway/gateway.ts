@@ -7,10 +7,9 @@
  *   untouched, which verifies the signed hash.
  * - Every permission that the engine names is evaluated against the caller's policies and the
  *   resource's own. A presigned URL is judged as its signer is at the time of use.
+ * - An unsigned call of S3 is anonymous: only the bucket's policy can allow it. A browser's upload
+ *   form is signed by its policy field.
  * - Replies carry the local cloud's time in `Date`, so that SDK clients follow a moved clock.
- *
- * Gaps: anonymous calls are refused even where a bucket policy would allow them; keys with `.` or
- * `..` segments are refused, since URL parsers fold them.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -29,7 +28,14 @@ import type { PolicyDocument, RequestContext } from '../policy-document.ts'
 import { signatureError, unknownKeyError, unsignedError, writeError } from './error-reply.ts'
 import { type DecisionReason, evaluatePolicies } from './policy.ts'
 import { callerArn, type Principal, type PrincipalStore } from './principals.ts'
-import { type DeclaredSignature, readSignature, SignatureFault, verifySignature } from './sigv4.ts'
+import {
+  type DeclaredSignature,
+  readFormSignature,
+  readSignature,
+  SignatureFault,
+  verifyFormSignature,
+  verifySignature,
+} from './sigv4.ts'
 
 /** The largest JSON request of any service here is BatchWriteItem's 16 MB. */
 const MAX_JSON_BODY_BYTES = 17 * 1024 * 1024
@@ -46,6 +52,23 @@ interface CallCount {
   operation: string
   principalArn: string
   count: number
+}
+
+/** Nobody in particular: what a resource's own policy gives to everyone. */
+const ANONYMOUS: Principal = {
+  accessKeyId: '',
+  secretAccessKey: '',
+  arn: 'anonymous',
+  policies: [],
+}
+
+/** Who calls, and how that is known. */
+interface Caller extends Pick<AwsCall, 'payloadHash' | 'presigned' | 'seed' | 'form'> {
+  principal: Principal
+  rawBody: Buffer | undefined
+  signedAtMs: number
+  /** Value of `s3:authType`; absent when nothing was signed. */
+  authType?: 'REST-HEADER' | 'REST-QUERY-STRING' | 'POST'
 }
 
 export interface GatewayOptions {
@@ -103,7 +126,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     if (target !== '') response.setHeader('x-amzn-requestid', requestId)
 
     try {
-      const url = parseUrl(request.url ?? '/', host)
+      const url = parseUrl(request.url ?? '/', host, target === '')
       const s3 = engines['s3']
       if (target === '' && request.method === 'OPTIONS') {
         if (s3?.handlePreflight?.(request, response, url)) return
@@ -117,42 +140,83 @@ export function createGateway(options: GatewayOptions): Gateway {
         s3?.addCorsHeaders?.(request, response, url)
       }
       const declared = readSignature(request)
-      if (!declared) throw unsignedError(service)
-      service = declared.service
+      service = declared?.service ?? service
       const engine = Object.hasOwn(engines, service) ? engines[service] : undefined
       if (!engine) {
-        throw new AwsError('UnknownEndpoint', `No engine serves ${service} on this machine`, 404)
+        throw declared
+          ? new AwsError('UnknownEndpoint', `No engine serves ${service} on this machine`, 404)
+          : unsignedError(service)
       }
-      await call(engine, declared, request, response, url, operation, requestId)
+      const caller = declared
+        ? await signedCaller(declared, request)
+        : await unsignedCaller(engine, request)
+      await call(engine, service, caller, request, response, url, operation, requestId)
     } catch (failure) {
       refuse(failure, service, operation, request, response, requestId)
     }
   }
 
+  async function signedCaller(
+    declared: DeclaredSignature,
+    request: IncomingMessage,
+  ): Promise<Caller> {
+    const { service, presigned } = declared
+    const principal = signer(declared)
+    const rawBody = service === 's3' ? undefined : await readBody(request)
+    const bodyHash = rawBody && createHash('sha256').update(rawBody).digest('hex')
+    const verified = verifySignature(request, declared, principal, clock.now(), bodyHash)
+    const authType = presigned ? 'REST-QUERY-STRING' : 'REST-HEADER'
+    return { ...verified, principal, rawBody, presigned, authType }
+  }
+
+  /** Only S3 has forms and anonymous callers. */
+  async function unsignedCaller(engine: AwsEngine, request: IncomingMessage): Promise<Caller> {
+    const form = await engine.readUploadForm?.(request)
+    const caller: Caller = {
+      principal: ANONYMOUS,
+      rawBody: undefined,
+      payloadHash: headerText(request.headers['x-amz-content-sha256']) || 'UNSIGNED-PAYLOAD',
+      presigned: false,
+      signedAtMs: clock.now(),
+    }
+    if (!form) return caller
+    const declared = readFormSignature(form.fields)
+    if (!declared) return { ...caller, form }
+    const principal = signer(declared)
+    verifyFormSignature(form.fields, declared, principal)
+    return { ...caller, principal, form, authType: 'POST' }
+  }
+
+  function signer({
+    service,
+    accessKeyId,
+    region,
+  }: Pick<DeclaredSignature, 'service' | 'accessKeyId' | 'region'>): Principal {
+    const principal = principals.find(accessKeyId)
+    if (!principal) throw unknownKeyError(service, accessKeyId)
+    if (region !== LOCAL_REGION) {
+      throw new SignatureFault(
+        'wrong-region',
+        `The authorization header is malformed; the region '${region}' is wrong; expecting '${LOCAL_REGION}'`,
+        { Region: LOCAL_REGION },
+      )
+    }
+    return principal
+  }
+
   async function call(
     engine: AwsEngine,
-    declared: DeclaredSignature,
+    service: string,
+    caller: Caller,
     request: IncomingMessage,
     response: ServerResponse,
     url: URL,
     operation: string,
     requestId: string,
   ): Promise<void> {
-    const { service } = declared
-    const principal = principals.find(declared.accessKeyId)
-    if (!principal) throw unknownKeyError(service, declared.accessKeyId)
-    if (declared.region !== LOCAL_REGION) {
-      throw new SignatureFault(
-        'wrong-region',
-        `The authorization header is malformed; the region '${declared.region}' is wrong; expecting '${LOCAL_REGION}'`,
-        { Region: LOCAL_REGION },
-      )
-    }
-    const rawBody = service === 's3' ? undefined : await readBody(request)
-    const bodyHash = rawBody && createHash('sha256').update(rawBody).digest('hex')
-    const now = clock.now()
-    const verified = verifySignature(request, declared, principal, now, bodyHash)
-
+    const { principal, rawBody } = caller
+    const refusalOf = (access: AccessRequest) =>
+      authorize(engine, access, common, principal, service)
     const awsCall: AwsCall = {
       requestId,
       service,
@@ -161,12 +225,18 @@ export function createGateway(options: GatewayOptions): Gateway {
       request,
       url,
       input: rawBody && parseInput(rawBody),
-      payloadHash: verified.payloadHash,
-      presigned: declared.presigned,
+      payloadHash: caller.payloadHash,
+      presigned: caller.presigned,
+      ...(caller.seed && { seed: caller.seed }),
+      ...(caller.form && { form: caller.form }),
+      refusalOf,
     }
+    const common = commonContext(awsCall, caller)
     const accessRequests = await engine.accessRequests(awsCall)
-    const common = commonContext(awsCall, principal, now, verified.signedAtMs)
-    for (const access of accessRequests) authorize(engine, access, common, principal, service)
+    for (const access of accessRequests) {
+      const refusal = refusalOf(access)
+      if (refusal) throw refusal
+    }
     count(awsCall, accessRequests)
     for (const interceptor of interceptors) {
       const interception = await interceptor(awsCall)
@@ -176,16 +246,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     await engine.handle(awsCall, response)
   }
 
-  function commonContext(
-    awsCall: AwsCall,
-    principal: Principal,
-    now: number,
-    signedAtMs: number,
-  ): RequestContext {
+  function commonContext(awsCall: AwsCall, caller: Caller): RequestContext {
+    const now = clock.now()
+    const { principal, authType, presigned, signedAtMs } = caller
     const context: Record<string, string> = {
       'aws:SecureTransport': String(secureTransport()),
-      'aws:PrincipalArn': principal.arn,
-      'aws:PrincipalAccount': LOCAL_ACCOUNT_ID,
       'aws:PrincipalIsAWSService': 'false',
       'aws:ResourceAccount': LOCAL_ACCOUNT_ID,
       'aws:RequestedRegion': LOCAL_REGION,
@@ -193,13 +258,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       'aws:CurrentTime': new Date(now).toISOString(),
       'aws:EpochTime': String(Math.floor(now / 1000)),
     }
-    if (awsCall.service === 's3') {
-      context['s3:authType'] = awsCall.presigned ? 'REST-QUERY-STRING' : 'REST-HEADER'
+    if (principal !== ANONYMOUS) {
+      context['aws:PrincipalArn'] = principal.arn
+      context['aws:PrincipalAccount'] = LOCAL_ACCOUNT_ID
+    }
+    if (awsCall.service === 's3' && authType) {
+      context['s3:authType'] = authType
       context['s3:signatureversion'] = 'AWS4-HMAC-SHA256'
       context['s3:x-amz-content-sha256'] = awsCall.payloadHash
       // "This condition works only for presigned URLs":
       // https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
-      if (awsCall.presigned) context['s3:signatureAge'] = String(Math.max(0, now - signedAtMs))
+      if (presigned) context['s3:signatureAge'] = String(Math.max(0, now - signedAtMs))
     }
     return context
   }
@@ -210,7 +279,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     common: RequestContext,
     principal: Principal,
     service: string,
-  ): void {
+  ): AwsError | undefined {
     const own = engine.resourcePolicy?.(access.resource)
     const resourcePolicies: PolicyDocument[] = own ? [own] : []
     const context = access.context ? { ...access.context, ...common } : common
@@ -220,7 +289,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       { action: access.action, resource: access.resource, context },
       principal,
     )
-    if (!decision.allowed) throw accessDenied(service, principal, access, decision.reason)
+    if (decision.allowed) return undefined
+    // What nobody in particular may not do is refused without a word about policies.
+    if (principal === ANONYMOUS) return unsignedError(service)
+    return accessDenied(service, principal, access, decision.reason)
   }
 
   function count(awsCall: AwsCall, accessRequests: readonly AccessRequest[]): void {
@@ -306,14 +378,16 @@ function headerText(value: string | string[] | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
-function parseUrl(rawUrl: string, host: string): URL {
-  const path = rawUrl.split('?', 1)[0] ?? ''
-  const folded = path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))
-  // What `URL` would fold, cut or turn round is not what was signed.
-  const url = folded || /[\\#]/.test(rawUrl) ? null : URL.parse(`http://${host}${rawUrl}`)
-  if (!rawUrl.startsWith('/') || !url) {
-    throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400)
-  }
+/** Of a key with `.` or `..` segments only the query becomes a URL: the path would be folded. */
+function parseUrl(rawUrl: string, host: string, isS3: boolean): URL {
+  const mark = rawUrl.indexOf('?')
+  const path = mark < 0 ? rawUrl : rawUrl.slice(0, mark)
+  const isFolded = path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))
+  const target = isFolded && isS3 && mark >= 0 ? `/${rawUrl.slice(mark)}` : isFolded ? '/' : rawUrl
+  // What `URL` would cut or turn round is not what was signed.
+  const isPlain = rawUrl.startsWith('/') && !/[\\#]/.test(rawUrl) && (isS3 || !isFolded)
+  const url = isPlain ? URL.parse(`http://${host}${target}`) : null
+  if (!url) throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400)
   return url
 }
 

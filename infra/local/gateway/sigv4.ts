@@ -7,9 +7,10 @@
  * Pure: time, principal and body hash are handed in; every refusal is a `SignatureFault`, which
  * the gateway words as the service would.
  *
- * Gaps: SigV4a, the plain `Date` header instead of `X-Amz-Date` and browser POST forms are refused.
+ * Gaps: SigV4a and the plain `Date` header instead of `X-Amz-Date` are refused.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import type { SignatureSeed } from '../engine.ts'
 import type { Principal } from './principals.ts'
 
 /** "the request must be within 15 minutes": both ways, as for presigned requests from the future. */
@@ -23,6 +24,7 @@ export type SignatureFaultKind =
   | 'malformed-request'
   | 'malformed-header'
   | 'malformed-query'
+  | 'malformed-form'
   | 'two-mechanisms'
   | 'wrong-region'
   | 'wrong-token'
@@ -80,6 +82,7 @@ interface VerifiedSignature {
   /** Hash that was signed for the body: hex, `UNSIGNED-PAYLOAD` or a `STREAMING-…` name. */
   payloadHash: string
   signedAtMs: number
+  seed: SignatureSeed
 }
 
 /** Reads the signature of a request; undefined when it is not signed at all. */
@@ -131,10 +134,7 @@ export function verifySignature(
     )
   }
   if ((declared.presigned ? declared.queryToken : headers.token) !== principal.sessionToken) {
-    throw new SignatureFault(
-      'wrong-token',
-      'The security token included in the request is invalid.',
-    )
+    throw wrongToken()
   }
   checkTime(declared, amzDate, signedAtMs, now)
   if (headers.unsigned.length > 0) {
@@ -165,23 +165,80 @@ export function verifySignature(
   // Header bytes arrive as latin1; signers hash the bytes that they send.
   const hashed = createHash('sha256').update(canonicalRequest, 'latin1').digest('hex')
   const toSign = `${ALGORITHM}\n${amzDate}\n${declared.scope}/aws4_request\n${hashed}`
-  const expected = createHmac('sha256', signingKey(principal, declared.scope))
-    .update(toSign)
-    .digest()
-  const given = Buffer.from(declared.signature, 'hex')
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new SignatureFault(
-      'signature-mismatch',
-      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-    )
-  }
+  requireSignature(principal, declared, toSign)
   if (bodyHash !== undefined && declaredHash !== bodyHash) {
     throw new SignatureFault(
       'payload-mismatch',
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
     )
   }
-  return { payloadHash: declaredHash, signedAtMs }
+  const seed: SignatureSeed = {
+    signature: declared.signature,
+    amzDate,
+    scope: `${declared.scope}/aws4_request`,
+    sign: (text) =>
+      createHmac('sha256', signingKey(principal, declared.scope)).update(text).digest('hex'),
+  }
+  return { payloadHash: declaredHash, signedAtMs, seed }
+}
+
+function requireSignature(
+  principal: Principal,
+  { scope, signature }: Pick<DeclaredSignature, 'scope' | 'signature'>,
+  toSign: string,
+): void {
+  const expected = createHmac('sha256', signingKey(principal, scope)).update(toSign).digest()
+  const given = Buffer.from(signature, 'hex')
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    throw new SignatureFault(
+      'signature-mismatch',
+      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+    )
+  }
+}
+
+type FormSignature = Pick<
+  DeclaredSignature,
+  'accessKeyId' | 'scope' | 'region' | 'service' | 'signature'
+>
+
+/**
+ * Reads the signature of a browser's upload form; undefined when its fields hold no policy.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+ */
+export function readFormSignature(fields: ReadonlyMap<string, string>): FormSignature | undefined {
+  if (!fields.has('policy')) return undefined
+  const [algorithm, credential, signature] = ['algorithm', 'credential', 'signature'].map((name) =>
+    fields.get(`x-amz-${name}`),
+  )
+  if (algorithm !== ALGORITHM || !credential || !signature) {
+    throw new SignatureFault(
+      'malformed-form',
+      "Bucket POST must contain fields named 'X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Date' and 'X-Amz-Signature'. If they are specified, please check the order of the fields.",
+    )
+  }
+  return { ...readCredential(credential, 'malformed-form'), signature }
+}
+
+/** Checks a form's signature, whose string to sign is the encoded policy; the policy has its own expiry. */
+export function verifyFormSignature(
+  fields: ReadonlyMap<string, string>,
+  declared: FormSignature,
+  principal: Principal,
+): void {
+  const amzDate = fields.get('x-amz-date')
+  if (
+    parseAmzDate(amzDate) === undefined ||
+    !declared.scope.startsWith(`${amzDate?.slice(0, 8)}/`)
+  ) {
+    throw new SignatureFault('malformed-form', 'X-Amz-Date must be the date of the credential')
+  }
+  if (fields.get('x-amz-security-token') !== principal.sessionToken) throw wrongToken()
+  requireSignature(principal, declared, fields.get('policy') ?? '')
+}
+
+function wrongToken(): SignatureFault {
+  return new SignatureFault('wrong-token', 'The security token included in the request is invalid.')
 }
 
 type QueryPair = readonly [name: string, value: string]
@@ -300,7 +357,7 @@ function readQuery(query: readonly QueryPair[]): DeclaredSignature {
 
 function readCredential(
   credential: string,
-  kind: 'malformed-header' | 'malformed-query',
+  kind: 'malformed-header' | 'malformed-query' | 'malformed-form',
 ): Pick<DeclaredSignature, 'accessKeyId' | 'scope' | 'region' | 'service'> {
   const fields = /^([^/]+)\/((\d{8})\/([^/]+)\/([^/]+))\/aws4_request$/.exec(credential)
   if (!fields) {

@@ -183,6 +183,19 @@ describe('a bucket policy', () => {
     await client.send(put())
   })
 
+  it('alone decides about calls that are not signed', async () => {
+    const { s3, endpoint } = await serve(makePrincipal())
+    const get = async () => (await fetch(`${endpoint}/staging/k`)).status
+    const statement = { Principal: '*', Action: 's3:GetObject', Resource: '*' } as const
+
+    expect(await get()).toBe(403)
+    s3.policy = { Statement: { ...statement, Effect: 'Allow' } }
+    expect(await get()).toBe(200)
+    expect(s3.seen[0]).toMatchObject({ principalArn: 'anonymous' })
+    s3.policy = { Statement: { ...statement, Effect: 'Allow', Principal: { AWS: ROLE_ARN } } }
+    expect(await get()).toBe(403)
+  })
+
   it('sees how a request is signed', async () => {
     const { client, s3 } = await serve(makePrincipal())
     s3.policy = denying({ StringNotEquals: { 's3:authType': 'REST-QUERY-STRING' } })
@@ -269,7 +282,7 @@ describe('the endpoint', () => {
 
   it('leaves preflights to the S3 engine and lets pages read refusals', async () => {
     const cors: AwsEngine = {
-      accessRequests: () => [],
+      accessRequests: () => [{ action: 's3:PutObject', resource: 'arn:aws:s3:::staging/k' }],
       handle: async () => {},
       close: async () => {},
       handlePreflight(request, response) {
