@@ -12,29 +12,19 @@
  *
  * A saved state holds up to 63 bytes of the file: keep it as safe as the file, never log it.
  */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createMD5, createSHA256, type IHasher } from 'hash-wasm'
 import { CONTENT_HASH_BLOCK_BYTES } from '../contract/limits.ts'
+import {
+  type Digests,
+  eachBlockPiece,
+  type FileDigests,
+  OnePassDigests,
+  unseen,
+} from './one-pass-digests.ts'
 import type { RemoteFile } from './provider.ts'
 
-/** Lower-case hex. */
-export interface Digests {
-  sha256: string
-  contentHash: string
-  md5?: string
-}
-
-export interface FileDigests {
-  /** How many bytes of the file are in the digests. */
-  readonly offsetBytes: number
-  /**
-   * Adds bytes that lie at `atOffsetBytes` of the file, the end of what is in when omitted. Bytes
-   * that are in already are skipped, so that a chunk may be read again; a gap is a RangeError.
-   */
-  update(bytes: Uint8Array, atOffsetBytes?: number): void
-  /** Ends the digests: nothing can be added, saved or asked after it. */
-  digest(): Digests
-}
+export type { Digests, FileDigests }
 
 export interface ResumableFileDigests extends FileDigests {
   /** The state after `offsetBytes`, at most 1 KB of base64, for `createFileDigests` in another process. */
@@ -65,7 +55,7 @@ export async function createFileDigests({
   md5?: boolean
   state?: string | undefined
 }): Promise<FileDigests> {
-  if (!resumable) return new OnePassDigests(md5)
+  if (!resumable) return new OnePassDigests({ md5 })
   const digests = new SavableDigests({
     whole: await createSHA256(),
     blocks: await createSHA256(),
@@ -89,67 +79,6 @@ export function provesContent(
     (kind) => file[kind] !== undefined && expected[kind] !== undefined,
   )
   return shared.length > 0 && shared.every((kind) => file[kind] === expected[kind])
-}
-
-/** The part of `bytes` that is not in yet. */
-function unseen(bytes: Uint8Array, atOffsetBytes: number, offsetBytes: number): Uint8Array {
-  if (atOffsetBytes === offsetBytes) return bytes
-  if (atOffsetBytes > offsetBytes) {
-    throw new RangeError(`Bytes at ${atOffsetBytes} leave a gap after ${offsetBytes}`)
-  }
-  return bytes.subarray(offsetBytes - atOffsetBytes)
-}
-
-/** Calls `visit` with the pieces into which block boundaries cut `bytes`; `endsBlock` with each that fills one. */
-function eachBlockPiece(
-  bytes: Uint8Array,
-  offsetBytes: number,
-  visit: (piece: Uint8Array, endsBlock: boolean) => void,
-): void {
-  let from = 0
-  while (from < bytes.byteLength) {
-    const roomBytes = CONTENT_HASH_BLOCK_BYTES - ((offsetBytes + from) % CONTENT_HASH_BLOCK_BYTES)
-    const piece = bytes.subarray(from, from + roomBytes)
-    visit(piece, piece.byteLength === roomBytes)
-    from += piece.byteLength
-  }
-}
-
-class OnePassDigests implements FileDigests {
-  offsetBytes = 0
-  readonly #whole = createHash('sha256')
-  readonly #blocks = createHash('sha256')
-  readonly #md5: Hash | undefined
-  #block = createHash('sha256')
-
-  constructor(md5: boolean) {
-    this.#md5 = md5 ? createHash('md5') : undefined
-  }
-
-  update(bytes: Uint8Array, atOffsetBytes = this.offsetBytes): void {
-    const fresh = unseen(bytes, atOffsetBytes, this.offsetBytes)
-    this.#whole.update(fresh)
-    this.#md5?.update(fresh)
-    eachBlockPiece(fresh, this.offsetBytes, (piece, endsBlock) => {
-      this.#block.update(piece)
-      if (endsBlock) this.#endBlock()
-    })
-    this.offsetBytes += fresh.byteLength
-  }
-
-  digest(): Digests {
-    if (this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0) this.#endBlock()
-    return {
-      sha256: this.#whole.digest('hex'),
-      contentHash: this.#blocks.digest('hex'),
-      ...(this.#md5 && { md5: this.#md5.digest('hex') }),
-    }
-  }
-
-  #endBlock(): void {
-    this.#blocks.update(this.#block.digest())
-    this.#block = createHash('sha256')
-  }
 }
 
 const STATE_VERSION = 1

@@ -1,10 +1,10 @@
 /** The small form-data upload of the printed API: intent, bytes and completion in one request. */
 import busboy from 'busboy'
 import * as z from 'zod'
-import { CONTENT_HASH_BLOCK_BYTES, FORM_UPLOAD_MAX_BYTES } from '../contract/limits.ts'
+import { FORM_UPLOAD_MAX_BYTES } from '../contract/limits.ts'
 import { fileIntent, formFields } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
-import { createFileDigests } from '../providers/content-hash.ts'
+import { OnePassDigests } from '../providers/one-pass-digests.ts'
 import { type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
 
 export interface FormFile {
@@ -111,10 +111,8 @@ export async function uploadForm(
   const intent = await createSubmission(deps, { ...fields, files: [file] }, undefined)
   const [upload] = intent.uploads
   if (!upload) throw new Error('An intent of one file answered none')
-  const digests = await createFileDigests({ resumable: false })
-  for (let at = 0; at < form.file.bytes.length; at += CONTENT_HASH_BLOCK_BYTES) {
-    digests.update(form.file.bytes.subarray(at, at + CONTENT_HASH_BLOCK_BYTES))
-  }
+  const digests = new OnePassDigests({ md5: false })
+  digests.update(form.file.bytes)
   await deps.uploads.noteContentHash(upload.uploadId, digests.digest().contentHash)
   const staged = await deps.uploads.find(upload.uploadId)
   if (staged) await deps.staging.put(staged.stagingKey, form.file.bytes)
