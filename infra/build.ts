@@ -8,6 +8,7 @@ import { join, relative } from 'node:path'
 import { build as bundle, type Metafile } from 'esbuild'
 import { build as buildPage } from 'vite'
 import { FUNCTION_NAMES, FUNCTIONS } from './constructs/function-list.ts'
+import { leanBundles } from './lean-bundles.ts'
 
 interface BuildOptions {
   /** `dist/` of the repository. */
@@ -17,6 +18,14 @@ interface BuildOptions {
 }
 
 const ROOT = join(import.meta.dirname, '..')
+
+const UNUSED_STAND_IN = join(import.meta.dirname, 'unused-in-bundles.ts')
+const UNUSED = [
+  'google-auth-library',
+  'node-fetch',
+  '@smithy/core/event-streams',
+  '@aws-sdk/endpoint-cache',
+]
 
 /** The pages, by Vite mode: `vite.config.ts`. */
 const PAGES = ['dashboard', 'portal'] as const
@@ -48,9 +57,9 @@ export async function buildFunctions({ outDir, root = ROOT }: BuildOptions): Pro
     mainFields: ['module', 'main'],
     alias: {
       '@aws-sdk/credential-provider-node': join(import.meta.dirname, 'env-credentials.ts'),
-      'google-auth-library': join(import.meta.dirname, 'unused-in-bundles.ts'),
-      'node-fetch': join(import.meta.dirname, 'unused-in-bundles.ts'),
+      ...Object.fromEntries(UNUSED.map((name) => [name, UNUSED_STAND_IN])),
     },
+    plugins: [leanBundles],
     sourcemap: 'external',
     legalComments: 'none',
     metafile: true,

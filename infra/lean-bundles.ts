@@ -1,0 +1,71 @@
+/**
+ * Leaves out of a bundle what no function reaches although esbuild cannot see it: it changes the
+ * text of a package's file as it is read. A package whose text no longer fits its rule is bundled
+ * whole, which the test of the bundles' sizes notices.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Loader, Plugin } from 'esbuild'
+
+interface Rule {
+  files: RegExp
+  lean(text: string): string
+  loader?: Loader
+}
+
+/**
+ * Errors of AWS that our code tells apart by class or of which it reads members. All others arrive
+ * as their service's base class, with the right name, message and status: it is by these that the
+ * SDK decides what to repeat.
+ */
+export const KEPT_ERRORS = [
+  'ConditionalCheckFailedException',
+  'TransactionCanceledException',
+  'TransactionConflictException',
+]
+
+const RULES: Rule[] = [
+  // A client describes every shape of its service, and only some are used.
+  { files: /\/@aws-sdk\/client-[^/]+\/dist-es\/schemas\/schemas_0\.js$/, lean: usedShapesOnly },
+  // No function writes a JSON schema, and every schema of zod can.
+  { files: /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/, lean: emptyFunctions },
+  // Packages read their own version for the User-Agent, and bring in their list of scripts by it.
+  { files: /\/node_modules\/.*\/package\.json$/, lean: versionOnly, loader: 'json' },
+]
+
+export const leanBundles: Plugin = {
+  name: 'lean-bundles',
+  setup({ onLoad }) {
+    for (const { files, lean, loader = 'js' } of RULES) {
+      onLoad({ filter: files }, async ({ path }) => ({
+        contents: lean(await readFile(path, 'utf8')),
+        loader,
+      }))
+    }
+  },
+}
+
+/**
+ * A computed key (`{ [_hH]: … }`) may run code, so esbuild keeps a shape that has one; with the
+ * constant's value in its place it is dropped when unused. Registering an error's class holds the
+ * class and everything that it mentions.
+ */
+function usedShapesOnly(text: string): string {
+  const constants = new Map(
+    [...text.matchAll(/^const (_\w+) = ("[^"]*");$/gm)].map(([, name, value]) => [name, value]),
+  )
+  return text
+    .replaceAll(/\[(_\w+)\]:/g, (key, name) => `${constants.get(name) ?? key.slice(0, -1)}:`)
+    .replaceAll(/^n0_registry\.registerError\(\w+\$, (\w+)\);$/gm, (statement, error) =>
+      KEPT_ERRORS.includes(error) ? statement : '',
+    )
+}
+
+function emptyFunctions(text: string): string {
+  const names = [...text.matchAll(/^export (?:function|const|class) (\w+)/gm)]
+  return names.map(([, name]) => `export function ${name}() {}`).join('\n')
+}
+
+function versionOnly(text: string): string {
+  const { name, version } = JSON.parse(text)
+  return JSON.stringify({ name, version })
+}
