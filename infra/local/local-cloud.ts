@@ -267,6 +267,7 @@ async function start(
       return clock.now()
     },
   }
+  lambda.resumeAsync()
   await options.beforeReady?.(urls.app)
   isReady = true
   return {

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { LOCAL_REGION } from '../engine.ts'
+import { AwsError, LOCAL_REGION } from '../engine.ts'
 import type { RequestLog } from './function-log.ts'
 import type { LocalFunction } from './invocation.ts'
 import { type Invocation, type RuntimeApi, startRuntimeApi } from './runtime-api.ts'
@@ -80,7 +80,13 @@ export class Environment {
       onAnswer: (_requestId, kind, body) => settle({ kind, body }),
       onInitError: (body) => settle({ kind: 'init-error', body }),
     })
-    environment = new Environment(options, api)
+    try {
+      environment = new Environment(options, api)
+    } catch (error) {
+      api.close()
+      // Lambda's own failure, not the function's: callers try again as after any 5xx.
+      throw new AwsError('ServiceException', `No environment could start: ${String(error)}`, 500)
+    }
     return environment
   }
 
@@ -116,13 +122,13 @@ export class Environment {
       this.#onExit(signal ? `signal: ${signalName(signal)}` : `exit status ${code}`),
     )
     this.gone = new Promise((resolve) => {
-      // After `exit`, its pipes may still hold lines.
-      this.#child.once('close', () =>
+      const end = () =>
         setImmediate(() => {
           options.requestLog.end()
           resolve()
-        }),
-      )
+        })
+      // After `exit`, its pipes may still hold lines. What never started may never close.
+      this.#child.once(pid === undefined ? 'error' : 'close', end)
     })
   }
 

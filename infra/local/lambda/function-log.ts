@@ -1,5 +1,8 @@
-/** Lines of the functions: `<dataDir>/logs/<function>.log` and a listener. */
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+/**
+ * Lines of the functions: `<dataDir>/logs/<function>.log` and a listener. A file that has grown to
+ * its limit becomes `<function>.log.1`, in place of the one before.
+ */
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LambdaLogLine } from './invocation.ts'
 
@@ -19,25 +22,42 @@ export interface Report {
   status?: string
 }
 
+/** A day of busy work; with the file before it, no function keeps more than twice this. */
+const DEFAULT_MAX_BYTES = 8 * 1024 * 1024
+
 export function createFunctionLog(
   dataDir: string,
   listener?: (line: LambdaLogLine) => void,
+  maxBytes = DEFAULT_MAX_BYTES,
 ): FunctionLog {
   const folder = join(dataDir, 'logs')
   mkdirSync(folder, { recursive: true })
-  const files = new Map<string, number>()
+  const files = new Map<string, { descriptor: number; bytes: number }>()
+
+  const open = (functionName: string) => {
+    const descriptor = openSync(join(folder, `${functionName}.log`), 'a', 0o600)
+    const file = { descriptor, bytes: fstatSync(descriptor).size }
+    files.set(functionName, file)
+    return file
+  }
+
+  const startAnew = (functionName: string, descriptor: number) => {
+    closeSync(descriptor)
+    const path = join(folder, `${functionName}.log`)
+    renameSync(path, `${path}.1`)
+    return open(functionName)
+  }
+
   return {
     write: (entry) => {
-      let file = files.get(entry.functionName)
-      if (file === undefined) {
-        file = openSync(join(folder, `${entry.functionName}.log`), 'a', 0o600)
-        files.set(entry.functionName, file)
-      }
-      writeSync(file, `${entry.line}\n`)
+      const { functionName, line } = entry
+      let file = files.get(functionName) ?? open(functionName)
+      if (file.bytes >= maxBytes) file = startAnew(functionName, file.descriptor)
+      file.bytes += writeSync(file.descriptor, `${line}\n`)
       listener?.(entry)
     },
     close: () => {
-      for (const file of files.values()) closeSync(file)
+      for (const { descriptor } of files.values()) closeSync(descriptor)
       files.clear()
     },
   }

@@ -20,6 +20,10 @@ export interface LocalFunction {
   asyncRetries?: number
   asyncMaximumAgeSeconds?: number
   deadLetterQueueArn?: string
+  /** `DestinationConfig.OnFailure.Destination`; a queue. */
+  onFailureArn?: string
+  /** Lambda stops recursive loops unless the function says `Allow`. */
+  recursiveLoop?: 'Allow' | 'Terminate'
 }
 
 export interface InvokeResult {
@@ -33,11 +37,13 @@ export interface InvokeResult {
 export interface InvokeOptions {
   /** Stops the waiting only; the function runs on, as it does when a caller of AWS hangs up. */
   signal?: AbortSignal
+  /** Trace header of what caused the invocation: it tells how long the chain of requests is. */
+  traceHeader?: string | undefined
 }
 
 export interface AsyncInvocation {
   requestId: string
-  /** Resolves when the first attempt has ended; undefined when it was throttled or the host closed. */
+  /** Resolves, never rejects, when the first attempt has ended; undefined when it was refused or the host closed. */
   firstAttempt: Promise<InvokeResult | undefined>
 }
 
@@ -45,11 +51,19 @@ export interface AsyncInvocation {
 export interface FunctionInvoker {
   /**
    * Runs the function and waits for its answer. Throws `AwsError`: `TooManyRequestsException` (429),
-   * `RequestEntityTooLargeException` (413), `ResourceNotFoundException` (404).
+   * `RequestEntityTooLargeException` (413), `ResourceNotFoundException` (404),
+   * `RecursiveInvocationException` (400), `ServiceException` (500).
    */
   invoke(functionName: string, payload: unknown, options?: InvokeOptions): Promise<InvokeResult>
-  /** Accepts the event and runs it with Lambda's retries. Throws as `invoke` for size and unknown names. */
-  invokeAsync(functionName: string, payload: unknown): AsyncInvocation
+  /**
+   * Accepts the event, which is then safe from a crash, and runs it with Lambda's retries. Throws as
+   * `invoke` for size and unknown names.
+   */
+  invokeAsync(
+    functionName: string,
+    payload: unknown,
+    options?: Pick<InvokeOptions, 'traceHeader'>,
+  ): AsyncInvocation
 }
 
 export interface LambdaLogLine {
@@ -66,6 +80,8 @@ export interface FunctionStats {
   invocations: number
   errors: number
   throttles: number
+  /** `RecursiveInvocationsDropped` of CloudWatch. */
+  recursiveInvocationsDropped: number
   /** Peak resident memory over all environments so far. */
   maxMemoryMb: number
 }
@@ -85,6 +101,9 @@ export function functionNameOf(arn: string): string {
   if (!name) throw new AwsError('ValidationException', `Not the ARN of a function: ${arn}`)
   return name
 }
+
+export const isRecursion = (error: unknown): boolean =>
+  error instanceof AwsError && error.code === 'RecursiveInvocationException'
 
 export const isThrottle = (error: unknown): boolean =>
   error instanceof AwsError && error.code === 'TooManyRequestsException'

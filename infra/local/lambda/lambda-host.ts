@@ -4,14 +4,15 @@
  * Rules: the account's concurrency (429 above it) and reserved concurrency; init limited to 10 s,
  * then once more within the function's timeout; SIGKILL at the timeout and when resident memory
  * exceeds MemorySize; environments are reused last in, first out, and recycled when idle; payloads
- * of 6 MiB in, 6 MiB + 100 B out, 1 MiB asynchronous; errors in Lambda's words.
- * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ * of 6 MiB in, 6 MiB + 100 B out, 1 MiB asynchronous; errors in Lambda's words; the 17th invocation
+ * of one chain of requests is refused unless RecursiveLoop is Allow; asynchronous events survive
+ * `kill -9`. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  *
  * Known gaps: memory is enforced on Linux only (Node itself takes about 55 MB of it); /tmp is the
  * machine's; processor share does not follow MemorySize; response streaming, versions, layers and
- * extensions are absent; recursive loops are not stopped.
+ * extensions are absent; chains of requests are followed through SQS only, not through S3 or SNS.
  *
- * On disk: `<dataDir>/logs/<function>.log`, `<dataDir>/code/<function>/`.
+ * On disk: `<dataDir>/logs/<function>.log` and `.log.1`, `<dataDir>/code/<function>/`, `<dataDir>/async.db`.
  */
 import { randomUUID } from 'node:crypto'
 import { createAlarms } from '../alarms.ts'
@@ -31,6 +32,7 @@ import {
   type LambdaStats,
   type LocalFunction,
 } from './invocation.ts'
+import { continueChain, MAX_INVOCATIONS_OF_CHAIN } from './lineage.ts'
 import { endingOf } from './outcome-result.ts'
 import type { Warden } from './warden.ts'
 
@@ -41,6 +43,19 @@ const INIT_LIMIT_MS = 10_000
 const IDLE_LIMIT_MS = 5 * 60_000
 const SYNC_LIMIT_BYTES = 6 * 1024 * 1024
 const ASYNC_LIMIT_BYTES = 1024 * 1024
+
+/** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors */
+const RECURSION_MESSAGE =
+  "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation."
+
+const NOTHING_YET = {
+  coldStarts: 0,
+  invocations: 0,
+  errors: 0,
+  throttles: 0,
+  recursiveInvocationsDropped: 0,
+  maxMemoryMb: 0,
+}
 
 export interface LambdaHostOptions {
   clock: Clock
@@ -62,10 +77,19 @@ export interface LambdaHost extends FunctionInvoker {
   /** Kills one environment, a busy one first; false when there is none. */
   killEnvironment(functionName: string): boolean
   stats(): LambdaStats
+  /** Goes on with the asynchronous events of an earlier run; call it when all functions are registered. */
+  resumeAsync(): void
   /** Tells asynchronous retries that the clock was moved. */
   clockMoved(): void
   /** Kills every environment and waits until the processes have ended. */
   close(): Promise<void>
+}
+
+interface Work {
+  requestId: string
+  /** JSON text. */
+  body: string
+  traceHeader: string | null
 }
 
 interface Pool {
@@ -150,8 +174,9 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     return entry?.environment
   }
 
-  const run = async (pool: Pool, requestId: string, body: string): Promise<InvokeResult> => {
+  const run = async (pool: Pool, work: Work, traceHeader: string): Promise<InvokeResult> => {
     const { fn, stats } = pool
+    const { requestId, body } = work
     const idle = takeIdle(pool)
     const { environment, failure } = idle ? { environment: idle } : await coldStart(pool)
     const startedMs = performance.now()
@@ -163,6 +188,7 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
           functionArn: functionArn(fn.name),
           deadlineMs: clock.now() + fn.timeoutSeconds * 1000,
           clockOffsetMs: clockOffsetMs(),
+          traceHeader,
           body,
         },
         fn.timeoutSeconds * 1000,
@@ -186,13 +212,14 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     return result
   }
 
-  const execute = async (
-    fn: LocalFunction,
-    requestId: string,
-    body: string,
-  ): Promise<InvokeResult> => {
+  const execute = async (fn: LocalFunction, work: Work): Promise<InvokeResult> => {
     const pool = poolOf(fn.name)
-    if (closed) throw new AwsError('ServiceException', 'The local cloud is closing', 500)
+    if (closed) throw closing()
+    const chain = continueChain(work.traceHeader ?? undefined, fn.name, clock.now())
+    if (chain.invocations >= MAX_INVOCATIONS_OF_CHAIN && pool.fn.recursiveLoop !== 'Allow') {
+      pool.stats.recursiveInvocationsDropped++
+      throw new AwsError('RecursiveInvocationException', RECURSION_MESSAGE)
+    }
     const reserved = pool.fn.reservedConcurrency ?? maxConcurrency
     if (running >= maxConcurrency || pool.busy >= reserved) {
       pool.stats.throttles++
@@ -205,7 +232,7 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     }
     running++
     pool.busy++
-    const execution = run(pool, requestId, body)
+    const execution = run(pool, work, chain.traceHeader)
     executions.add(execution)
     try {
       return await execution
@@ -216,7 +243,14 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     }
   }
 
-  const acceptAsync = createAsyncInvoker({ clock, alarms, queues: options.queues, execute })
+  const asyncInvoker = createAsyncInvoker({
+    dataDir: options.dataDir,
+    clock,
+    alarms,
+    queues: options.queues,
+    findFunction: (functionName) => pools.get(functionName)?.fn,
+    execute,
+  })
 
   return {
     register: (fn) => {
@@ -227,20 +261,23 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
         all: new Set(),
         idle: [],
         busy: 0,
-        stats: { coldStarts: 0, invocations: 0, errors: 0, throttles: 0, maxMemoryMb: 0 },
+        stats: { ...NOTHING_YET },
       })
     },
-    invoke: async (functionName, payload, { signal } = {}) => {
+    invoke: async (functionName, payload, { signal, traceHeader } = {}) => {
       const { fn } = poolOf(functionName)
       signal?.throwIfAborted()
       const body = serialise(payload, SYNC_LIMIT_BYTES)
-      return await unlessAborted(execute(fn, randomUUID(), body), signal)
+      const work = { requestId: randomUUID(), body, traceHeader: traceHeader ?? null }
+      return await unlessAborted(execute(fn, work), signal)
     },
-    invokeAsync: (functionName, payload) => {
+    invokeAsync: (functionName, payload, { traceHeader } = {}) => {
       const { fn } = poolOf(functionName)
+      if (closed) throw closing()
       const body = serialise(payload, ASYNC_LIMIT_BYTES)
-      return acceptAsync(fn, randomUUID(), body)
+      return asyncInvoker.accept(fn.name, { requestId: randomUUID(), body, traceHeader })
     },
+    resumeAsync: () => asyncInvoker.resume(),
     killEnvironment: (functionName) => {
       const { all, idle } = poolOf(functionName)
       const resting = new Set(idle.map(({ environment }) => environment))
@@ -261,14 +298,18 @@ export function createLambdaHost(options: LambdaHostOptions): LambdaHost {
     close: async () => {
       closed = true
       alarms.close()
+      const asyncClosed = asyncInvoker.close()
       for (const environment of live) environment.kill()
       // An execution may just be starting its environment, which is then killed at once.
       await Promise.allSettled(executions)
       await Promise.all([...live].map(({ gone }) => gone))
+      await asyncClosed
       log.close()
     },
   }
 }
+
+const closing = (): AwsError => new AwsError('ServiceException', 'The local cloud is closing', 500)
 
 function serialise(payload: unknown, limitBytes: number): string {
   const body = JSON.stringify(payload) ?? 'null'

@@ -11,6 +11,7 @@ export interface Invocation {
   functionArn: string
   deadlineMs: number
   clockOffsetMs: number
+  traceHeader: string
   body: string
 }
 
@@ -69,13 +70,14 @@ export async function startRuntimeApi(listener: RuntimeApiListener): Promise<Run
 
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    deliver: ({ requestId, functionArn, deadlineMs, clockOffsetMs, body }) => {
+    deliver: ({ requestId, functionArn, deadlineMs, clockOffsetMs, traceHeader, body }) => {
       pendingNext
         ?.writeHead(200, {
           'content-type': 'application/json',
           'lambda-runtime-aws-request-id': requestId,
           'lambda-runtime-invoked-function-arn': functionArn,
           'lambda-runtime-deadline-ms': Math.round(deadlineMs),
+          'lambda-runtime-trace-id': traceHeader,
           'lambda-runtime-clock-offset-ms': Math.round(clockOffsetMs),
         })
         .end(body)

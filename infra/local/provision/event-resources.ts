@@ -10,7 +10,7 @@ import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import { failureOf } from '../template/template-error.ts'
 import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'
 import type { EventRule, RuleTarget, SchedulerSchedule } from '../triggers/rule.ts'
-import { mayInvoke, policiesOfRole } from './function-resources.ts'
+import { mayInvoke, requireRole } from './function-resources.ts'
 import type { Provisioning } from './provisioning.ts'
 import { requiredText } from './resource-type.ts'
 import { queuePolicy } from './storage-resources.ts'
@@ -96,21 +96,6 @@ function requireDelivery(
   const request = { action: 'sqs:SendMessage', resource: targetArn, context }
   if (!evaluatePolicies([], policy === undefined ? [] : [policy], request, principal).allowed) {
     throw fail(`no AWS::SQS::QueuePolicy lets the rule send to ${targetArn}`)
-  }
-}
-
-function requireRole(
-  resource: ResolvedResource,
-  role: ResolvedResource,
-  action: string,
-  target: string,
-  cloud: Provisioning,
-): void {
-  const context = { 'aws:SecureTransport': 'true' }
-  const request = { action, resource: target, context }
-  const principal: PolicyPrincipal = { arn: String(role.attributes['Arn']) }
-  if (!evaluatePolicies(policiesOfRole(role, cloud), [], request, principal).allowed) {
-    throw failureOf(resource)(`role ${role.logicalId} does not allow ${action} on ${target}`)
   }
 }
 

@@ -1,5 +1,7 @@
 /** Functions with the rights of their roles. */
 import { existsSync } from 'node:fs'
+import { evaluatePolicies, type PolicyPrincipal } from '../gateway/policy.ts'
+import type { LocalFunction } from '../lambda/invocation.ts'
 import type { PolicyDocument } from '../policy-document.ts'
 import { listOf, objectOf } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
@@ -55,12 +57,72 @@ export function createFunction(resource: ResolvedResource, cloud: Provisioning):
     timeoutSeconds: Number(properties['Timeout'] ?? DEFAULT_TIMEOUT_SECONDS),
     environment: environmentOf(resource),
     ...(reserved === undefined ? {} : { reservedConcurrency: Number(reserved) }),
+    ...recursionOf(resource),
+    ...asyncSettingsOf(resource, role, cloud),
   })
   cloud.principals.push({
     arn: String(role.attributes['Arn']),
     functionName: resource.ref,
     policies: policiesOfRole(role, cloud),
   })
+}
+
+function recursionOf(resource: ResolvedResource): Pick<LocalFunction, 'recursiveLoop'> {
+  const recursiveLoop = textOf(resource, 'RecursiveLoop')
+  if (recursiveLoop === undefined) return {}
+  if (recursiveLoop === 'Allow' || recursiveLoop === 'Terminate') return { recursiveLoop }
+  throw failureOf(resource)(`RecursiveLoop ${recursiveLoop} is neither Allow nor Terminate`)
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html */
+function asyncSettingsOf(
+  resource: ResolvedResource,
+  role: ResolvedResource,
+  cloud: Provisioning,
+): Partial<LocalFunction> {
+  const settings: Partial<LocalFunction> = {}
+  const deadLetters = objectOf(resource.properties['DeadLetterConfig'])['TargetArn']
+  if (deadLetters !== undefined) settings.deadLetterQueueArn = String(deadLetters)
+
+  const configs = cloud
+    .ofType('AWS::Lambda::EventInvokeConfig')
+    .filter(
+      (config) => textOf(config, 'FunctionName')?.replace(/^.*:function:/, '') === resource.ref,
+    )
+  for (const config of configs) {
+    const { MaximumRetryAttempts, MaximumEventAgeInSeconds, Qualifier } = config.properties
+    if (Qualifier !== '$LATEST') {
+      throw failureOf(config)(`qualifier ${String(Qualifier)} is not $LATEST`)
+    }
+    if (MaximumRetryAttempts !== undefined) {
+      settings.asyncRetries = inRange(config, 'MaximumRetryAttempts', 0, 2)
+    }
+    if (MaximumEventAgeInSeconds !== undefined) {
+      settings.asyncMaximumAgeSeconds = inRange(config, 'MaximumEventAgeInSeconds', 60, 21_600)
+    }
+    const { OnFailure, ...others } = objectOf(config.properties['DestinationConfig'])
+    const [other] = Object.keys(others)
+    if (other !== undefined) throw failureOf(config)(`its destination ${other} is not played here`)
+    const destination = objectOf(OnFailure)['Destination']
+    if (destination !== undefined) settings.onFailureArn = String(destination)
+  }
+  for (const arn of [settings.deadLetterQueueArn, settings.onFailureArn]) {
+    if (arn === undefined) continue
+    if (!arn.startsWith('arn:aws:sqs:')) throw failureOf(resource)(`${arn} is not a queue`)
+    requireRole(resource, role, 'sqs:SendMessage', arn, cloud)
+  }
+  return settings
+}
+
+function inRange(
+  resource: ResolvedResource,
+  property: string,
+  least: number,
+  most: number,
+): number {
+  const value = Number(resource.properties[property])
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw failureOf(resource)(`${property} must be a whole number from ${least} to ${most}`)
 }
 
 /** Everything that the role may do: inline, attached by policy resources, and managed. */
@@ -152,4 +214,20 @@ export function mayInvoke(
 function arnLike(pattern: string, arn: string): boolean {
   const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^:]*')
   return new RegExp(`^${source}$`).test(arn)
+}
+
+/** Lambda, Scheduler and the pollers act with a role; without the right nothing would arrive. */
+export function requireRole(
+  resource: ResolvedResource,
+  role: ResolvedResource,
+  action: string,
+  target: string,
+  cloud: Provisioning,
+): void {
+  const context = { 'aws:SecureTransport': 'true' }
+  const request = { action, resource: target, context }
+  const principal: PolicyPrincipal = { arn: String(role.attributes['Arn']) }
+  if (!evaluatePolicies(policiesOfRole(role, cloud), [], request, principal).allowed) {
+    throw failureOf(resource)(`role ${role.logicalId} does not allow ${action} on ${target}`)
+  }
 }

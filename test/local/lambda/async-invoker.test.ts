@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Alarms, createAlarms } from '../../../infra/local/alarms.ts'
 import { AwsError } from '../../../infra/local/engine.ts'
-import { createAsyncInvoker } from '../../../infra/local/lambda/async-invoker.ts'
+import { type AsyncInvoker, createAsyncInvoker } from '../../../infra/local/lambda/async-invoker.ts'
 import type { LocalFunction } from '../../../infra/local/lambda/invocation.ts'
 import { functionError, ManualClock, recordingQueues } from '../triggers/fakes.ts'
 
@@ -18,56 +21,78 @@ const FN: LocalFunction = {
 }
 
 let clock: ManualClock
-let alarms: Alarms
+let dataDir: string
+const invokers: { invoker: AsyncInvoker; alarms: Alarms }[] = []
 
 beforeEach(() => {
   clock = new ManualClock()
-  alarms = createAlarms(clock)
+  dataDir = mkdtempSync(join(tmpdir(), 'async-'))
 })
 
-afterEach(() => alarms.close())
+afterEach(async () => {
+  for (const { invoker, alarms } of invokers.splice(0)) {
+    alarms.close()
+    await invoker.close()
+  }
+  rmSync(dataDir, { recursive: true })
+})
 
-/** Answers each attempt by `outcome`; gives the seconds after the start at which they came. */
-function given(outcome: () => 'ok' | 'error' | 'throttle') {
+type Outcome = 'ok' | 'error' | 'throttle' | 'refusal' | 'never'
+
+/**
+ * Answers each attempt by `outcome`; gives the seconds after the start at which they came. One whose
+ * attempts never end is not closed, as if its runner had been killed.
+ */
+function given(outcome: Outcome | Outcome[], properties: Partial<LocalFunction> = {}) {
+  const outcomes = [outcome].flat()
   const startMs = clock.now()
   const attempts: number[] = []
   const queues = recordingQueues()
-  const accept = createAsyncInvoker({
+  const alarms = createAlarms(clock)
+  const fn = { ...FN, ...properties }
+  const invoker = createAsyncInvoker({
+    dataDir,
     clock,
     alarms,
     queues,
-    execute: async (_fn, requestId) => {
+    findFunction: (name) => (name === fn.name ? fn : undefined),
+    execute: async (_fn, { requestId }) => {
       attempts.push((clock.now() - startMs) / 1000)
-      const kind = outcome()
+      const kind = outcomes[Math.min(attempts.length, outcomes.length) - 1]
+      if (kind === 'never') return await new Promise(() => {})
       if (kind === 'throttle') throw new AwsError('TooManyRequestsException', 'Rate', 429)
+      if (kind === 'refusal') throw new AwsError('RecursiveInvocationException', 'A loop')
       return kind === 'ok' ? { requestId, payload: '1' } : functionError
     },
   })
-  return { attempts, queues, accept }
+  if (outcome !== 'never') invokers.push({ invoker, alarms })
+  const accept = (body: string) =>
+    invoker.accept(fn.name, { requestId: 'req', body, traceHeader: undefined })
+  return { attempts, queues, accept, invoker, alarms }
 }
 
 async function pass(seconds: number, step = 1): Promise<void> {
   for (let passed = 0; passed < seconds; passed += step) {
     await new Promise(setImmediate)
     clock.advance(step)
-    alarms.clockMoved()
+    for (const { alarms } of invokers) alarms.clockMoved()
   }
   await new Promise(setImmediate)
 }
 
 test('a success is not repeated', async () => {
-  const { attempts, accept } = given(() => 'ok')
+  const { attempts, accept } = given('ok')
 
-  expect(await accept(FN, 'req', '{}').firstAttempt).toMatchObject({ payload: '1' })
+  expect(await accept('{}').firstAttempt).toMatchObject({ payload: '1' })
   await pass(600, 60)
 
   expect(attempts).toEqual([0])
 })
 
 test('a failure is repeated after one and two more minutes, then buried', async () => {
-  const { attempts, queues, accept } = given(() => 'error')
+  const { attempts, queues, accept } = given('error')
 
-  expect(await accept(FN, 'req', '{"a":1}').firstAttempt).toBe(functionError)
+  expect(await accept('{"a":1}').firstAttempt).toBe(functionError)
   await pass(600, 10)
 
   expect(attempts).toEqual([0, 60, 180])
@@ -87,9 +112,9 @@ test('a failure is repeated after one and two more minutes, then buried', async 
 })
 
 test('the number of retries is the configured one', async () => {
-  const { attempts, queues, accept } = given(() => 'error')
+  const { attempts, queues, accept } = given('error', { asyncRetries: 0 })
 
-  accept({ ...FN, asyncRetries: 0 }, 'req', '{}')
+  accept('{}')
   await pass(600, 60)
 
   expect(attempts).toEqual([0])
@@ -97,10 +122,9 @@ test('the number of retries is the configured one', async () => {
 })
 
 test('throttles back off and do not count as failures', async () => {
-  let throttles = 3
-  const { attempts, queues, accept } = given(() => (throttles-- > 0 ? 'throttle' : 'ok'))
+  const { attempts, queues, accept } = given(['throttle', 'throttle', 'throttle', 'ok'])
 
-  expect(await accept(FN, 'req', '{}').firstAttempt).toBeUndefined()
+  expect(await accept('{}').firstAttempt).toBeUndefined()
   await pass(10)
 
   expect(attempts).toEqual([0, 1, 3, 7])
@@ -108,11 +132,124 @@ test('throttles back off and do not count as failures', async () => {
 })
 
 test('an event that has become too old is buried', async () => {
-  const { attempts, queues, accept } = given(() => 'throttle')
+  const { attempts, queues, accept } = given('throttle', { asyncMaximumAgeSeconds: 60 })
 
-  accept({ ...FN, asyncMaximumAgeSeconds: 60 }, 'req', '{}')
+  accept('{}')
   await pass(120)
 
   expect(attempts).toEqual([0, 1, 3, 7, 15, 31])
   expect(queues.sent).toHaveLength(1)
+})
+
+test('an event that was waiting when the clock jumped over its age is buried unseen', async () => {
+  const { attempts, queues, accept } = given('error')
+
+  accept('{}')
+  await pass(7 * 3600, 7 * 3600)
+
+  expect(attempts).toEqual([0])
+  expect(queues.sent[0]?.options?.attributes?.['ErrorMessage']?.StringValue).toBe(
+    'Event is too old',
+  )
+})
+
+test('the failure destination gets a record of the invocation', async () => {
+  const { queues, accept } = given('error', {
+    asyncRetries: 1,
+    deadLetterQueueArn: undefined as unknown as string,
+    onFailureArn: DEAD,
+  })
+
+  accept('{"a":1}')
+  await pass(120, 10)
+
+  expect(queues.sent.map(({ queueArn, body }) => [queueArn, JSON.parse(body)])).toEqual([
+    [
+      DEAD,
+      {
+        version: '1.0',
+        timestamp: expect.stringMatching(/^2026-11-22T14:/),
+        requestContext: {
+          requestId: 'req',
+          functionArn: 'arn:aws:lambda:us-east-1:111122223333:function:sweep:$LATEST',
+          condition: 'RetriesExhausted',
+          approximateInvokeCount: 2,
+        },
+        requestPayload: { a: 1 },
+        responseContext: {
+          statusCode: 200,
+          executedVersion: '$LATEST',
+          functionError: 'Unhandled',
+        },
+        responsePayload: JSON.parse(functionError.payload),
+      },
+    ],
+  ])
+})
+
+test('an event that Lambda refuses for good is buried at once', async () => {
+  const { attempts, queues, accept } = given('refusal')
+
+  expect(await accept('{}').firstAttempt).toBeUndefined()
+  await pass(600, 60)
+
+  expect(attempts).toEqual([0])
+  expect(queues.sent[0]?.options?.attributes?.['ErrorMessage']?.StringValue).toBe('A loop')
+})
+
+test('a dead-letter queue that does not exist hurts nobody', async () => {
+  const { queues, accept } = given('refusal')
+  queues.send = () => {
+    throw new AwsError('QueueDoesNotExist', 'gone')
+  }
+
+  expect(await accept('{}').firstAttempt).toBeUndefined()
+})
+
+test('what a killed runner was working on is run by the next one, with its age', async () => {
+  const killed = given('never')
+  killed.accept('{"a":1}')
+  expect(killed.attempts).toHaveLength(1)
+  clock.advance(3600)
+
+  const next = given('error')
+  next.invoker.resume()
+  next.invoker.resume()
+  await pass(6 * 3600, 60)
+
+  expect(next.attempts.slice(0, 3)).toEqual([60, 120, 240])
+  expect(next.queues.sent).toHaveLength(1)
+  killed.alarms.close()
+})
+
+test('retries that were due while nobody ran are made up, those done are forgotten', async () => {
+  const first = given(['error', 'ok'])
+  first.accept('{}')
+  await pass(10, 10)
+  for (const { invoker, alarms } of invokers.splice(0)) {
+    alarms.close()
+    await invoker.close()
+  }
+  clock.advance(600)
+
+  const second = given('ok')
+  second.invoker.resume()
+  await pass(60, 60)
+  const third = given('ok')
+  third.invoker.resume()
+  await pass(600, 60)
+
+  expect([first.attempts, second.attempts, third.attempts.length]).toEqual([[0], [60], 0])
+})
+
+test('an event of a function that is gone is forgotten', async () => {
+  const killed = given('never')
+  killed.accept('{}')
+
+  const next = given('ok', { name: 'another' })
+  next.invoker.resume()
+  await pass(60, 60)
+
+  expect(next.attempts).toEqual([])
+  killed.alarms.close()
 })

@@ -1,4 +1,8 @@
-import { describe, expect, test, vi } from 'vitest'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { continueChain } from '../../../infra/local/lambda/lineage.ts'
+import { until } from '../../support/until.ts'
 import { isAlive } from './process-alive.ts'
 import { startTestHost } from './test-host.ts'
 
@@ -30,7 +34,8 @@ describe('what ends badly', () => {
       errorMessage: `RequestId: ${requestId} Error: Task timed out after 0.25 seconds`,
     })
     expect(host.stats()).toMatchObject({ running: 0, functions: { slow: { idle: 0 } } })
-    await vi.waitFor(() => expect(logOf('slow')).toMatch(/REPORT.*Status: timeout/))
+    await until(() => /REPORT.*Status: timeout/.test(logOf('slow')))
+    expect(logOf('slow')).toContain(`${requestId} Task timed out after 0.25 seconds`)
   })
 
   test('a process that exits is Runtime.ExitError and the next request gets a new one', async () => {
@@ -55,7 +60,7 @@ describe('what ends badly', () => {
     )
     expect(host.killEnvironment('hangs')).toBe(false)
     const invocation = host.invoke('hangs', {})
-    await vi.waitFor(() => expect(logOf('hangs')).toContain('begun'))
+    await until(() => logOf('hangs').includes('begun'))
 
     expect(host.killEnvironment('hangs')).toBe(true)
 
@@ -79,7 +84,7 @@ describe('what ends badly', () => {
 
       expect(functionError).toBe('Unhandled')
       expect(JSON.parse(payload).errorType).toBe('Runtime.OutOfMemory')
-      await vi.waitFor(() => expect(logOf('hungry')).toContain('Error Type: Runtime.OutOfMemory'))
+      await until(() => logOf('hungry').includes('Error Type: Runtime.OutOfMemory'))
     },
   )
 
@@ -91,6 +96,23 @@ describe('what ends badly', () => {
 
     expect(functionError).toBe('Unhandled')
     expect(JSON.parse(payload)).toMatchObject({ errorMessage: 'TABLE_NAME is missing' })
+  })
+
+  test('a process that cannot be started fails its request and holds up nobody', async () => {
+    const { host, dataDir, given } = startTestHost()
+    given('gone', 'exports.handler = async () => 1')
+    rmSync(join(dataDir, 'code', 'gone'), { recursive: true })
+    given('odd', 'exports.handler = async () => 1', { environment: { ODD: 'a\0b' } })
+
+    const { payload } = await host.invoke('gone', {})
+
+    expect(JSON.parse(payload).errorType).toBe('Runtime.ExitError')
+    await expect(host.invoke('odd', {})).rejects.toMatchObject({
+      code: 'ServiceException',
+      status: 500,
+    })
+    expect(host.stats().running).toBe(0)
+    await host.close()
   })
 
   test('an init beyond its limit is started again within the timeout of the function', async () => {
@@ -144,6 +166,34 @@ describe('limits', () => {
     expect(() => host.invokeAsync('sized', 'x'.repeat(1024 * 1024))).toThrow(/1048576 bytes/)
   })
 
+  // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+  test('the 17th invocation of one chain of requests is refused unless loops are allowed', async () => {
+    const { host, given } = startTestHost()
+    given('loops', 'exports.handler = async () => 1')
+    given('free', 'exports.handler = async () => 1', { recursiveLoop: 'Allow' })
+    const chainOf = (name: string, invocations: number) => {
+      let traceHeader: string | undefined
+      for (let count = 0; count < invocations; count++) {
+        traceHeader = continueChain(traceHeader, name, 0).traceHeader
+      }
+      return { traceHeader }
+    }
+
+    const sixteenth = await host.invoke('loops', {}, chainOf('loops', 15))
+    const allowed = await host.invoke('free', {}, chainOf('free', 500))
+    const ofAnother = await host.invoke('loops', {}, chainOf('free', 500))
+
+    for (const { payload } of [sixteenth, allowed, ofAnother]) expect(payload).toBe('1')
+    await expect(host.invoke('loops', {}, chainOf('loops', 16))).rejects.toMatchObject({
+      code: 'RecursiveInvocationException',
+      status: 400,
+    })
+    expect(host.stats().functions).toMatchObject({
+      loops: { recursiveInvocationsDropped: 1, invocations: 2 },
+      free: { recursiveInvocationsDropped: 0 },
+    })
+  })
+
   test('an unknown function is not found', async () => {
     const { host } = startTestHost()
     await expect(host.invoke('nobody', {})).rejects.toMatchObject({
@@ -157,8 +207,8 @@ describe('limits', () => {
     given('idle', 'exports.handler = async () => process.pid')
     const pid = await answerOf('idle')
 
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
-    await vi.waitFor(() => expect(host.stats().functions['idle']).toMatchObject({ idle: 0 }))
+    await until(() => !isAlive(pid))
+    await until(() => host.stats().functions['idle']?.idle === 0)
     expect(await answerOf('idle')).not.toBe(pid)
   })
 })

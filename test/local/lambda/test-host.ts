@@ -57,7 +57,8 @@ export function startTestHost(options: Partial<LambdaHostOptions> = {}): TestHos
         codeDir,
         handler: 'index.handler',
         memoryMb: 256,
-        timeoutSeconds: 5,
+        // Far more than any handler here needs, so that a busy machine changes nothing.
+        timeoutSeconds: 60,
         environment: { TABLE_NAME: 'table' },
         credentials: { accessKeyId: 'AKIDLOCAL', secretAccessKey: 'secret', sessionToken: 'token' },
         ...properties,
