@@ -42,6 +42,7 @@ export class ServiceStack extends Stack {
     const deliverSmall = worker('deliver-small')
     const deliverLarge = worker('deliver-large')
     const restageDownload = worker('restage-download')
+    const tendAccount = fn('tend-account')
     const sweepDue = fn('sweep-due')
 
     const intake = new WorkQueue(this, 'Intake', {
@@ -78,6 +79,15 @@ export class ServiceStack extends Stack {
       urlEnv: ENV.downloadQueueUrl,
       batchSize: 1,
       maximumConcurrency: stage.concurrency.downloads,
+      lateAfterSeconds: 900,
+    })
+    const accountKeeping = new WorkQueue(this, 'AccountKeeping', {
+      stage,
+      name: 'account-keeping',
+      worker: tendAccount,
+      urlEnv: ENV.accountQueueUrl,
+      batchSize: 10,
+      maximumConcurrency: stage.concurrency.accountKeeping,
       lateAfterSeconds: 900,
     })
     new IntakeRule(this, 'ObjectCreated', { stage, staging, intake })
@@ -189,8 +199,14 @@ export class ServiceStack extends Stack {
     downloads.letSend(restageDownload)
     restageDownload.setEnv(ENV.workSliceSeconds, String(stage.workSliceSeconds))
 
+    records.letChange(tendAccount, ['account', 'grant', 'portal', 'delivery', 'event'])
+    records.letList(tendAccount, 'byAccount', ['portals', 'held'])
+    letCallGoogle(tendAccount, data.googleOauth)
+    data.grantKey.letWrap(tendAccount)
+
     records.letList(sweepDue, 'byDue', ['due'])
-    records.letChange(sweepDue, ['upload', 'delivery'])
+    records.letChange(sweepDue, ['upload', 'delivery', 'account'])
+    accountKeeping.letSend(sweepDue)
     intake.letSend(sweepDue)
     smallDelivery.letSend(sweepDue)
     largeDelivery.letSend(sweepDue)

@@ -19,7 +19,10 @@ export interface Stage {
   /** Where the pictures of Google accounts come from, as the pages' content security policy names it. */
   pictureSource: string
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */
-  concurrency: { intake: number; smallDelivery: number; largeDelivery: number; downloads: number }
+  concurrency: Record<
+    'intake' | 'smallDelivery' | 'largeDelivery' | 'downloads' | 'accountKeeping',
+    number
+  >
 }
 
 type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName' | 'originSecretVersion'>
@@ -32,22 +35,28 @@ const STAGES: Record<StageName, StageDefaults> = {
     pictureSource: 'http://127.0.0.1:*',
     signUp: 'open',
     workSliceSeconds: 180,
-    concurrency: { intake: 2, smallDelivery: 4, largeDelivery: 4, downloads: 2 },
+    concurrency: { intake: 2, smallDelivery: 4, largeDelivery: 4, downloads: 2, accountKeeping: 2 },
   },
-  // A new account may run 10 functions at once: 8 workers leave 2 for the API.
+  // A new account may run 10 functions at once: 8 workers leave 2 for the API; keepers of accounts run for a second only.
   trial: {
     keepsData: false,
     pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
-    concurrency: { intake: 2, smallDelivery: 2, largeDelivery: 2, downloads: 2 },
+    concurrency: { intake: 2, smallDelivery: 2, largeDelivery: 2, downloads: 2, accountKeeping: 2 },
   },
   prod: {
     keepsData: true,
     pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
-    concurrency: { intake: 10, smallDelivery: 20, largeDelivery: 40, downloads: 10 },
+    concurrency: {
+      intake: 10,
+      smallDelivery: 20,
+      largeDelivery: 40,
+      downloads: 10,
+      accountKeeping: 10,
+    },
   },
 }
 

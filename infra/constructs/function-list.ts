@@ -45,6 +45,11 @@ export const FUNCTIONS = {
     memoryMb: 1024,
     timeoutSeconds: WORKER_TIMEOUT_SECONDS,
   },
+  'tend-account': {
+    handler: 'functions/queue/tend-account.ts',
+    memoryMb: 512,
+    timeoutSeconds: WORKER_TIMEOUT_SECONDS,
+  },
   // Ends before the next minute's run begins.
   'sweep-due': { handler: 'functions/schedule/sweep-due.ts', memoryMb: 256, timeoutSeconds: 55 },
 } as const satisfies Record<string, FunctionSpec>

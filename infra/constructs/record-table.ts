@@ -37,8 +37,8 @@ const INDEXES = {
 
 type IndexName = keyof typeof INDEXES
 
-/** A list kept in an index: `portals#usr_…` in byOwner, `uploads#prt_…` in byPortal, `due#3` in byDue. */
-type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due'
+/** A list kept in an index: `portals#usr_…` in byOwner, `uploads#prt_…` in byPortal, `held#acc_…` in byAccount, `due#3` in byDue. */
+type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due' | 'held'
 
 export class RecordTable extends Construct {
   private readonly table: dynamodb.TableV2

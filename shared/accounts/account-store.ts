@@ -4,6 +4,7 @@ import type { StorageProviderId } from '../contract/common.ts'
 import { type Clock, isoTime, MINUTE_MS } from '../platform/clock.ts'
 import { derivedId } from '../platform/ids.ts'
 import {
+  dueKeys,
   INDEX,
   type Item,
   ifItHolds,
@@ -19,6 +20,7 @@ const accountIsNew = 'attribute_not_exists(pk)'
 const accountExists = 'attribute_exists(pk)'
 const unchangedSinceRead = '#status = :old AND version = :version'
 const isActive = '#status = :active'
+const dueAsSeen = 'dueSk = :seen'
 
 /** Ids of the account and the grant that this identity has, or would have. */
 export function accountIds(userId: string, provider: StorageProviderId, providerAccountId: string) {
@@ -26,6 +28,11 @@ export function accountIds(userId: string, provider: StorageProviderId, provider
     accountId: derivedId('account', userId, provider, providerAccountId),
     grantId: derivedId('grant', userId, provider, providerAccountId),
   }
+}
+
+function dueValues(accountId: string, atMs: number) {
+  const { duePk, dueSk } = dueKeys(accountId, 'account', atMs)
+  return { ':duePk': duePk, ':dueSk': dueSk }
 }
 
 export function accountStore(table: Table, clock: Clock) {
@@ -71,24 +78,31 @@ export function accountStore(table: Table, clock: Clock) {
             ...account,
             ownerPk: `accounts#${account.userId}`,
             ownerSk: timeKey(Date.parse(account.createdAt), account.id),
+            ...dueKeys(account.id, 'account', clock.now()),
           },
           ConditionExpression: accountIsNew,
         },
       }
     },
 
-    /** The write of a transition; refused when the account changed since it was read. */
+    /**
+     * The write of a transition; refused when the account changed since it was read. The account is
+     * due at once: portals and waiting files follow what it is now.
+     */
     change(
       account: Account,
-      to: Pick<Account, 'status' | 'disconnectedBy' | 'lastError'> &
+      to: Pick<Account, 'status' | 'disconnectedBy' | 'lastError' | 'failures' | 'probeAtMs'> &
         Partial<Pick<Account, 'displayName' | 'email'>>,
     ): TransactItem {
       return {
         Update: {
           TableName: table.name,
           Key: key(account.id),
-          UpdateExpression:
-            'SET #status = :new, disconnectedBy = :by, lastError = :error, displayName = :name, email = :email, updatedAt = :now ADD version :one',
+          UpdateExpression: [
+            'SET #status = :new, disconnectedBy = :by, lastError = :error, displayName = :name,',
+            'email = :email, failures = :failures, probeAtMs = :probeAt, updatedAt = :now,',
+            'duePk = :duePk, dueSk = :dueSk ADD version :one',
+          ].join(' '),
           ConditionExpression: unchangedSinceRead,
           ExpressionAttributeNames: { '#status': 'status' },
           ExpressionAttributeValues: {
@@ -97,7 +111,10 @@ export function accountStore(table: Table, clock: Clock) {
             ':error': to.lastError,
             ':name': to.displayName ?? account.displayName,
             ':email': to.email === undefined ? account.email : to.email,
+            ':failures': to.failures,
+            ':probeAt': to.probeAtMs,
             ':now': isoTime(clock.now()),
+            ...dueValues(account.id, clock.now()),
             ':one': 1,
             ':old': account.status,
             ':version': account.version,
@@ -130,6 +147,75 @@ export function accountStore(table: Table, clock: Clock) {
           ExpressionAttributeValues: { ':active': 'ACTIVE' },
         },
       }
+    },
+
+    /** Notes how a probe went, unless the account has changed since it was read. */
+    async noteProbe(
+      account: Account,
+      probe: Pick<Account, 'failures' | 'probeAtMs' | 'lastError' | 'lastAccessedAt' | 'quota'>,
+    ): Promise<boolean> {
+      const noted = await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(account.id),
+            UpdateExpression:
+              'SET failures = :failures, probeAtMs = :probeAt, lastError = :error, lastAccessedAt = :accessed, quota = :quota',
+            ConditionExpression: unchangedSinceRead,
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: {
+              ':failures': probe.failures,
+              ':probeAt': probe.probeAtMs,
+              ':error': probe.lastError,
+              ':accessed': probe.lastAccessedAt,
+              ':quota': probe.quota,
+              ':old': account.status,
+              ':version': account.version,
+            },
+          }),
+        ),
+      )
+      return noted !== undefined
+    },
+
+    /** Nothing is left to do for now: due again at the next probe, or no more. Changes nothing when the account has changed since it was read. */
+    async rest(account: Account, probeAtMs: number | null): Promise<void> {
+      const due = probeAtMs === null ? undefined : dueValues(account.id, probeAtMs)
+      await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(account.id),
+            UpdateExpression: due ? 'SET duePk = :duePk, dueSk = :dueSk' : 'REMOVE duePk, dueSk',
+            ConditionExpression: unchangedSinceRead,
+            ExpressionAttributeNames: { '#status': 'status' },
+            ExpressionAttributeValues: {
+              ...due,
+              ':old': account.status,
+              ':version': account.version,
+            },
+          }),
+        ),
+      )
+    },
+
+    /** Moves a due entry on, so that one sweep acts on it; false when another already has. */
+    async postpone(accountId: string, dueSk: string, atMs: number): Promise<boolean> {
+      const moved = await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(accountId),
+            UpdateExpression: 'SET dueSk = :next',
+            ConditionExpression: dueAsSeen,
+            ExpressionAttributeValues: {
+              ':seen': dueSk,
+              ':next': dueKeys(accountId, 'account', atMs).dueSk,
+            },
+          }),
+        ),
+      )
+      return moved !== undefined
     },
 
     /** Notes a successful call to the provider, at most once a minute. */

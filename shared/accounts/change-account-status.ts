@@ -1,23 +1,28 @@
 /**
- * Every transition of an account: status, event and the portals that follow in one transaction.
- * Fifty portals fit into it; the rest follow in further ones. Acceptance is right at once all the
- * same, because it is decided from the account's status and never from the portal's flag.
+ * Every transition of an account: its status and event, and the first portals that follow, in one
+ * transaction. It leaves the account due, so that its keeper flags the other portals and lets go of
+ * the files that wait for it.
  */
 import type { StorageAccountStatus } from '../contract/accounts.ts'
-import type { Clock } from '../platform/clock.ts'
+import { MINUTE_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
-import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
+import { type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
-import type { PortalStore } from '../portals/portal-store.ts'
-import { type Account, type AccountEvent, nextStatus } from './account.ts'
-import type { AccountStore } from './account-store.ts'
+import {
+  type Account,
+  type AccountEvent,
+  canCreateUploads,
+  nextStatus,
+  untilNextProbeMs,
+} from './account.ts'
+import {
+  type FollowDeps,
+  followWrites,
+  mustFollow,
+  PORTALS_PER_TRANSACTION,
+} from './follow-portals.ts'
 
-export interface StatusDeps {
-  table: Table
-  accounts: AccountStore
-  portals: PortalStore
-  clock: Clock
-}
+export type StatusDeps = FollowDeps
 
 export interface PortalManagementResult {
   account: Account
@@ -34,9 +39,9 @@ export interface StatusCause {
   identity?: Pick<Account, 'displayName' | 'email'>
 }
 
-/** A transaction takes 100 items: two for each portal beside the account, its event and a grant. */
-const PORTALS_PER_TRANSACTION = 48
-const RACE_ATTEMPTS = 5
+const RACE_ATTEMPTS = 6
+/** Attempts that take portals along; busy ones are left to the account's keeper afterwards. */
+const ATTEMPTS_WITH_PORTALS = 3
 
 /** Applies an event; one that leads nowhere from the account's status changes nothing and writes no event. */
 export async function handleStorageAccountStatusChange(
@@ -50,7 +55,10 @@ export async function handleStorageAccountStatusChange(
     if (!account) return undefined
     const status = nextStatus(account.status, event)
     try {
-      if (status) return await changeStatus(deps, account, status, event, cause)
+      if (status) {
+        const inTransaction = attempt <= ATTEMPTS_WITH_PORTALS ? PORTALS_PER_TRANSACTION : 0
+        return await changeStatus(deps, account, status, event, cause, inTransaction)
+      }
       if (cause.alongside) {
         // What goes alongside assumes this status: a connect must not meet an account just disconnected.
         await transact(deps.table, [deps.accounts.mustBeUnchanged(account), ...cause.alongside])
@@ -69,34 +77,22 @@ async function changeStatus(
   status: StorageAccountStatus,
   event: AccountEvent,
   cause: StatusCause,
+  portalsInTransaction: number,
 ): Promise<PortalManagementResult> {
-  const { table, accounts, portals, clock } = deps
-  const starting = status === 'ACTIVE'
-  const affected = (await portals.listByAccount(account.id)).filter((portal) =>
-    starting ? stoppedFor(portal, account.id) : portal.isActive,
+  const { table, accounts, clock } = deps
+  const affected = await affectedPortals(deps, { id: account.id, status })
+  const starting = canCreateUploads(status)
+  const first = await deps.portals.findMany(
+    affected.slice(0, portalsInTransaction).map(({ id }) => id),
   )
   const to = {
     status,
-    disconnectedBy:
-      status !== 'DISCONNECTED'
-        ? null
-        : event === 'GRANT_REFUSED'
-          ? ('REVOKED' as const)
-          : ('USER' as const),
+    disconnectedBy: disconnectedBy(status, event),
     lastError: starting ? null : (cause.lastError ?? account.lastError),
+    failures: 0,
+    probeAtMs: firstProbeAtMs(status, clock.now()),
     ...cause.identity,
   }
-  const portalWrites = (portal: Portal): TransactItem[] => [
-    starting
-      ? portals.startForAccount(portal)
-      : portals.stopForAccount(portal, `STORAGE_${status}`),
-    eventPut(table, clock, starting ? 'portal.reactivated' : 'portal.deactivated', {
-      userId: account.userId,
-      actor: 'system',
-      subjectId: portal.id,
-      reason: `STORAGE_${status}`,
-    }),
-  ]
   await transact(table, [
     accounts.change(account, to),
     eventPut(table, clock, 'account.status-changed', {
@@ -108,19 +104,10 @@ async function changeStatus(
       reason: cause.reason,
     }),
     ...(cause.alongside ?? []),
-    ...affected.slice(0, PORTALS_PER_TRANSACTION).flatMap(portalWrites),
+    ...first
+      .filter((portal) => mustFollow(portal, { id: account.id, status }))
+      .flatMap((portal) => followWrites(deps, portal, status)),
   ])
-  for (
-    let first = PORTALS_PER_TRANSACTION;
-    first < affected.length;
-    first += PORTALS_PER_TRANSACTION
-  ) {
-    const chunk = affected.slice(first, first + PORTALS_PER_TRANSACTION)
-    await transact(table, chunk.flatMap(portalWrites)).catch((error: unknown) => {
-      if (!(error instanceof TransactionRefused)) throw error
-      return Promise.all(chunk.map((portal) => followAlone(table, portalWrites(portal))))
-    })
-  }
   return {
     account: { ...account, ...to, version: account.version + 1 },
     deactivatedPortals: starting ? 0 : affected.length,
@@ -128,19 +115,27 @@ async function changeStatus(
   }
 }
 
-/** One portal of a chunk was changed meanwhile: that one is left as it is, the others follow. */
-async function followAlone(table: Table, writes: TransactItem[]): Promise<void> {
-  try {
-    await transact(table, writes)
-  } catch (error) {
-    if (!(error instanceof TransactionRefused)) throw error
+async function affectedPortals(
+  deps: StatusDeps,
+  account: Pick<Account, 'id' | 'status'>,
+): Promise<Portal[]> {
+  const affected: Portal[] = []
+  for await (const page of deps.portals.pagesByAccount(account.id)) {
+    affected.push(...page.filter((portal) => mustFollow(portal, account)))
   }
+  return affected
 }
 
-function stoppedFor(portal: Portal, accountId: string): boolean {
-  return (
-    !portal.isActive &&
-    portal.deactivatedBy === 'SYSTEM' &&
-    portal.autoDeactivatedAccountId === accountId
-  )
+function disconnectedBy(
+  status: StorageAccountStatus,
+  event: AccountEvent,
+): Account['disconnectedBy'] {
+  if (status !== 'DISCONNECTED') return null
+  return event === 'GRANT_REFUSED' ? 'REVOKED' : 'USER'
+}
+
+/** One that has just come back is looked at once more soon, to learn its quota; one in ERROR after a minute. */
+function firstProbeAtMs(status: StorageAccountStatus, nowMs: number): number | null {
+  const waitMs = untilNextProbeMs({ status, failures: 1 }, 0.5)
+  return waitMs === null ? null : nowMs + Math.min(waitMs, MINUTE_MS)
 }

@@ -128,6 +128,8 @@ export async function createOrGetStorageAccount(
     lastError: null,
     lastAccessedAt: null,
     quota: null,
+    failures: 0,
+    probeAtMs: now,
     grantId,
     version: 1,
     createdAt: isoTime(now),

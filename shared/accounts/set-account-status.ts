@@ -83,7 +83,7 @@ export async function reactivateAccount(
       },
     )
   }
-  const result = await handleStorageAccountStatusChange(deps, account.id, 'PROBE_SUCCEEDED', {
+  const result = await handleStorageAccountStatusChange(deps, account.id, 'REACTIVATED', {
     actor: userId,
     reason: 'USER_REACTIVATED',
   })

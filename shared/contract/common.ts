@@ -26,3 +26,26 @@ export function recordId(prefix: string) {
     .string()
     .regex(new RegExp(`^${prefix}_[0-9a-z]{10,40}$`), `must be an id that begins with ${prefix}_`)
 }
+
+/** Control and bidirectional characters can make a text look like another: https://www.unicode.org/reports/tr36/ */
+const INVISIBLE = /[\p{Cc}\p{Bidi_Control}]/u
+const INVISIBLE_BUT_LINES = /(?![\n\r\t])[\p{Cc}\p{Bidi_Control}]/u
+
+/** One line that a person reads. */
+export function lineOfText(maxLength: number) {
+  return z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(maxLength, `must have at most ${maxLength} characters`)
+    .refine((text) => !INVISIBLE.test(text), 'must not hold control characters')
+}
+
+/** Several lines that a person reads. */
+export function linesOfText(maxLength: number) {
+  return z
+    .string()
+    .trim()
+    .max(maxLength, `must have at most ${maxLength} characters`)
+    .refine((text) => !INVISIBLE_BUT_LINES.test(text), 'must not hold control characters')
+}

@@ -19,5 +19,9 @@ export const objectCreated = z.object({
 export const uploadMessage = z.object({ uploadId: recordId('upl') })
 export type UploadMessage = z.infer<typeof uploadMessage>
 
+/** Asks a keeper to look after one account. */
+export const accountMessage = z.object({ accountId: recordId('acc') })
+export type AccountMessage = z.infer<typeof accountMessage>
+
 export const intakeMessage = z.union([objectCreated, uploadMessage])
 export type IntakeMessage = z.infer<typeof intakeMessage>

@@ -19,8 +19,8 @@ import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { UploadReason } from '../contract/uploads.ts'
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
-import type { InTurn } from '../platform/in-turn.ts'
 import type { UploadQueue } from '../platform/queues.ts'
+import type { SharedCalls } from '../platform/shared-calls.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import {
   type DueKind,
@@ -42,15 +42,11 @@ import {
 import type { StorageProvider } from '../providers/provider.ts'
 import type { UploadStore } from '../uploads/upload-store.ts'
 import type { Delivery, DeliveryStore } from './delivery-store.ts'
+import type { FinishTogether } from './finish-together.ts'
+import type { IdPool } from './id-pool.ts'
 import type { PortalFolders } from './portal-folders.ts'
-import {
-  ContentChanged,
-  FencedOut,
-  type SendJob,
-  type SentFile,
-  SliceOver,
-  sendFile,
-} from './send-file.ts'
+import { type SentFile, sendFile } from './send-file.ts'
+import { ContentChanged, FencedOut, type SendJob, SliceOver } from './send-job.ts'
 
 export interface DeliverDeps {
   table: Table
@@ -60,6 +56,7 @@ export interface DeliverDeps {
   portals: PortalStore
   vault: TokenVault
   folders: PortalFolders
+  ids: IdPool
   freshToken: FreshToken
   provider: (id: Account['provider']) => StorageProvider
   staging: Pick<StagingBucket, 'read' | 'remove'>
@@ -68,10 +65,9 @@ export interface DeliverDeps {
   kind: DueKind
   clock: Clock
   random: () => number
-  /** Of the places in which a portal's files are counted, this environment's own. */
-  countingPlace: number
-  /** Runs what counts one after the other, because transactions on one place wait for each other. */
-  counting: InTurn
+  finish: FinishTogether
+  /** Reads of one account by files of one batch. */
+  readingAccounts: SharedCalls<Account | undefined>
   /** How long one invocation works on a file before another owner's turn. */
   workSliceMs: number
 }
@@ -100,7 +96,9 @@ export async function deliverFile(
   if (delivery.state === 'abandoned') return undo(deps, delivery)
   if (delivery.claims > MAX_CLAIMS) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
 
-  const account = await deps.accounts.find(delivery.accountId)
+  const account = await deps.readingAccounts(delivery.accountId, () =>
+    deps.accounts.find(delivery.accountId),
+  )
   if (!account || !canCreateUploads(account.status)) {
     return hold(deps, delivery, HELD_BY_STATUS[account?.status ?? 'DISCONNECTED'])
   }
@@ -209,7 +207,7 @@ async function hold(
   const untilMs = deps.clock.now() + Math.min(afterMs, LONGEST_WAIT_MS)
   await unlessOver(deps, [
     deps.uploads.hold(delivery.uploadId, reason, untilMs),
-    deps.deliveries.wait(delivery, untilMs),
+    deps.deliveries.wait(delivery, reason, untilMs),
   ])
 }
 
@@ -305,7 +303,7 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
     // Out of reach for now; the delivery item remembers what is to be removed, though not for ever.
     if (delivery.failures < MAX_UNDO_FAILURES) {
       const untilMs = deps.clock.now() + growingWaitMs(deps, delivery)
-      await unlessOver(deps, [deps.deliveries.wait(delivery, untilMs)])
+      await unlessOver(deps, [deps.deliveries.waitToUndo(delivery, untilMs)])
       return
     }
   }
@@ -319,12 +317,7 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
  */
 async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.staging.remove(delivery.stagingKey)
-  await deps.counting(() =>
-    unlessOver(deps, [
-      deps.deliveries.finish(delivery),
-      deps.portals.addToCount(delivery.portalId, deps.countingPlace, 1),
-    ]),
-  )
+  await deps.finish(delivery)
 }
 
 /** Writes and returns true, unless another worker has taken over or the upload has ended, which abandons its delivery. */

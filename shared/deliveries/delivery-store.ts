@@ -11,16 +11,20 @@
  *
  * Whoever holds the lease has the highest fence; every later write is conditional on it.
  */
-import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { SINGLE_PUT_MAX_BYTES } from '../contract/limits.ts'
+import type { UploadReason } from '../contract/uploads.ts'
 import { type Clock, SECOND_MS } from '../platform/clock.ts'
 import {
   type DueKind,
   dueKeys,
+  INDEX,
+  type Item,
   ifItHolds,
   pathKey,
   type Table,
   type TransactItem,
+  timeKey,
 } from '../platform/table.ts'
 import type { Upload } from '../uploads/upload.ts'
 
@@ -47,10 +51,12 @@ export interface Delivery {
   sealedSession?: string
   /** The wrapped data key of `sealedSession`: a new consent has another one, and the session goes on. */
   sessionKey?: string
-  /** Bytes in `digests`; at most what the provider has confirmed. */
+  /** Bytes in `digests`. */
   offsetBytes?: number
   digests?: string
   held?: boolean
+  /** Why it waits. */
+  heldFor?: UploadReason
 }
 
 export type DeliveryStore = ReturnType<typeof deliveryStore>
@@ -66,6 +72,16 @@ const exists = 'attribute_exists(pk)'
 const leaseIsFree = '(attribute_not_exists(leaseUntilMs) OR leaseUntilMs <= :now)'
 const leaseIsMine = 'fence = :fence'
 const nameIsOurs = 'uploadId = :upload'
+const stillWaits = 'accountPk = :held'
+
+/** Reasons of `held` that a returning account takes away. */
+const FOR_ACCOUNT: (UploadReason | undefined)[] = [
+  'ACCOUNT_INACTIVE',
+  'ACCOUNT_DISCONNECTED',
+  'ACCOUNT_ERROR',
+]
+const RELEASED_AT_ONCE = 50
+const heldList = (accountId: string) => `held#${accountId}`
 
 export function deliveryKind(sizeBytes: number): DueKind & `${string}-delivery` {
   return sizeBytes <= SINGLE_PUT_MAX_BYTES ? 'small-delivery' : 'large-delivery'
@@ -151,7 +167,8 @@ export function deliveryStore(table: Table, clock: Clock) {
           new UpdateCommand({
             TableName: table.name,
             Key: key(uploadId),
-            UpdateExpression: 'SET leaseUntilMs = :until, dueSk = :due ADD fence :one, claims :one',
+            UpdateExpression:
+              'SET leaseUntilMs = :until, dueSk = :due REMOVE accountPk, accountSk ADD fence :one, claims :one',
             ConditionExpression: [exists, leaseIsFree].join(' AND '),
             ExpressionAttributeValues: {
               ':until': clock.now() + LEASE_MS,
@@ -197,7 +214,7 @@ export function deliveryStore(table: Table, clock: Clock) {
       )
     },
 
-    /** What the provider has confirmed, with the state of our digests up to there. */
+    /** Progress was made: the state of our digests, and up to where they go. */
     async saveProgress(delivery: Delivery, offsetBytes: number, digests: string): Promise<boolean> {
       return update(
         delivery,
@@ -213,16 +230,21 @@ export function deliveryStore(table: Table, clock: Clock) {
       })
     },
 
-    /** The write by which a delivery waits. */
-    wait(delivery: Delivery, untilMs: number): TransactItem {
+    /** The write by which a delivery waits, in the list of what its account holds up. */
+    wait(delivery: Delivery, reason: UploadReason, untilMs: number): TransactItem {
       return {
         Update: {
           TableName: table.name,
           Key: key(delivery.uploadId),
-          UpdateExpression:
-            'SET dueSk = :due, held = :true, claims = :zero ADD failures :one REMOVE leaseUntilMs',
+          UpdateExpression: [
+            'SET dueSk = :due, held = :true, heldFor = :reason, claims = :zero,',
+            'accountPk = :held, accountSk = :since ADD failures :one REMOVE leaseUntilMs',
+          ].join(' '),
           ConditionExpression: leaseIsMine,
           ExpressionAttributeValues: {
+            ':reason': reason,
+            ':held': heldList(delivery.accountId),
+            ':since': timeKey(clock.now(), delivery.uploadId),
             ':due': due(delivery, untilMs).dueSk,
             ':true': true,
             ':zero': 0,
@@ -231,6 +253,60 @@ export function deliveryStore(table: Table, clock: Clock) {
           },
         },
       }
+    },
+
+    /** The write by which the removal of what a given-up delivery left behind waits. */
+    waitToUndo(delivery: Delivery, untilMs: number): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          UpdateExpression:
+            'SET dueSk = :due, claims = :zero ADD failures :one REMOVE leaseUntilMs',
+          ConditionExpression: leaseIsMine,
+          ExpressionAttributeValues: {
+            ':due': due(delivery, untilMs).dueSk,
+            ':zero': 0,
+            ':one': 1,
+            ':fence': delivery.fence,
+          },
+        },
+      }
+    },
+
+    /**
+     * Makes due what waits for this account, and what waits for room when there is some again. Reads
+     * only what waits. Returns false when time was over first.
+     */
+    async releaseHeld(
+      accountId: string,
+      release: { untilMs: number; roomAgain: boolean },
+    ): Promise<boolean> {
+      let start: Item | undefined
+      do {
+        if (clock.now() >= release.untilMs) return false
+        const reply = await table.client.send(
+          new QueryCommand({
+            TableName: table.name,
+            IndexName: INDEX.account,
+            KeyConditionExpression: 'accountPk = :held',
+            ExpressionAttributeValues: { ':held': heldList(accountId) },
+            Limit: RELEASED_AT_ONCE,
+            ...(start ? { ExclusiveStartKey: start } : {}),
+          }),
+        )
+        const waiting = (reply.Items ?? []) as unknown as Delivery[]
+        await Promise.all(
+          waiting
+            .filter(
+              ({ heldFor }) =>
+                FOR_ACCOUNT.includes(heldFor) || (release.roomAgain && heldFor === 'PROVIDER_FULL'),
+            )
+            .map((delivery) => dueNow(delivery)),
+        )
+        start = reply.LastEvaluatedKey
+      } while (start)
+      return true
     },
 
     /** The write of the proof; what is left is to delete the staged object. */
@@ -279,7 +355,8 @@ export function deliveryStore(table: Table, clock: Clock) {
         Update: {
           TableName: table.name,
           Key: key(upload.id),
-          UpdateExpression: 'SET #state = :abandoned, dueSk = :due ADD fence :one',
+          UpdateExpression:
+            'SET #state = :abandoned, dueSk = :due REMOVE accountPk, accountSk ADD fence :one',
           ConditionExpression: exists,
           ExpressionAttributeNames: { '#state': 'state' },
           ExpressionAttributeValues: {
@@ -342,6 +419,23 @@ export function deliveryStore(table: Table, clock: Clock) {
       )
       return moved !== undefined
     },
+  }
+
+  async function dueNow(delivery: Delivery): Promise<void> {
+    await ifItHolds(
+      table.client.send(
+        new UpdateCommand({
+          TableName: table.name,
+          Key: key(delivery.uploadId),
+          UpdateExpression: 'SET dueSk = :due',
+          ConditionExpression: stillWaits,
+          ExpressionAttributeValues: {
+            ':due': due(delivery, clock.now()).dueSk,
+            ':held': heldList(delivery.accountId),
+          },
+        }),
+      ),
+    )
   }
 
   function lease(delivery: Delivery) {

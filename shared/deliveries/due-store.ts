@@ -4,12 +4,13 @@ import { isoTime } from '../platform/clock.ts'
 import { DUE_PARTITIONS, type DueKind, INDEX, type Table } from '../platform/table.ts'
 
 export interface DueEntry {
-  uploadId: string
+  /** Of the upload or the account that is due. */
+  id: string
   kind: DueKind
   dueSk: string
 }
 
-export const DUE_KINDS: DueKind[] = ['upload', 'small-delivery', 'large-delivery']
+export const DUE_KINDS: DueKind[] = ['upload', 'small-delivery', 'large-delivery', 'account']
 
 /** Entries of one partition that one run takes up; what is left comes a minute later. */
 const PER_PARTITION = 200
@@ -38,7 +39,7 @@ export async function readDue(table: Table, nowMs: number): Promise<DueEntry[]> 
 }
 
 function dueEntry(dueSk: string): DueEntry | undefined {
-  const [, kind, uploadId] = dueSk.split('#')
+  const [, kind, id] = dueSk.split('#')
   const known = DUE_KINDS.find((each) => each === kind)
-  return known && uploadId ? { uploadId, kind: known, dueSk } : undefined
+  return known && id ? { id, kind: known, dueSk } : undefined
 }

@@ -1,14 +1,24 @@
+import { accountStore } from '../accounts/account-store.ts'
 import { environmentProviders } from '../accounts/environment.ts'
-import { environmentQueue, environmentStaging, environmentTable } from '../platform/clients.ts'
+import type { TendDeps } from '../accounts/tend-account.ts'
+import {
+  environmentQueue,
+  environmentStaging,
+  environmentTable,
+  sqsClient,
+} from '../platform/clients.ts'
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
 import { optionalEnv, requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
-import { inTurn } from '../platform/in-turn.ts'
+import { accountQueue } from '../platform/queues.ts'
+import { sharedCalls } from '../platform/shared-calls.ts'
 import { STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { uploadStore } from '../uploads/upload-store.ts'
 import type { DeliverDeps } from './deliver-file.ts'
 import { deliveryStore } from './delivery-store.ts'
+import { finishTogether } from './finish-together.ts'
 import { folderStore } from './folder-store.ts'
+import { idPool } from './id-pool.ts'
 import { portalFolders } from './portal-folders.ts'
 import type { SweepDeps } from './sweep-due.ts'
 
@@ -16,19 +26,36 @@ import type { SweepDeps } from './sweep-due.ts'
 export function environmentDelivery(): DeliverDeps {
   const table = environmentTable()
   const providers = environmentProviders(table)
+  const deliveries = deliveryStore(table, systemClock)
   const large = optionalEnv(ENV.largeDeliveryQueueUrl) !== undefined
   return {
     ...providers,
     uploads: uploadStore(table, systemClock),
-    deliveries: deliveryStore(table, systemClock),
+    deliveries,
+    ids: idPool(systemClock),
     folders: portalFolders({ folders: folderStore(table), portals: providers.portals }),
     staging: environmentStaging(),
     queue: environmentQueue(large ? ENV.largeDeliveryQueueUrl : ENV.smallDeliveryQueueUrl),
     kind: large ? 'large-delivery' : 'small-delivery',
     random: Math.random,
-    countingPlace: Math.floor(Math.random() * STATISTICS_PLACES),
-    counting: inTurn(),
+    finish: finishTogether({
+      table,
+      deliveries,
+      portals: providers.portals,
+      countingPlace: Math.floor(Math.random() * STATISTICS_PLACES),
+    }),
+    readingAccounts: sharedCalls(),
     workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
+  }
+}
+
+/** What the keeper of accounts is made of. */
+export function environmentKeeper(): TendDeps {
+  const table = environmentTable()
+  return {
+    ...environmentProviders(table),
+    deliveries: deliveryStore(table, systemClock),
+    random: Math.random,
   }
 }
 
@@ -39,10 +66,12 @@ export function environmentSweep(): SweepDeps {
     clock: systemClock,
     uploads: uploadStore(table, systemClock),
     deliveries: deliveryStore(table, systemClock),
+    accounts: accountStore(table, systemClock),
     queues: {
       upload: environmentQueue(ENV.intakeQueueUrl),
       'small-delivery': environmentQueue(ENV.smallDeliveryQueueUrl),
       'large-delivery': environmentQueue(ENV.largeDeliveryQueueUrl),
+      account: accountQueue(sqsClient(), requireEnv(ENV.accountQueueUrl)),
     },
   }
 }

@@ -1,9 +1,11 @@
 /**
  * The sweep: every minute it reads what is due and nothing else, and asks the workers to look. It
- * repairs dead workers, lost S3 events and messages that were lost between a write and the queue.
+ * repairs dead workers, lost S3 events and messages that were lost between a write and the queue,
+ * and calls the keepers of accounts.
  */
+import type { AccountStore } from '../accounts/account-store.ts'
 import { type Clock, MINUTE_MS } from '../platform/clock.ts'
-import type { UploadQueue } from '../platform/queues.ts'
+import type { AccountQueue, UploadQueue } from '../platform/queues.ts'
 import type { DueKind, Table } from '../platform/table.ts'
 import type { UploadStore } from '../uploads/upload-store.ts'
 import type { DeliveryStore } from './delivery-store.ts'
@@ -13,7 +15,8 @@ export interface SweepDeps {
   table: Table
   uploads: UploadStore
   deliveries: DeliveryStore
-  queues: Record<DueKind, UploadQueue>
+  accounts: Pick<AccountStore, 'postpone'>
+  queues: Record<Exclude<DueKind, 'account'>, UploadQueue> & { account: AccountQueue }
   clock: Clock
 }
 
@@ -29,20 +32,21 @@ export async function sweepDue(deps: SweepDeps): Promise<number> {
     const outcome = postponed[index]
     return outcome?.status === 'fulfilled' && outcome.value
   })
+  const idsOf = (kind: DueKind) => taken.filter((each) => each.kind === kind).map(({ id }) => id)
   await Promise.all(
     DUE_KINDS.map((kind) =>
-      deps.queues[kind].send(
-        taken.filter((entry) => entry.kind === kind).map(({ uploadId }) => ({ uploadId })),
-      ),
+      kind === 'account'
+        ? deps.queues.account.send(idsOf(kind))
+        : deps.queues[kind].send(idsOf(kind).map((uploadId) => ({ uploadId }))),
     ),
   )
   return taken.length
 }
 
 /** The entry is a hint: of several sweeps one moves it on and asks. */
-function postpone(deps: SweepDeps, entry: DueEntry): Promise<boolean> {
+function postpone(deps: SweepDeps, { id, kind, dueSk }: DueEntry): Promise<boolean> {
   const atMs = deps.clock.now() + ASK_AGAIN_MS
-  return entry.kind === 'upload'
-    ? deps.uploads.postpone(entry.uploadId, entry.dueSk, atMs)
-    : deps.deliveries.postpone(entry.uploadId, entry.kind, entry.dueSk, atMs)
+  if (kind === 'account') return deps.accounts.postpone(id, dueSk, atMs)
+  if (kind === 'upload') return deps.uploads.postpone(id, dueSk, atMs)
+  return deps.deliveries.postpone(id, kind, dueSk, atMs)
 }

@@ -9,6 +9,7 @@ export const ENV = {
   intakeQueueUrl: 'INTAKE_QUEUE_URL',
   smallDeliveryQueueUrl: 'SMALL_DELIVERY_QUEUE_URL',
   largeDeliveryQueueUrl: 'LARGE_DELIVERY_QUEUE_URL',
+  accountQueueUrl: 'ACCOUNT_QUEUE_URL',
   downloadQueueUrl: 'DOWNLOAD_QUEUE_URL',
   grantKeyArn: 'GRANT_KEY_ARN',
   googleOauthSecret: 'GOOGLE_OAUTH_SECRET_ARN',

@@ -56,7 +56,7 @@ export const INDEX = {
 export const DUE_PARTITIONS = 8
 
 /** Kinds of due entries, and what the sweep does with each. */
-export type DueKind = 'upload' | 'small-delivery' | 'large-delivery'
+export type DueKind = 'upload' | 'small-delivery' | 'large-delivery' | 'account'
 
 /** The next time at which something has to be looked at; an entry is a hint, whoever acts re-checks by condition. */
 export function dueKeys(id: string, kind: DueKind, atMs: number): { duePk: string; dueSk: string } {

@@ -26,6 +26,7 @@ export const STATISTICS_PLACES = 8
 
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
+const isOfAccount = 'storageAccountId = :account'
 const wasStoppedForAccount =
   'isActive = :false AND deactivatedBy = :system AND autoDeactivatedAccountId = :account'
 
@@ -112,9 +113,8 @@ export function portalStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Portals that are bound to an account. The index only names them, because it may be behind. */
-    async listByAccount(accountId: string): Promise<Portal[]> {
-      const keys: Item[] = []
+    /** Portals that are bound to an account, page by page as the index knows them, which may be behind. */
+    async *pagesByAccount(accountId: string): AsyncGenerator<Portal[]> {
       let start: Item | undefined
       do {
         const reply = await table.client.send(
@@ -126,10 +126,15 @@ export function portalStore(table: Table, clock: Clock) {
             ...(start ? { ExclusiveStartKey: start } : {}),
           }),
         )
-        keys.push(...(reply.Items ?? []).map((item) => key(String(item['id']))))
+        yield (reply.Items ?? []) as Portal[]
         start = reply.LastEvaluatedKey
       } while (start)
-      return (await readItems(table, keys, { consistent: true })) as unknown as Portal[]
+    },
+
+    /** These portals as they are now; those that are gone are left out. */
+    async findMany(portalIds: string[]): Promise<Portal[]> {
+      const items = await readItems(table, portalIds.map(key), { consistent: true })
+      return items as unknown as Portal[]
     },
 
     /** How many files each portal has delivered. */
@@ -144,8 +149,8 @@ export function portalStore(table: Table, clock: Clock) {
       return counts
     },
 
-    /** The write that counts a delivered or deleted file in one of the places; needs no condition, because the transaction's others decide. */
-    addToCount(portalId: string, place: number, files: 1 | -1): TransactItem {
+    /** The write that counts delivered files, or fewer than none for deleted ones, in one of the places; needs no condition, because the transaction's others decide. */
+    addToCount(portalId: string, place: number, files: number): TransactItem {
       return {
         Update: {
           TableName: table.name,
@@ -156,7 +161,7 @@ export function portalStore(table: Table, clock: Clock) {
       }
     },
 
-    /** The write of an automatic stop; refused when the portal is already off. */
+    /** The write of an automatic stop; refused when the portal is already off or has moved to another account. */
     stopForAccount(portal: Portal, reason: string): TransactItem {
       return {
         Update: {
@@ -164,7 +169,7 @@ export function portalStore(table: Table, clock: Clock) {
           Key: key(portal.id),
           UpdateExpression:
             'SET isActive = :false, deactivatedBy = :system, deactivatedAt = :now, updatedAt = :now, deactivationReason = :reason, autoDeactivatedAccountId = :account ADD version :one',
-          ConditionExpression: isOn,
+          ConditionExpression: [isOn, isOfAccount].join(' AND '),
           ExpressionAttributeValues: {
             ':true': true,
             ':false': false,

@@ -18,6 +18,8 @@ export function newAccount(nowMs: number): Account {
     lastError: null,
     lastAccessedAt: null,
     quota: null,
+    failures: 0,
+    probeAtMs: nowMs,
     grantId: newId('grant', nowMs),
     version: 1,
     createdAt: isoTime(nowMs),

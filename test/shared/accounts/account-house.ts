@@ -1,5 +1,5 @@
 /** An account with its portals and its grant in a real table, with a provider of tokens that a test steers. */
-import { QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import type { Account } from '../../../shared/accounts/account.ts'
 import { accountStore } from '../../../shared/accounts/account-store.ts'
 import { disconnectRefused } from '../../../shared/accounts/disconnect-refused.ts'
@@ -79,6 +79,24 @@ export async function openAccount(table: Table) {
       const now = await portals.find(portal.id)
       if (!now) throw new Error('the portal is gone')
       return now
+    },
+
+    /** How many of the account's portals are on. */
+    async openPortals(): Promise<number> {
+      let open = 0
+      for await (const page of portals.pagesByAccount(account.id)) {
+        open += page.filter(({ isActive }) => isActive).length
+      }
+      return open
+    },
+
+    /** When the sweep would call for the account; undefined when it never would. */
+    async dueAtMs(): Promise<number | undefined> {
+      const reply = await table.client.send(
+        new GetCommand({ TableName: table.name, Key: accounts.key(account.id) }),
+      )
+      const dueSk: unknown = reply.Item?.['dueSk']
+      return typeof dueSk === 'string' ? Date.parse(dueSk.split('#')[0] ?? '') : undefined
     },
 
     async now(): Promise<Account> {

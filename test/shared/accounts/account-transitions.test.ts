@@ -7,6 +7,7 @@ import {
   nextStatus,
 } from '../../../shared/accounts/account.ts'
 import { handleStorageAccountStatusChange } from '../../../shared/accounts/change-account-status.ts'
+import { followPortals } from '../../../shared/accounts/follow-portals.ts'
 import type { StorageAccountStatus } from '../../../shared/contract/accounts.ts'
 import { getPortalUploadAcceptance } from '../../../shared/portals/portal.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
@@ -16,11 +17,12 @@ const STATUSES: StorageAccountStatus[] = ['ACTIVE', 'INACTIVE', 'ERROR', 'DISCON
 const EVENTS: AccountEvent[] = [
   'CONNECTED',
   'DEACTIVATED',
+  'REACTIVATED',
+  'REACTIVATION_FAILED',
   'DISCONNECTED_BY_USER',
   'GRANT_REFUSED',
   'FAILING',
-  'PROBE_SUCCEEDED',
-  'PROBE_FAILED',
+  'RECOVERED',
 ]
 /** The table of transitions; what it does not name changes nothing. */
 const TABLE: [from: StorageAccountStatus[], event: AccountEvent, to: StorageAccountStatus][] = [
@@ -28,12 +30,11 @@ const TABLE: [from: StorageAccountStatus[], event: AccountEvent, to: StorageAcco
   [['ACTIVE', 'INACTIVE', 'ERROR'], 'DISCONNECTED_BY_USER', 'DISCONNECTED'],
   [['ACTIVE', 'INACTIVE', 'ERROR'], 'GRANT_REFUSED', 'DISCONNECTED'],
   [['ACTIVE'], 'FAILING', 'ERROR'],
-  [['INACTIVE'], 'PROBE_SUCCEEDED', 'ACTIVE'],
-  [['INACTIVE'], 'PROBE_FAILED', 'ERROR'],
-  [['ERROR'], 'PROBE_SUCCEEDED', 'ACTIVE'],
+  [['INACTIVE', 'ERROR', 'DISCONNECTED'], 'REACTIVATED', 'ACTIVE'],
+  [['INACTIVE'], 'REACTIVATION_FAILED', 'ERROR'],
+  [['ERROR'], 'RECOVERED', 'ACTIVE'],
   [['ERROR'], 'DEACTIVATED', 'INACTIVE'],
   [['ERROR', 'DISCONNECTED'], 'CONNECTED', 'ACTIVE'],
-  [['DISCONNECTED'], 'PROBE_SUCCEEDED', 'ACTIVE'],
 ]
 
 let records: RecordTable
@@ -121,10 +122,29 @@ it('two who say the same at once make one change and one event', async () => {
   expect(await house.events()).toHaveLength(1 + portals.length)
 })
 
-it('an account of more portals than one transaction takes stops and starts them all', async () => {
+it('an account of more portals than one transaction takes is followed by the others when its keeper comes', async () => {
   const house = await openAccount(records.table)
   await Promise.all(Array.from({ length: 60 }, () => house.addPortal()))
 
-  expect(await happens(house, 'DEACTIVATED')).toMatchObject({ deactivatedPortals: 60 })
-  expect(await happens(house, 'PROBE_SUCCEEDED')).toMatchObject({ reactivatedPortals: 60 })
+  const stopped = await happens(house, 'DEACTIVATED')
+  expect(stopped).toMatchObject({ deactivatedPortals: 60 })
+  expect(await house.openPortals()).toBe(12)
+  expect(await followPortals(house, await house.now(), house.clock.now() + 1)).toBe(true)
+  expect(await house.openPortals()).toBe(0)
+
+  expect(await happens(house, 'REACTIVATED')).toMatchObject({ reactivatedPortals: 60 })
+  expect(await followPortals(house, await house.now(), house.clock.now() + 1)).toBe(true)
+  expect(await house.openPortals()).toBe(60)
+  const started = (await house.events()).filter((event) => event['type'] === 'portal.reactivated')
+  expect(started).toHaveLength(60)
+})
+
+it('a keeper that comes when the account has changed again flags nothing', async () => {
+  const house = await openAccount(records.table)
+  const portal = await house.addPortal()
+  const before = await house.now()
+  await happens(house, 'DEACTIVATED')
+
+  expect(await followPortals(house, before, house.clock.now() + 1)).toBe(false)
+  expect((await house.portalNow(portal)).isActive).toBe(false)
 })

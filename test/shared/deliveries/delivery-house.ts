@@ -12,12 +12,14 @@ import type { Grant } from '../../../shared/accounts/grant.ts'
 import type { GrantRef, TokenVault } from '../../../shared/accounts/token-vault.ts'
 import { type DeliverDeps, deliverFile } from '../../../shared/deliveries/deliver-file.ts'
 import { deliveryStore } from '../../../shared/deliveries/delivery-store.ts'
+import { finishTogether } from '../../../shared/deliveries/finish-together.ts'
 import { folderStore } from '../../../shared/deliveries/folder-store.ts'
+import { idPool } from '../../../shared/deliveries/id-pool.ts'
 import { portalFolders } from '../../../shared/deliveries/portal-folders.ts'
 import { sweepDue } from '../../../shared/deliveries/sweep-due.ts'
 import { isoTime, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { newId } from '../../../shared/platform/ids.ts'
-import { inTurn } from '../../../shared/platform/in-turn.ts'
+import { sharedCalls } from '../../../shared/platform/shared-calls.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
@@ -96,6 +98,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       portals: ownPortals,
       vault: plainVault,
       folders: portalFolders({ folders: folderStore(ownTable), portals: ownPortals }),
+      ids: idPool(clock),
       freshToken: async () => ({ grant, accessToken: 'token' }),
       provider: () => mortal.wrap<StorageProvider>(provider, PROVIDER_CALLS),
       staging: mortal.wrap(staging, ['read', 'remove']),
@@ -103,8 +106,13 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       kind: 'large-delivery',
       clock,
       random: () => 0.5,
-      countingPlace: 0,
-      counting: inTurn(),
+      finish: finishTogether({
+        table: ownTable,
+        deliveries: deliveryStore(ownTable, clock),
+        portals: ownPortals,
+        countingPlace: 0,
+      }),
+      readingAccounts: sharedCalls(),
       workSliceMs: options.workSliceMs ?? 3 * MINUTE_MS,
     }
     return {
@@ -164,8 +172,13 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
           asked.push(...sent.map(({ uploadId }) => uploadId))
         },
       }
-      const queues = { upload: ask, 'small-delivery': ask, 'large-delivery': ask }
-      await sweepDue({ table, uploads, deliveries, queues, clock })
+      const queues = {
+        upload: ask,
+        'small-delivery': ask,
+        'large-delivery': ask,
+        account: { send: async () => undefined },
+      }
+      await sweepDue({ table, uploads, deliveries, accounts, queues, clock })
       return asked.filter((uploadId) => own.has(uploadId))
     },
 

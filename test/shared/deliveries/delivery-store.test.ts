@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { UploadReason } from '../../../shared/contract/uploads.ts'
 import { type Delivery, LEASE_MS } from '../../../shared/deliveries/delivery-store.ts'
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../shared/platform/clock.ts'
 import { TransactionRefused, transact } from '../../../shared/platform/table.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
@@ -93,7 +95,8 @@ describe('a worker that was overtaken', () => {
     expect(await house.deliveries.saveProgress(late, 1, 'digests')).toBe(false)
     expect(await house.deliveries.release(late)).toBe(false)
     for (const write of [
-      house.deliveries.wait(late, house.clock.now()),
+      house.deliveries.wait(late, 'RATE_LIMITED', house.clock.now()),
+      house.deliveries.waitToUndo(late, house.clock.now()),
       house.deliveries.bound(late),
       house.deliveries.end(late),
     ]) {
@@ -151,5 +154,48 @@ describe('what is due', () => {
 
     expect(await house.sweep(LEASE_MS)).not.toContain(upload.id)
     expect(await house.sweep(1)).toContain(upload.id)
+  })
+})
+
+describe('what waits', () => {
+  const released = { untilMs: Number.MAX_SAFE_INTEGER, roomAgain: false }
+  const waits = async (reason: UploadReason) => {
+    const upload = await house.handOver(CONTENT, { fileName: `${reason}.txt` })
+    const delivery = await house.deliveries.claim(upload.id, 'small-delivery')
+    if (!delivery) throw new Error('the delivery cannot be claimed')
+    await transact(records.table, [
+      house.deliveries.wait(delivery, reason, house.clock.now() + HOUR_MS),
+    ])
+    return upload
+  }
+
+  it('for its account is due as soon as the account is back, and nothing else is', async () => {
+    const forAccount = await waits('ACCOUNT_DISCONNECTED')
+    const forProvider = await waits('RATE_LIMITED')
+    expect(await house.sweep(MINUTE_MS)).toEqual([])
+
+    expect(await house.deliveries.releaseHeld(house.account.id, released)).toBe(true)
+
+    const asked = await house.sweep(MINUTE_MS)
+    expect(asked).toContain(forAccount.id)
+    expect(asked).not.toContain(forProvider.id)
+  })
+
+  it('for room is due when there is some', async () => {
+    const full = await waits('PROVIDER_FULL')
+    await house.deliveries.releaseHeld(house.account.id, released)
+    expect(await house.sweep(MINUTE_MS)).not.toContain(full.id)
+
+    await house.deliveries.releaseHeld(house.account.id, { ...released, roomAgain: true })
+    expect(await house.sweep(MINUTE_MS)).toContain(full.id)
+  })
+
+  it('and was taken up meanwhile keeps the lease of who took it', async () => {
+    const upload = await waits('ACCOUNT_ERROR')
+    await house.deliveries.claim(upload.id, 'small-delivery')
+
+    await house.deliveries.releaseHeld(house.account.id, released)
+
+    expect(await house.sweep(SECOND_MS)).not.toContain(upload.id)
   })
 })

@@ -1,0 +1,82 @@
+/** Asks the provider whether an account still works, and how much room it has. */
+import { OauthRefused } from '../oauth/oauth-provider.ts'
+import { type Clock, isoTime } from '../platform/clock.ts'
+import { ProviderFailure, ReconnectNeeded, RetryLater } from '../providers/failures.ts'
+import type { StorageProvider } from '../providers/provider.ts'
+import { type Account, untilNextProbeMs } from './account.ts'
+import type { AccountStore } from './account-store.ts'
+import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
+import { type FreshToken, withToken } from './fresh-token.ts'
+
+export interface ProbeDeps extends StatusDeps {
+  accounts: AccountStore
+  freshToken: FreshToken
+  provider: (id: Account['provider']) => StorageProvider
+  clock: Clock
+  random: () => number
+}
+
+export type Probe =
+  | { outcome: 'works'; quota: NonNullable<Account['quota']> }
+  /** The grant is no more: the account is DISCONNECTED by now. */
+  | { outcome: 'refused' }
+  /** The provider limits us, which says nothing about the account. */
+  | { outcome: 'limited' }
+  | { outcome: 'fails'; lastError: string }
+
+/** One question to the provider; of the answers only a dead grant changes the account's status. */
+export async function probeAccount(deps: ProbeDeps, account: Account): Promise<Probe> {
+  try {
+    const { usedBytes, totalBytes = null } = await withToken(deps, account, (accessToken) =>
+      deps.provider(account.provider).quota({ accessToken }),
+    )
+    return { outcome: 'works', quota: { usedBytes, totalBytes } }
+  } catch (error) {
+    if (error instanceof ReconnectNeeded) {
+      await handleStorageAccountStatusChange(deps, account.id, 'GRANT_REFUSED', {
+        actor: 'system',
+        reason: 'PROBE_REFUSED',
+        lastError: 'GRANT_REFUSED',
+      })
+      return { outcome: 'refused' }
+    }
+    if (error instanceof RetryLater && LIMITS.includes(error.reason)) return { outcome: 'limited' }
+    if (error instanceof ProviderFailure) {
+      return { outcome: 'fails', lastError: 'PROVIDER_UNAVAILABLE' }
+    }
+    // A fault of this deployment, such as a wrong client secret: the owner's grant may be fine.
+    if (error instanceof OauthRefused) return { outcome: 'fails', lastError: 'CONNECTION_REFUSED' }
+    throw error
+  }
+}
+
+const LIMITS: string[] = ['RATE_LIMITED', 'DAILY_LIMIT']
+
+/** Notes what a probe found; returns when the account is to be looked at next. */
+export async function noteProbe(
+  deps: Pick<ProbeDeps, 'accounts' | 'clock' | 'random'>,
+  account: Account,
+  probe: Extract<Probe, { outcome: 'works' | 'fails' | 'limited' }>,
+): Promise<{ failures: number; probeAtMs: number | null }> {
+  const failures =
+    probe.outcome === 'works'
+      ? 0
+      : probe.outcome === 'fails'
+        ? account.failures + 1
+        : account.failures
+  const waitMs = untilNextProbeMs({ status: account.status, failures }, deps.random())
+  const probeAtMs = waitMs === null ? null : deps.clock.now() + waitMs
+  await deps.accounts.noteProbe(account, {
+    failures,
+    probeAtMs,
+    lastError:
+      probe.outcome === 'works'
+        ? null
+        : probe.outcome === 'fails'
+          ? probe.lastError
+          : account.lastError,
+    lastAccessedAt: probe.outcome === 'works' ? isoTime(deps.clock.now()) : account.lastAccessedAt,
+    quota: probe.outcome === 'works' ? probe.quota : account.quota,
+  })
+  return { failures, probeAtMs }
+}
