@@ -2,33 +2,33 @@
  * DynamoDB: dynoxide as a child process does the work; this engine adds what it lacks.
  *
  * - Names the permissions of each call with `dynamodb:LeadingKeys` and `dynamodb:Attributes`.
- * - ARNs in replies carry this cloud's region and account.
- * - TransactionConflict: while a TransactWriteItems runs, another transaction on one of its items is
- *   cancelled and a single write refused
- *   (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html).
- * - Items whose TTL is over are deleted by the local clock.
- * - GetRecords drops writes that changed nothing, which DynamoDB does not put into the stream.
+ * - While a TransactWriteItems runs, what touches its items is cancelled, refused or left
+ *   unprocessed (`conflicts.ts`), as the transaction chapter of the developer guide says.
+ * - Items whose TTL is over are deleted by the local clock, marked so in the stream.
+ * - Streams with lasting sequence numbers, without writes that changed nothing (`table-stream.ts`).
+ * - A database that dies is started again on its file; calls in flight get a retryable 500.
  *
- * Gaps: reads and indexes are never stale; BatchWriteItem waits for a running transaction instead
- * of reporting unprocessed items; a TTL delete has no `userIdentity` in the stream; no PartiQL,
- * backups or capacity limits.
+ * Gaps: reads and indexes are never stale; a stream keeps its records for good, in one shard; no
+ * PartiQL, backups, replicas or capacity limits; a transaction whose reply a dying database took
+ * along may be applied again when its token is sent again.
  *
- * On disk: `<dataDir>/dynamodb.db` with its `-wal` and `-shm`; every commit is synced.
+ * On disk: `<dataDir>/dynamodb.db` (every commit is synced) and `ttl-deletions.db`, with their
+ * journals. In memory a dead database stays dead.
  */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isDeepStrictEqual } from 'node:util'
 import { crc32 } from 'node:zlib'
 import type { Clock } from '../clock.ts'
-import { type AwsCall, type AwsEngine, AwsError, LOCAL_REGION } from '../engine.ts'
+import type { AwsCall, AwsEngine } from '../engine.ts'
+import { Conflicts } from './conflicts.ts'
 import { DynoxideClient, type DynoxideReply, type JsonObject } from './dynoxide-client.ts'
-import { type ProcessWarden, startDynoxide } from './dynoxide-process.ts'
-import { ItemLocks } from './item-locks.ts'
+import type { ProcessWarden } from './dynoxide-process.ts'
+import { DynoxideSupervisor } from './dynoxide-supervisor.ts'
 import {
   accessRequestsOf,
   DESCRIBING_OPERATIONS,
+  streamOfIterator,
   tableNameOf,
-  touchedItem,
   transactItems,
 } from './operations.ts'
 import {
@@ -45,6 +45,13 @@ import {
   TableSchemas,
   tableArn,
 } from './table-schema.ts'
+import {
+  databaseSequence,
+  localDescription,
+  type TableStream,
+  TableStreams,
+} from './table-stream.ts'
+import { TtlDeletions } from './ttl-deletions.ts'
 import { TtlSweeper } from './ttl-sweeper.ts'
 
 const SINGLE_WRITES = new Set(['PutItem', 'UpdateItem', 'DeleteItem'])
@@ -63,6 +70,8 @@ export interface DynamoDbEngine extends AwsEngine {
   readonly pid: number
   /** Creates a table from its CloudFormation properties, or brings an existing one to them. */
   createTable(properties: TableProperties): Promise<CreatedTable>
+  /** The stream of a table, named by the table's ARN or the stream's own. */
+  openStream(arn: string): Promise<TableStream>
   /** Deletes every item whose TTL is over by the clock; answers how many. */
   expireItems(): Promise<number>
 }
@@ -81,71 +90,92 @@ export interface DynamoDbEngineOptions {
 export async function createDynamoDbEngine(
   options: DynamoDbEngineOptions,
 ): Promise<DynamoDbEngine> {
-  const dynoxide = await startDynoxide({ dataDir: options.dataDir, warden: options.warden })
-  const client = new DynoxideClient(dynoxide.port)
+  const { dataDir, warden, clock } = options
+  const dynoxide = await DynoxideSupervisor.start({ dataDir, warden })
+  const client = new DynoxideClient(() => dynoxide.port())
   const schemas = new TableSchemas(client)
-  const locks = new ItemLocks()
-  const tokensInFlight = new Set<string>()
+  const conflicts = new Conflicts(schemas)
+  const deletions = new TtlDeletions(dataDir)
+  const streams = new TableStreams(client, schemas, deletions)
   const sweeper = new TtlSweeper({
     client,
     schemas,
-    clock: options.clock,
+    streams,
+    deletions,
+    clock,
     onFailure: options.onFailure ?? reportFailure,
   })
 
   /** Runs a call in the database. What was judged is what is sent: the parsed input, not its bytes. */
   async function forward(call: AwsCall, input: JsonObject): Promise<DynoxideReply> {
-    if (!dynoxide.alive()) {
-      throw new AwsError('InternalServerError', 'The database has stopped', 500)
-    }
     const target = String(call.request.headers['x-amz-target'])
     return await client.send(target, JSON.stringify(databaseInput(input)))
   }
 
-  async function transactWrite(call: AwsCall, input: JsonObject): Promise<DynoxideReply> {
-    const items = await transactionItems(input, schemas)
-    const token = input['ClientRequestToken']
-    if (typeof token === 'string' && tokensInFlight.has(token)) {
-      throw new AwsError(
-        'TransactionInProgressException',
-        'The transaction with the given request token is already in progress.',
-      )
-    }
-    refuseConflicts(items, locks)
-    const release = locks.hold(items)
-    if (typeof token === 'string') tokensInFlight.add(token)
-    try {
-      await options.beforeCommit?.(input)
-      return await forward(call, input)
-    } finally {
-      release()
-      if (typeof token === 'string') tokensInFlight.delete(token)
-    }
+  async function batchWrite(call: AwsCall, input: JsonObject): Promise<DynoxideReply> {
+    const { free, held } = await conflicts.splitBatch(input)
+    if (Object.keys(held).length === 0) return await forward(call, input)
+    const reply: DynoxideReply =
+      Object.keys(free).length === 0
+        ? { status: 200, headers: {}, body: Buffer.from('{}') }
+        : await forward(call, { ...input, RequestItems: free })
+    return edited(reply, (output) => ({ ...output, UnprocessedItems: held }))
   }
 
   async function run(call: AwsCall, input: JsonObject): Promise<DynoxideReply> {
     const { operation } = call
-    if (operation === 'TransactWriteItems') return await transactWrite(call, input)
-    if (operation === 'TransactGetItems') {
-      refuseConflicts(await transactionItems(input, schemas), locks)
+    if (operation === 'TransactWriteItems') {
+      return await conflicts.transact(input, async () => {
+        await options.beforeCommit?.(input)
+        return await forward(call, input)
+      })
     }
-    if (SINGLE_WRITES.has(operation) && locks.isHeld(await touchedItem(input, schemas))) {
-      throw new AwsError('TransactionConflictException', 'Transaction is ongoing for the item')
-    }
+    if (operation === 'BatchWriteItem') return await batchWrite(call, input)
+    if (operation === 'TransactGetItems') await conflicts.refuseTransactionalRead(input)
+    if (SINGLE_WRITES.has(operation)) await conflicts.refuseSingleWrite(input)
     const reply = await forward(call, input)
-    if (operation === 'UpdateTable' || operation === 'DeleteTable') {
-      schemas.forget(tableNameOf(input))
-      if (operation === 'DeleteTable') sweeper.forget(tableNameOf(input))
-    }
+    if (reply.status === 200) noteChange(operation, input)
     return reply
   }
 
+  function noteChange(operation: string, input: JsonObject): void {
+    const tableName = input['TableName'] === undefined ? '' : tableNameOf(input)
+    if (operation === 'UpdateTable' || operation === 'DeleteTable') schemas.forget(tableName)
+    if (operation === 'DeleteTable') sweeper.forget(tableName)
+    if (operation === 'UpdateTimeToLive') {
+      const ttl = input['TimeToLiveSpecification'] as { AttributeName: string; Enabled: boolean }
+      if (ttl.Enabled) sweeper.watch(tableName, ttl.AttributeName)
+      else sweeper.forget(tableName)
+    }
+  }
+
+  /** The reply as this cloud words it. */
+  async function localReply(
+    { operation }: AwsCall,
+    input: JsonObject,
+    reply: DynoxideReply,
+  ): Promise<DynoxideReply> {
+    if (reply.status !== 200) return reply
+    if (operation === 'GetRecords') {
+      const streamArn = await streamOfIterator(String(input['ShardIterator']), schemas)
+      const output = JSON.parse(reply.body.toString()) as JsonObject
+      const local = await streams.localRecords(streamArn, output)
+      return { ...reply, body: Buffer.from(JSON.stringify(local)) }
+    }
+    if (!DESCRIBING_OPERATIONS.has(operation)) return reply
+    const body = reply.body.toString().replaceAll(DATABASE_ARN_PREFIX, LOCAL_ARN_PREFIX)
+    const local = { ...reply, body: Buffer.from(body) }
+    return operation === 'DescribeStream' ? edited(local, localDescription) : local
+  }
+
   return {
-    pid: dynoxide.pid,
+    get pid() {
+      return dynoxide.pid
+    },
     accessRequests: (call) => accessRequestsOf(call, call.input ?? {}, schemas),
     async handle(call, response) {
-      const reply = await run(call, call.input ?? {})
-      writeReply(response, call.operation, reply)
+      const input = call.input ?? {}
+      writeReply(response, await localReply(call, input, await run(call, input)))
     },
     async createTable(properties) {
       checkTableProperties(properties)
@@ -167,11 +197,13 @@ export async function createDynamoDbEngine(
       const streamArn = (await schemas.find(TableName))?.streamArn
       return { tableName: TableName, tableArn: tableArn(TableName), streamArn }
     },
+    openStream: (arn) => streams.open(arn.split('/')[1] ?? arn),
     expireItems: () => sweeper.expireItems(),
     async close() {
       await sweeper.close()
       client.close()
       await dynoxide.close()
+      deletions.close()
     },
   }
 }
@@ -180,37 +212,24 @@ function reportFailure(failure: unknown): void {
   process.stderr.write(`dynamodb: expired items stay for now: ${String(failure)}\n`)
 }
 
-async function transactionItems(
-  input: JsonObject,
-  schemas: TableSchemas,
-): Promise<(string | undefined)[]> {
-  return await Promise.all(transactItems(input).map((it) => touchedItem(it.member, schemas)))
-}
-
-/** Cancels a transaction that touches an item of a running one, with a reason for each of its items. */
-function refuseConflicts(items: readonly (string | undefined)[], locks: ItemLocks): void {
-  const reasons = items.map((it) =>
-    locks.isHeld(it)
-      ? { Code: 'TransactionConflict', Message: 'Transaction is ongoing for the item' }
-      : { Code: 'None' },
-  )
-  if (reasons.every((it) => it.Code === 'None')) return
-  throw new AwsError(
-    'TransactionCanceledException',
-    `Transaction cancelled, please refer cancellation reasons for specific reasons [${reasons.map((it) => it.Code).join(', ')}]`,
-    400,
-    { CancellationReasons: reasons },
-  )
+/** The reply with another output. */
+function edited(reply: DynoxideReply, edit: (output: JsonObject) => JsonObject): DynoxideReply {
+  if (reply.status !== 200) return reply
+  const output = JSON.parse(reply.body.toString()) as JsonObject
+  return { ...reply, body: Buffer.from(JSON.stringify(edit(output))) }
 }
 
 /** The request as the database wants it: tables by name and its own ARNs. */
 function databaseInput(input: JsonObject): JsonObject {
   const translated: JsonObject = { ...input }
-  for (const member of ['ResourceArn', 'StreamArn']) {
+  for (const member of ['ResourceArn', 'StreamArn', 'ExclusiveStartStreamArn']) {
     const arn = input[member]
     if (typeof arn === 'string') {
       translated[member] = arn.replace(LOCAL_ARN_PREFIX, DATABASE_ARN_PREFIX)
     }
+  }
+  if (typeof input['SequenceNumber'] === 'string') {
+    translated['SequenceNumber'] = databaseSequence(input['SequenceNumber'])
   }
   if (typeof input['TableName'] === 'string') translated['TableName'] = tableNameOf(input)
   const requests = input['RequestItems']
@@ -227,43 +246,14 @@ function databaseInput(input: JsonObject): JsonObject {
   return translated
 }
 
-function writeReply(response: ServerResponse, operation: string, reply: DynoxideReply): void {
-  const body = localReply(operation, reply)
-  response.writeHead(reply.status, {
+function writeReply(response: ServerResponse, { status, body }: DynoxideReply): void {
+  response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.0',
     'content-length': body.length,
     // The SDK can be told to verify this checksum.
     'x-amz-crc32': crc32(body),
   })
   response.end(body)
-}
-
-function localReply(operation: string, reply: DynoxideReply): Buffer {
-  if (reply.status !== 200) return reply.body
-  if (DESCRIBING_OPERATIONS.has(operation)) {
-    return Buffer.from(reply.body.toString().replaceAll(DATABASE_ARN_PREFIX, LOCAL_ARN_PREFIX))
-  }
-  return operation === 'GetRecords' ? localRecords(reply.body) : reply.body
-}
-
-interface StreamRecord {
-  awsRegion: string
-  eventName: string
-  dynamodb: { OldImage?: unknown; NewImage?: unknown }
-}
-
-function localRecords(body: Buffer): Buffer {
-  const page = JSON.parse(body.toString()) as { Records: StreamRecord[] }
-  const records = page.Records.filter(({ eventName, dynamodb: { OldImage, NewImage } }) => {
-    const isUnchanged = OldImage !== undefined && isDeepStrictEqual(OldImage, NewImage)
-    return eventName !== 'MODIFY' || !isUnchanged
-  })
-  return Buffer.from(
-    JSON.stringify({
-      ...page,
-      Records: records.map((it) => ({ ...it, awsRegion: LOCAL_REGION })),
-    }),
-  )
 }
 
 async function untilActive(client: DynoxideClient, tableName: string): Promise<void> {

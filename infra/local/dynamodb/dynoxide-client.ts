@@ -16,21 +16,27 @@ const PLACEHOLDER_SIGNATURE = {
   'x-amz-date': '20260101T000000Z',
   'content-type': 'application/x-amz-json-1.0',
 }
+const STREAM_OPERATIONS = new Set(['DescribeStream', 'GetShardIterator', 'GetRecords'])
 /** More writers at once only wait for each other's commits. */
 const MAX_CONNECTIONS = 64
 
-/** Calls dynoxide over kept connections. */
+/** Calls dynoxide over kept connections, wherever it listens at the moment. */
 export class DynoxideClient {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS })
-  readonly #port: number
+  readonly #port: () => Promise<number>
 
-  constructor(port: number) {
+  constructor(port: () => Promise<number>) {
     this.#port = port
   }
 
-  /** Sends a body as it is to a target such as `DynamoDB_20120810.GetItem`. */
-  send(target: string, body: Buffer | string): Promise<DynoxideReply> {
-    return new Promise((resolve, reject) => {
+  /**
+   * Sends a body as it is to a target such as `DynamoDB_20120810.GetItem`. A database that dies
+   * meanwhile is "InternalServerError: An error occurred on the server side", which clients retry
+   * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
+   */
+  async send(target: string, body: Buffer | string): Promise<DynoxideReply> {
+    const port = await this.#port()
+    return await new Promise((resolve, reject) => {
       const unreachable = (cause: Error): void => {
         reject(
           new AwsError(
@@ -43,7 +49,7 @@ export class DynoxideClient {
       const outgoing = request({
         agent: this.#agent,
         host: '127.0.0.1',
-        port: this.#port,
+        port,
         method: 'POST',
         path: '/',
         headers: {
@@ -71,7 +77,8 @@ export class DynoxideClient {
 
   /** Runs an operation of the engine's own; throws its refusal as `AwsError`. */
   async call(operation: string, input: JsonObject): Promise<JsonObject> {
-    const reply = await this.send(`DynamoDB_20120810.${operation}`, JSON.stringify(input))
+    const api = STREAM_OPERATIONS.has(operation) ? 'DynamoDBStreams_20120810' : 'DynamoDB_20120810'
+    const reply = await this.send(`${api}.${operation}`, JSON.stringify(input))
     const output = JSON.parse(reply.body.toString()) as JsonObject
     if (reply.status === 200) return output
     const type = String(output['__type'])

@@ -12,11 +12,11 @@ export interface ProcessWarden {
   release(pid: number): void
 }
 
-interface DynoxideProcess {
+export interface DynoxideProcess {
   port: number
   pid: number
-  /** False as soon as the process has ended. */
-  alive(): boolean
+  /** Resolves when the process has ended, whatever ended it. */
+  ended: Promise<void>
   close(): Promise<void>
 }
 
@@ -96,15 +96,19 @@ function running(
   port: number,
   warden: ProcessWarden,
 ): DynoxideProcess {
-  const alive = (): boolean => child.exitCode === null && child.signalCode === null
-  child.once('exit', () => warden.release(pid))
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      warden.release(pid)
+      resolve()
+    })
+    // It may have ended between its line and this one.
+    if (child.exitCode !== null || child.signalCode !== null) resolve()
+  })
   return {
     port,
     pid,
-    alive,
+    ended,
     async close() {
-      if (!alive()) return
-      const ended = once(child, 'exit')
       child.kill('SIGTERM')
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       await ended

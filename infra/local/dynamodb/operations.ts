@@ -96,6 +96,19 @@ export function transactItems(input: JsonObject): { kind: string; member: JsonOb
   })
 }
 
+/** The writes of a batch, table by table; `member` holds the `Item` or the `Key`. */
+export function batchItems(
+  input: JsonObject,
+): { tableName: string; requests: { request: JsonObject; member: JsonObject }[] }[] {
+  return Object.entries(object(input['RequestItems'])).map(([tableName, requests]) => ({
+    tableName,
+    requests: objects(requests).map((request) => ({
+      request,
+      member: object(request['PutRequest'] ?? request['DeleteRequest']),
+    })),
+  }))
+}
+
 /** Identity of the item that a call or a member of a transaction touches; undefined without such a table. */
 export async function touchedItem(
   input: JsonObject,
@@ -244,7 +257,7 @@ export function tableNameOf(input: JsonObject): string {
 }
 
 /** The database's iterators are JSON in base64 that names the table. */
-async function streamOfIterator(iterator: string, schemas: TableSchemas): Promise<string> {
+export async function streamOfIterator(iterator: string, schemas: TableSchemas): Promise<string> {
   const position = /"table_name":"([\w.-]+)"/.exec(Buffer.from(iterator, 'base64').toString())
   const schema = position?.[1] === undefined ? undefined : await schemas.find(position[1])
   if (schema?.streamArn === undefined) {

@@ -9,7 +9,7 @@ export const LOCAL_ARN_PREFIX = `arn:aws:dynamodb:${LOCAL_REGION}:${LOCAL_ACCOUN
 export type AttributeValue = Readonly<Record<string, unknown>>
 export type Item = Readonly<Record<string, AttributeValue>>
 
-interface TableSchema {
+export interface TableSchema {
   name: string
   hashKey: string
   rangeKey: string | undefined

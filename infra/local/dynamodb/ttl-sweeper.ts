@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
 import type { DynoxideClient, JsonObject } from './dynoxide-client.ts'
-import type { Item, TableSchemas } from './table-schema.ts'
+import { type Item, itemIdentity, type TableSchema, type TableSchemas } from './table-schema.ts'
+import type { TableStreams } from './table-stream.ts'
+import type { TtlDeletions } from './ttl-deletions.ts'
 
 const TICK_MS = 60_000
 /** A tick reads this much of a table and the next goes on there: AWS too takes up to days. */
@@ -15,6 +17,8 @@ const OLDEST_SECONDS = 5 * 365 * 24 * 3600
 export class TtlSweeper {
   readonly #client: DynoxideClient
   readonly #schemas: TableSchemas
+  readonly #streams: TableStreams
+  readonly #deletions: TtlDeletions
   readonly #clock: Clock
   readonly #attributes = new Map<string, string>()
   readonly #positions = new Map<string, unknown>()
@@ -24,11 +28,15 @@ export class TtlSweeper {
   constructor(options: {
     client: DynoxideClient
     schemas: TableSchemas
+    streams: TableStreams
+    deletions: TtlDeletions
     clock: Clock
     onFailure: (failure: unknown) => void
   }) {
     this.#client = options.client
     this.#schemas = options.schemas
+    this.#streams = options.streams
+    this.#deletions = options.deletions
     this.#clock = options.clock
     this.#timer = setInterval(() => {
       this.#run(ITEMS_PER_TICK).catch(options.onFailure)
@@ -96,17 +104,33 @@ export class TtlSweeper {
     if (!schema) return 0
     let deleted = 0
     for (let at = 0; at < items.length; at += DELETES_AT_ONCE) {
-      const batch = items.slice(at, at + DELETES_AT_ONCE)
-      const outcomes = await Promise.all(
-        batch.map((item) => {
-          const key: JsonObject = { [schema.hashKey]: item[schema.hashKey] }
-          if (schema.rangeKey !== undefined) key[schema.rangeKey] = item[schema.rangeKey]
-          return this.#deleteExpired(table, attribute, key)
-        }),
-      )
-      deleted += outcomes.filter(Boolean).length
+      deleted += await this.#deleteBatch(schema, attribute, items.slice(at, at + DELETES_AT_ONCE))
     }
     return deleted
+  }
+
+  async #deleteBatch(
+    schema: TableSchema,
+    attribute: string,
+    batch: readonly Item[],
+  ): Promise<number> {
+    const before = await this.#streams.newest(schema.name)
+    const identities = batch.map((it) => itemIdentity(schema, it))
+    if (before !== undefined) this.#deletions.intend(identities, before, this.#clock.now())
+    const outcomes = await Promise.all(
+      batch.map((item) => {
+        const key: JsonObject = { [schema.hashKey]: item[schema.hashKey] }
+        if (schema.rangeKey !== undefined) key[schema.rangeKey] = item[schema.rangeKey]
+        return this.#deleteExpired(schema.name, attribute, key)
+      }),
+    )
+    if (before !== undefined) {
+      const newest = await this.#streams.newest(schema.name)
+      for (const [index, identity] of identities.entries()) {
+        this.#deletions.settle(identity, before, outcomes[index] ? newest : undefined)
+      }
+    }
+    return outcomes.filter(Boolean).length
   }
 
   async #deleteExpired(table: string, attribute: string, key: JsonObject): Promise<boolean> {

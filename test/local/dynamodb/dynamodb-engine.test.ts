@@ -1,16 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   ExecuteStatementCommand,
 } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LocalClock } from '../../../infra/local/clock.ts'
-import { createDynamoDbEngine } from '../../../infra/local/dynamodb/dynamodb-engine.ts'
 import { makePrincipal } from '../gateway/harness.ts'
-import { RecordingWarden, startDatabase, TABLE, TABLE_ARN, tableProperties } from './harness.ts'
+import { startDatabase, TABLE, TABLE_ARN, tableProperties } from './harness.ts'
 
 let held: Promise<void> | undefined
 let entered: (() => void) | undefined
@@ -425,43 +420,7 @@ describe('tables', () => {
   })
 })
 
-describe('the process of the database', () => {
-  it('is watched while it lives and keeps its file across restarts', async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'dynamodb-'))
-    const key = makeKey()
-    const first = await startDatabase({ dataDir })
-    expect([...first.warden.watched]).toEqual([first.engine.pid])
-    await first.engine.createTable(tableProperties())
-    await first.operator.put({ TableName: TABLE, Item: key })
-    await first.close()
-    expect(first.warden.watched.size).toBe(0)
-    expect(() => process.kill(first.engine.pid, 0)).toThrow('ESRCH')
-
-    const second = await startDatabase({ dataDir })
-    await second.engine.createTable(tableProperties())
-    expect((await second.operator.get({ TableName: TABLE, Key: key })).Item).toEqual(key)
-
-    process.kill(second.engine.pid, 'SIGKILL')
-    await expect(second.operator.get({ TableName: TABLE, Key: key })).rejects.toMatchObject({
-      name: 'InternalServerError',
-    })
-    await second.close()
-    await rm(dataDir, { recursive: true })
-  })
-
-  it('is missed with a sentence that says what to do', async () => {
-    const before = process.env['DYNOXIDE_BIN']
-    process.env['DYNOXIDE_BIN'] = '/nowhere/dynoxide'
-    try {
-      await expect(
-        createDynamoDbEngine({ clock: new LocalClock(), warden: new RecordingWarden() }),
-      ).rejects.toThrow('DYNOXIDE_BIN names /nowhere/dynoxide, which does not exist.')
-    } finally {
-      if (before === undefined) delete process.env['DYNOXIDE_BIN']
-      else process.env['DYNOXIDE_BIN'] = before
-    }
-  })
-
+describe('the database', () => {
   it('serves nobody without a permission', async () => {
     const nobody = database.as(makePrincipal({ accessKeyId: 'AKIDNOBODY', policies: [] }))
 

@@ -64,12 +64,12 @@ export async function startDatabase(over: Partial<DynamoDbEngineOptions> = {}) {
   const local = await startGateway({ dynamodb: engine }, [operator], { clock })
   const clients: DynamoDBClient[] = []
 
-  function clientOf(principal: Principal): DynamoDBClient {
+  // The second attempt follows a clock that a test has moved, as the SDK does by itself.
+  function clientOf(principal: Principal, maxAttempts = 2): DynamoDBClient {
     local.store.register(principal)
-    // The second attempt follows a clock that a test has moved, as the SDK does by itself.
     const client = new DynamoDBClient({
       ...clientConfig(local.endpoint, principal),
-      maxAttempts: 2,
+      maxAttempts,
     })
     clients.push(client)
     return client
@@ -111,6 +111,8 @@ export async function startDatabase(over: Partial<DynamoDbEngineOptions> = {}) {
     send,
     as: (principal: Principal) => DynamoDBDocument.from(clientOf(principal)),
     operator: DynamoDBDocument.from(clientOf(operator)),
+    /** The operator's client that tries once: whoever calls sees every failure. */
+    once: DynamoDBDocument.from(clientOf(operator, 1)),
     async close() {
       for (const client of clients) client.destroy()
       await local.gateway.close()
