@@ -19,18 +19,6 @@ import { dumpTable, ofType, tableName, takeOver, variable } from './attack.ts'
 /** Functions that anybody can make run. */
 const CLIENT_SIDE: FunctionName[] = ['public-portals', 'client-uploads']
 
-/** Records that open something, and who may read or change them; everybody else may not. */
-const GUARDED: Record<string, { read: FunctionName[]; change: FunctionName[] }> = {
-  session: { read: ['auth', 'connect', 'accounts', 'portals', 'uploads'], change: ['auth'] },
-  state: { read: ['auth', 'connect'], change: ['auth', 'connect'] },
-  user: { read: ['auth', 'connect', 'accounts'], change: ['auth'] },
-  login: { read: ['auth', 'accounts'], change: ['auth'] },
-  grant: {
-    read: ['connect', 'accounts', 'uploads', 'deliver-small', 'deliver-large', 'restage-download'],
-    change: ['connect', 'uploads', 'deliver-small', 'deliver-large', 'restage-download'],
-  },
-}
-
 /** Who may use the key that wraps the tokens of grants. */
 const KEY_HOLDERS: FunctionName[] = [
   'connect',
@@ -38,7 +26,20 @@ const KEY_HOLDERS: FunctionName[] = [
   'deliver-small',
   'deliver-large',
   'restage-download',
+  'tend-account',
 ]
+
+/** Records that open something, and who may read or change them; everybody else may not. */
+const GUARDED: Record<string, { read: FunctionName[]; change: FunctionName[] }> = {
+  session: { read: ['auth', 'connect', 'accounts', 'portals', 'uploads'], change: ['auth'] },
+  state: { read: ['auth', 'connect'], change: ['auth', 'connect'] },
+  user: { read: ['auth', 'connect', 'accounts'], change: ['auth'] },
+  login: { read: ['auth', 'accounts'], change: ['auth'] },
+  grant: {
+    read: ['accounts', ...KEY_HOLDERS],
+    change: KEY_HOLDERS,
+  },
+}
 
 const API: FunctionName[] = [
   'auth',
