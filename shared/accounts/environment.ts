@@ -6,7 +6,7 @@ import { requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
 import type { Table } from '../platform/table.ts'
 import { portalStore } from '../portals/portal-store.ts'
-import { createProviderRegistry } from '../providers/registry.ts'
+import { createAccessRegistry } from '../providers/registry.ts'
 import { flowStore } from '../users/flow-store.ts'
 import { userStore } from '../users/user-store.ts'
 import { accountStore } from './account-store.ts'
@@ -33,7 +33,7 @@ export function environmentProviders(table: Table) {
     portals,
     grants,
     vault,
-    provider: createProviderRegistry({ googleApiUrl: requireEnv(ENV.googleApiUrl) }),
+    provider: createAccessRegistry({ googleApiUrl: requireEnv(ENV.googleApiUrl) }),
     freshToken: freshTokens({
       grants,
       vault,

@@ -13,6 +13,7 @@ import { ENV } from '../platform/env-names.ts'
 import { accountQueue } from '../platform/queues.ts'
 import { sharedCalls } from '../platform/shared-calls.ts'
 import { STATISTICS_PLACES } from '../portals/portal-store.ts'
+import { createProviderRegistry } from '../providers/registry.ts'
 import { uploadStore } from '../uploads/upload-store.ts'
 import type { DeliverDeps } from './deliver-file.ts'
 import { deliveryStore } from './delivery-store.ts'
@@ -30,6 +31,7 @@ export function environmentDelivery(): DeliverDeps {
   const large = optionalEnv(ENV.largeDeliveryQueueUrl) !== undefined
   return {
     ...providers,
+    provider: createProviderRegistry({ googleApiUrl: requireEnv(ENV.googleApiUrl) }),
     uploads: uploadStore(table, systemClock),
     deliveries,
     ids: idPool(systemClock),

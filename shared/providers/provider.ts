@@ -68,8 +68,32 @@ export interface Download {
   mimeType: string
 }
 
-export interface StorageProvider {
+/** What is asked of a storage when nothing is being delivered to it. */
+export interface StorageAccess {
   readonly id: StorageProviderId
+
+  /** Rejected `NOT_FOUND` when there is no such file. */
+  download(
+    auth: ProviderAuth,
+    fileId: string,
+    range?: ByteRange,
+    signal?: AbortSignal,
+  ): Promise<Download>
+
+  deleteFile(
+    auth: ProviderAuth,
+    fileId: string,
+    signal?: AbortSignal,
+  ): Promise<'deleted' | 'already-gone'>
+
+  /** Without `totalBytes` the storage has no limit of its own. */
+  quota(
+    auth: ProviderAuth,
+    signal?: AbortSignal,
+  ): Promise<{ usedBytes: number; totalBytes?: number }>
+}
+
+export interface StorageProvider extends StorageAccess {
   /** Size of every chunk but the last, a multiple of 4 MiB. */
   readonly chunkBytes: number
   /** Largest file that `uploadWhole` takes. */
@@ -132,24 +156,4 @@ export interface StorageProvider {
     chunk: Chunk,
     signal?: AbortSignal,
   ): Promise<Progress>
-
-  /** Rejected `NOT_FOUND` when there is no such file. */
-  download(
-    auth: ProviderAuth,
-    fileId: string,
-    range?: ByteRange,
-    signal?: AbortSignal,
-  ): Promise<Download>
-
-  deleteFile(
-    auth: ProviderAuth,
-    fileId: string,
-    signal?: AbortSignal,
-  ): Promise<'deleted' | 'already-gone'>
-
-  /** Without `totalBytes` the storage has no limit of its own. */
-  quota(
-    auth: ProviderAuth,
-    signal?: AbortSignal,
-  ): Promise<{ usedBytes: number; totalBytes?: number }>
 }

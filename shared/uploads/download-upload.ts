@@ -1,8 +1,7 @@
 /** Giving a delivered file back to its owner: small ones at once, large ones by way of the bucket. */
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import { withToken } from '../accounts/fresh-token.ts'
-import type { DeliverDeps } from '../deliveries/deliver-file.ts'
+import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
@@ -10,6 +9,7 @@ import type { UploadQueue } from '../platform/queues.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { Rejected, RetryLater } from '../providers/failures.ts'
 import { safeSegment } from '../providers/names.ts'
+import type { AccessRegistry } from '../providers/registry.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { Download, DownloadStore } from './download-store.ts'
 import {
@@ -27,7 +27,10 @@ const MIB = 1024 * 1024
 const INLINE_MAX_BYTES = 4 * MIB
 const PREPARING_SECONDS = 2
 
-type ProviderDeps = Pick<DeliverDeps, 'freshToken' | 'provider'>
+interface ProviderDeps {
+  freshToken: FreshToken
+  provider: AccessRegistry
+}
 
 export interface DownloadDeps extends ProviderDeps {
   uploads: UploadStore

@@ -1,9 +1,8 @@
 /** Files as their owner sees and deletes them. */
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
-import { withToken } from '../accounts/fresh-token.ts'
+import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import type { DeleteUploadReply, UploadReply, UploadsQuery } from '../contract/uploads.ts'
-import type { DeliverDeps } from '../deliveries/deliver-file.ts'
 import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -12,11 +11,14 @@ import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { spread, type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { type PortalStore, STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { ProviderFailure, ReconnectNeeded, Rejected } from '../providers/failures.ts'
+import type { AccessRegistry } from '../providers/registry.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
-export interface OwnerUploadsDeps extends Pick<DeliverDeps, 'freshToken' | 'provider'> {
+export interface OwnerUploadsDeps {
+  freshToken: FreshToken
+  provider: AccessRegistry
   table: Table
   uploads: UploadStore
   submissions: SubmissionStore

@@ -86,10 +86,21 @@ export function uploadUrl(apiUrl: string, uploadType: 'multipart' | 'resumable')
   return url
 }
 
-export function contentUrl(apiUrl: string, fileId: string): URL {
+/** Without `supportsAllDrives` a file of a shared drive answers 404. */
+export function fileUrl(apiUrl: string, fileId: string): URL {
   const url = new URL(`/drive/v3/files/${encodeURIComponent(fileId)}`, apiUrl)
-  url.search = new URLSearchParams({ alt: 'media', supportsAllDrives: 'true' }).toString()
+  url.searchParams.set('supportsAllDrives', 'true')
   return url
+}
+
+export function contentUrl(apiUrl: string, fileId: string): URL {
+  const url = fileUrl(apiUrl, fileId)
+  url.searchParams.set('alt', 'media')
+  return url
+}
+
+export function aboutUrl(apiUrl: string): URL {
+  return new URL('/drive/v3/about?fields=storageQuota', apiUrl)
 }
 
 /** A session address is followed with a token only when it lies at the configured API. */
