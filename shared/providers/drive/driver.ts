@@ -13,11 +13,10 @@
  */
 import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
 import { ExactBody } from '../exact-body.ts'
-import { type ProviderFailure, Rejected, RetryLater } from '../failures.ts'
+import { type ProviderFailure, Rejected } from '../failures.ts'
 import type {
   ByteRange,
   Chunk,
-  Download,
   FolderTarget,
   Progress,
   ProviderAuth,
@@ -25,19 +24,24 @@ import type {
   StorageProvider,
   UploadTarget,
 } from '../provider.ts'
-import { classify, classifyInSession } from './classify.ts'
+import { createDriveAccess } from './access.ts'
+import {
+  authorization,
+  classifyAnswer,
+  connectionFailure,
+  unreadable,
+  withTimeout,
+} from './answers.ts'
+import { classifyInSession } from './classify.ts'
 import {
   contentRange,
-  contentUrl,
   FILE_FIELDS,
   FOLDER_MIME_TYPE,
   fileMetadata,
   multipartEnvelope,
   progressRange,
-  rangeHeader,
   readFile,
   readIds,
-  readQuota,
   sessionUrl,
   storedBytes,
   storedMimeType,
@@ -56,8 +60,6 @@ const CHUNK_UNIT_BYTES = 256 * 1024
 /** "5 MB or less" in one request. */
 const SINGLE_REQUEST_BYTES = 5_000_000
 const MAX_IDS = 1000
-/** A control call answers within seconds; a connection that hangs must not use up the work slice. */
-const CONTROL_TIMEOUT_MS = 30_000
 
 interface Answer {
   status: number
@@ -187,7 +189,7 @@ export function createDriveProvider({
   }
 
   return {
-    id: 'google_drive',
+    ...createDriveAccess({ apiUrl }),
     chunkBytes: CHUNK_BYTES,
     singleRequestBytes: SINGLE_REQUEST_BYTES,
 
@@ -322,74 +324,7 @@ export function createDriveProvider({
       )
       return progressOf(auth, target, answer, signal)
     },
-
-    async download(auth, fileId, range, signal): Promise<Download> {
-      const response = await send(contentUrl(apiUrl, fileId), {
-        headers: {
-          ...authorization(auth),
-          // Sizes and ranges are those of the file, not of a compressed form of it.
-          'accept-encoding': 'identity',
-          ...(range && { range: rangeHeader(range) }),
-        },
-        redirect: 'manual',
-        ...(signal && { signal }),
-      }).catch((error: unknown) => {
-        throw connectionFailure(error, signal)
-      })
-      const { status, headers, body } = response
-      if (!response.ok) throw classify(status, headers, await response.text())
-      const contentLength = headers.get('content-length')
-      if (!body || contentLength === null || status !== (range ? 206 : 200)) {
-        await body?.cancel()
-        return unreadable(response)
-      }
-      return {
-        body,
-        sizeBytes: Number(contentLength),
-        mimeType: headers.get('content-type') ?? 'application/octet-stream',
-      }
-    },
-
-    async deleteFile(auth, fileId, signal) {
-      const answer = await answerOf(
-        drive.files.delete({ fileId, supportsAllDrives: true }, control(auth, signal)),
-        signal,
-      )
-      if (answer.status === 204 || answer.status === 200) return 'deleted'
-      if (answer.status === 404) return 'already-gone'
-      throw classifyAnswer(answer)
-    },
-
-    async quota(auth, signal) {
-      const answer = await answerOf(
-        drive.about.get({ fields: 'storageQuota' }, control(auth, signal)),
-        signal,
-      )
-      if (answer.status !== 200) throw classifyAnswer(answer)
-      return readQuota(answer.body) ?? unreadable(answer)
-    },
   }
-}
-
-function authorization({ accessToken }: ProviderAuth): { authorization: string } {
-  return { authorization: `Bearer ${accessToken}` }
-}
-
-function withTimeout(signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(CONTROL_TIMEOUT_MS)
-  return signal ? AbortSignal.any([signal, timeout]) : timeout
-}
-
-function classifyAnswer({ status, headers, body }: Answer): ProviderFailure {
-  return classify(status, headers, body)
-}
-
-/** A success that is not what Drive documents: whatever it did, it is found again by its id. */
-function unreadable({ status }: { status: number }): never {
-  throw new RetryLater({
-    reason: 'UNAVAILABLE',
-    diagnostics: { provider: 'google_drive', status, reason: 'unreadableAnswer' },
-  })
 }
 
 /** Where something is created under a new id, what was not found is the folder it should go into. */
@@ -402,33 +337,6 @@ function inParent(failure: ProviderFailure): ProviderFailure {
 
 function isIdInUse(failure: ProviderFailure): failure is Rejected {
   return failure instanceof Rejected && failure.reason === 'ID_IN_USE'
-}
-
-/**
- * What a request that got no answer throws: the caller's reason when the caller aborted, else that
- * the connection broke. Errors of googleapis carry the request with its token, so only the
- * innermost one, the socket's, is kept. One without a code is no connection's but a fault of ours.
- */
-function connectionFailure(error: unknown, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason
-  const cause = innermost(error)
-  const reason = connectionWord(cause)
-  if (reason === undefined) return cause
-  return new RetryLater({
-    reason: 'NETWORK',
-    diagnostics: { provider: 'google_drive', reason },
-    cause,
-  })
-}
-
-function connectionWord(cause: unknown): string | undefined {
-  if (!(cause instanceof Error)) return undefined
-  if (cause.name === 'TimeoutError') return cause.name
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
-}
-
-function innermost(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? innermost(error.cause) : error
 }
 
 function assertChunk(chunk: ByteRange, target: UploadTarget): void {
