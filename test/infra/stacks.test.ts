@@ -333,7 +333,9 @@ describe('queues', () => {
 
   test('workers of a trial that run for minutes leave two of the ten executions of a new account', () => {
     const mappings = ofType(trial.service, 'AWS::Lambda::EventSourceMapping').filter(
-      ({ Properties: mapping }) => !mapping.FunctionName.Ref.startsWith('TendAccount'),
+      ({ Properties: mapping }) =>
+        trial.service[mapping.FunctionName.Ref]?.Properties.FunctionName !==
+        'portage-trial-tend-account',
     )
     expect(mappings).toHaveLength(4)
     const workers = mappings.reduce(
