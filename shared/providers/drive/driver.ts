@@ -1,7 +1,7 @@
 /**
  * Google Drive v3. Control calls go through googleapis, its repetitions switched off and its
- * requests made by fetch; bytes go through fetch alone, because googleapis knows no resumable
- * session and would send a stream again as an empty body.
+ * requests made by fetch; bytes go past it, because googleapis knows no resumable session and would
+ * send a stream again as an empty body.
  *
  * - Every file and folder is created under an id from `files.generateIds`: "You can safely retry
  *   uploads with pre-generated IDs"; a second creation is answered 409
@@ -24,6 +24,7 @@ import type {
   StorageProvider,
   UploadTarget,
 } from '../provider.ts'
+import { type Answer, type RequestToSend, sendRequest } from '../send-request.ts'
 import { createDriveAccess } from './access.ts'
 import {
   authorization,
@@ -61,22 +62,12 @@ const CHUNK_UNIT_BYTES = 256 * 1024
 const SINGLE_REQUEST_BYTES = 5_000_000
 const MAX_IDS = 1000
 
-interface Answer {
-  status: number
-  headers: Headers
-  body: string
-}
-
 interface DriveOptions {
   /** Origin of the API, `https://www.googleapis.com`. */
   apiUrl: string
-  fetch?: typeof fetch
 }
 
-export function createDriveProvider({
-  apiUrl,
-  fetch: send = fetch,
-}: DriveOptions): StorageProvider {
+export function createDriveProvider({ apiUrl }: DriveOptions): StorageProvider {
   const drive = new drive_v3.Drive({})
   const rootUrl = new URL('/', apiUrl).href
 
@@ -89,7 +80,7 @@ export function createDriveProvider({
       responseType: 'text' as const,
       validateStatus: () => true,
       redirect: 'manual' as const,
-      fetchImplementation: send,
+      fetchImplementation: fetch,
       signal: withTimeout(signal),
     }
   }
@@ -110,24 +101,14 @@ export function createDriveProvider({
     }
   }
 
-  /**
-   * Opens, asks or feeds a session, or sends a file; what comes back is small. Bodies are web
-   * streams, whose pieces fetch sends as they are; those of any other iterable it copies.
-   */
+  /** Opens, asks or feeds a session, or sends a file; what comes back is small. */
   async function exchange(
     url: URL,
-    init: RequestInit & { duplex?: 'half' },
+    sent: Omit<RequestToSend, 'signal'>,
     { signal, source }: { signal: AbortSignal | undefined; source?: ExactBody },
   ): Promise<Answer> {
-    const sendSignal = source ? signal : withTimeout(signal)
     try {
-      const response = await send(url, {
-        ...init,
-        // 308 is progress here, not a redirection, and no redirection may carry the token away.
-        redirect: 'manual',
-        ...(sendSignal && { signal: sendSignal }),
-      })
-      return { status: response.status, headers: response.headers, body: await response.text() }
+      return await sendRequest(url, { ...sent, signal: source ? signal : withTimeout(signal) })
     } catch (error) {
       if (source?.failure !== undefined) throw source.failure
       throw connectionFailure(error, signal)
@@ -253,8 +234,7 @@ export function createDriveProvider({
             'content-type': contentType,
             'content-length': String(head.byteLength + target.sizeBytes + tail.byteLength),
           },
-          body: ReadableStream.from(wrapped(head, source, tail)),
-          duplex: 'half',
+          body: wrapped(head, source, tail),
         },
         { signal, source },
       )
@@ -317,8 +297,7 @@ export function createDriveProvider({
             'content-length': String(chunk.sizeBytes),
             'content-range': contentRange(chunk, target.sizeBytes),
           },
-          body: ReadableStream.from(source),
-          duplex: 'half',
+          body: source,
         },
         { signal, source },
       )

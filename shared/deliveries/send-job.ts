@@ -1,0 +1,95 @@
+/** What the steps of sending one file have in common. */
+import type { Grant } from '../accounts/grant.ts'
+import type { TokenVault } from '../accounts/token-vault.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { StagingBucket } from '../platform/staging-bucket.ts'
+import type { Digests } from '../providers/content-hash.ts'
+import type { ProviderAuth, RemoteFile, StorageProvider } from '../providers/provider.ts'
+import { withRetry } from '../providers/retry.ts'
+import type { Delivery, DeliveryStore } from './delivery-store.ts'
+import type { IdPool } from './id-pool.ts'
+import type { PortalFolders } from './portal-folders.ts'
+import type { StagedFile } from './staged-file.ts'
+
+export interface SendDeps {
+  deliveries: DeliveryStore
+  vault: TokenVault
+  folders: PortalFolders
+  ids: IdPool
+  staging: Pick<StagingBucket, 'read'>
+  clock: Clock
+  random: () => number
+}
+
+export interface SendJob {
+  delivery: Delivery
+  grant: Grant
+  provider: StorageProvider
+  auth: ProviderAuth
+  /** By the injected clock: no chunk begins after it, but one does in every invocation. */
+  sliceEndsMs: number
+  signal: AbortSignal
+}
+
+/** A job under way. */
+export interface Sending extends SendJob {
+  staged: StagedFile
+}
+
+/** A file that the provider has; with our digests of it when they were taken on the way. */
+export interface Sent {
+  file: RemoteFile
+  digests?: Digests
+}
+
+/** Another worker has the lease: whatever this one still does is not to be saved. */
+export class FencedOut extends Error {
+  override name = 'FencedOut' as const
+}
+
+/** The slice is over; another message goes on. */
+export class SliceOver extends Error {
+  override name = 'SliceOver' as const
+}
+
+/** The staged object is gone, or another one lies in its place. */
+export class ContentChanged extends Error {
+  override name = 'ContentChanged' as const
+}
+
+export function retrying<Value>(
+  deps: SendDeps,
+  job: SendJob,
+  operation: () => Promise<Value>,
+): Promise<Value> {
+  return withRetry(operation, { signal: job.signal, random: deps.random })
+}
+
+export function mustBeMine(mine: boolean): void {
+  if (!mine) throw new FencedOut()
+}
+
+export function lookUp(
+  deps: SendDeps,
+  job: SendJob,
+  fileId: string,
+): Promise<RemoteFile | undefined> {
+  return retrying(deps, job, () => job.provider.findFile(job.auth, fileId, job.signal))
+}
+
+/** Fixes an id before the first byte, so that a repeated create finds its own file. */
+export async function reserveFileId(deps: SendDeps, job: SendJob): Promise<string> {
+  const { delivery } = job
+  const fileId = await nextFileId(deps, job)
+  mustBeMine(await deps.deliveries.saveFileId(delivery, fileId))
+  delivery.fileId = fileId
+  delete delivery.sealedSession
+  delete delivery.sessionKey
+  delete delivery.digests
+  return fileId
+}
+
+export function nextFileId(deps: SendDeps, job: SendJob): Promise<string> {
+  const { provider, auth, delivery } = job
+  return retrying(deps, job, () => deps.ids(provider, auth, delivery.accountId))
+}
