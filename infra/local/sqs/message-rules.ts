@@ -125,10 +125,16 @@ export function invalidValue(message: string): AwsError {
   return new AwsError('InvalidParameterValue', message)
 }
 
+export function unknownAttribute(name: string): AwsError {
+  return new AwsError('InvalidAttributeName', `Unknown Attribute ${name}.`)
+}
+
 function acceptAttributes(input: z.output<typeof attributesSchema>): MessageAttributes {
   const names = Object.keys(input)
   if (names.length > 10) {
-    throw invalidValue('Number of message attributes [10] exceeds the allowed maximum [10].')
+    throw invalidValue(
+      `Number of message attributes [${names.length}] exceeds the allowed maximum [10].`,
+    )
   }
   const attributes: MessageAttributes = {}
   for (const name of names) {

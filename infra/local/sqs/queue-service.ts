@@ -3,16 +3,26 @@ import type { Clock } from '../clock.ts'
 import { AwsError, LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
 import type { PolicyDocument } from '../policy-document.ts'
 import { type AcceptedMessage, checkRange, invalidValue } from './message-rules.ts'
+import { MoveTasks } from './move-tasks.ts'
 import { Pollers } from './pollers.ts'
-import { type QueueProperties, type QueueSettings, readQueueSettings } from './queue-settings.ts'
+import {
+  changeSettings,
+  type QueueProperties,
+  type QueueSettings,
+  readQueueSettings,
+  settingsAsAttributes,
+} from './queue-settings.ts'
 import { type QueueCounts, QueueStore, type StoredMessage } from './queue-store.ts'
 import { readReceiptHandle } from './receipt-handle.ts'
+import { allowsSource, refused } from './redrive-policies.ts'
 import { type SqsMessage, sequenceNumber, takeMessages } from './take-messages.ts'
 
 /** "Deduplication interval: 5 minutes." */
 const DEDUPLICATION_MS = 5 * 60 * 1000
 /** "A message can be in flight for at most 12 hours from its receipt." */
 const LONGEST_VISIBILITY_SECONDS = 43_200
+/** "You must wait 60 seconds after deleting a queue before you can create another with the same name." */
+const NAME_REST_MS = 60_000
 
 export interface Queue {
   settings: QueueSettings
@@ -39,6 +49,8 @@ export interface SentMessage {
 export class QueueService {
   readonly store: QueueStore
   readonly clock: Clock
+  readonly moves: MoveTasks
+  readonly #deletedMs = new Map<string, number>()
   readonly #queues = new Map<string, Queue>()
   readonly #wakeListeners = new Set<(queueArn: string) => void>()
 
@@ -46,9 +58,11 @@ export class QueueService {
     this.clock = clock
     this.store = new QueueStore(dataDir)
     for (const row of this.store.queues()) this.#add(row.settings, row.createdMs, row.modifiedMs)
+    this.moves = new MoveTasks(this)
   }
 
   close(): void {
+    this.moves.close()
     for (const queue of this.#queues.values()) queue.pollers.close()
     this.store.close()
   }
@@ -56,25 +70,76 @@ export class QueueService {
   /** Creates the queue, or gives an existing one these settings; its messages stay. */
   createQueue(properties: QueueProperties): Queue {
     const settings = readQueueSettings(properties)
-    const { redrive } = settings
-    if (redrive !== undefined) {
-      const target = this.#queues.get(queueName(redrive.deadLetterTargetArn))
-      if (target === undefined) {
-        throw invalidValue(
-          `Value ${JSON.stringify(redrive)} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.`,
-        )
-      }
-      if (target.settings.fifo !== settings.fifo) {
-        throw invalidValue('Dead-letter queue must be same type of queue as the source.')
-      }
-    }
+    this.#checkRedrive(settings)
     const existing = this.#queues.get(settings.name)
     settings.policy = existing?.settings.policy
     return this.#save(settings)
   }
 
+  /**
+   * CreateQueue: the same name with the same attributes is the same queue.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+   */
+  createByCall(
+    name: string,
+    attributes: Record<string, string>,
+    tags: Record<string, string>,
+  ): Queue {
+    const fifo = attributes['FifoQueue'] ?? 'false'
+    const byDefault = { ...readQueueSettings({ name, FifoQueue: fifo }), tags }
+    const settings = changeSettings(byDefault, attributes)
+    const existing = this.#queues.get(name)
+    if (existing !== undefined) {
+      const present = settingsAsAttributes(existing.settings)
+      const asked = settingsAsAttributes(settings)
+      const other = Object.keys(attributes).find((key) => asked[key] !== present[key])
+      if (other === undefined) return existing
+      throw new AwsError(
+        'QueueNameExists',
+        `A queue already exists with the same name and a different value for attribute ${other}`,
+      )
+    }
+    const deletedMs = this.#deletedMs.get(name)
+    if (deletedMs !== undefined && this.clock.now() - deletedMs < NAME_REST_MS) {
+      throw new AwsError(
+        'QueueDeletedRecently',
+        'You must wait 60 seconds after deleting a queue before you can create another with the same name.',
+      )
+    }
+    this.#checkRedrive(settings)
+    return this.#save(settings)
+  }
+
+  changeAttributes(queue: Queue, attributes: Record<string, string>): void {
+    const settings = changeSettings(queue.settings, attributes)
+    if (attributes['RedrivePolicy'] !== undefined) this.#checkRedrive(settings)
+    // "For FIFO queues, the per-queue delay setting is retroactive"; for standard queues it is not.
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
+    if (settings.fifo && settings.delaySeconds !== queue.settings.delaySeconds) {
+      this.store.redelay(settings.name, settings.delaySeconds * 1000)
+    }
+    this.#save(settings)
+    this.wake(queue)
+  }
+
+  setTags(queue: Queue, tags: Record<string, string>): void {
+    this.#save({ ...queue.settings, tags })
+  }
+
+  deleteQueue(queue: Queue): void {
+    const { name } = queue.settings
+    this.store.transaction(() => this.store.deleteQueue(name, queue.arn))
+    this.#queues.delete(name)
+    this.#deletedMs.set(name, this.clock.now())
+    queue.pollers.close()
+  }
+
   setPolicy(arn: string, policy: PolicyDocument | undefined): void {
     this.#save({ ...this.byName(queueName(arn)).settings, policy })
+  }
+
+  find(name: string): Queue | undefined {
+    return this.#queues.get(name)
   }
 
   byName(name: string): Queue {
@@ -129,11 +194,12 @@ export class QueueService {
     return { messageId: sent.id, sequenceNumber: sequenceNumber(sent.seq) }
   }
 
-  receive(queue: Queue, options: ReceiveOptions): Promise<SqsMessage[]> {
+  async receive(queue: Queue, options: ReceiveOptions): Promise<SqsMessage[]> {
     const take = (): SqsMessage[] => {
       const deadLetterArn = queue.settings.redrive?.deadLetterTargetArn
+      // Where the dead-letter queue has been deleted, messages stay and are received on.
       const deadLetterQueue =
-        deadLetterArn === undefined ? undefined : this.byName(queueName(deadLetterArn))
+        deadLetterArn === undefined ? undefined : this.find(queueName(deadLetterArn))
       const taken = takeMessages(this.store, {
         queue: queue.settings,
         queueArn: queue.arn,
@@ -143,6 +209,10 @@ export class QueueService {
         visibilitySeconds: options.visibilitySeconds ?? queue.settings.visibilitySeconds,
       })
       if (taken.deadLetters > 0 && deadLetterQueue !== undefined) this.wake(deadLetterQueue)
+      // "If you reach this quota by short polling, SQS returns OverLimit; by long polling, no error."
+      if (taken.isFull && !queue.settings.fifo && options.waitMs === 0) {
+        throw new AwsError('OverLimit', 'Too many messages in flight.', 403)
+      }
       return taken.messages
     }
     return queue.pollers.wait(take, options.waitMs, options.signal)
@@ -218,6 +288,29 @@ export class QueueService {
   wake(queue: Queue): void {
     queue.pollers.wake()
     for (const listener of this.#wakeListeners) listener(queue.arn)
+  }
+
+  #checkRedrive(settings: QueueSettings): void {
+    const { redrive } = settings
+    if (redrive === undefined) return
+    const target = this.find(queueName(redrive.deadLetterTargetArn))
+    if (target === undefined) {
+      throw refused('RedrivePolicy', redrive, 'Dead letter target does not exist.')
+    }
+    if (target.settings.fifo !== settings.fifo) {
+      throw refused(
+        'RedrivePolicy',
+        redrive,
+        'Dead-letter queue must be same type of queue as the source.',
+      )
+    }
+    if (!allowsSource(target.settings.redriveAllow, queueArn(settings.name))) {
+      throw refused(
+        'RedrivePolicy',
+        redrive,
+        'Dead letter target does not allow this source queue.',
+      )
+    }
   }
 
   #findByReceipt(queue: Queue, receiptHandle: string): StoredMessage | undefined {

@@ -1,5 +1,12 @@
 import { AwsError } from '../engine.ts'
-import type { PolicyDocument } from '../policy-document.ts'
+import { checkPolicy } from '../gateway/policy.ts'
+import { type PolicyDocument, PolicyError } from '../policy-document.ts'
+import {
+  type RedriveAllowPolicy,
+  type RedrivePolicy,
+  readRedriveAllowPolicy,
+  readRedrivePolicy,
+} from './redrive-policies.ts'
 
 /** Properties of `AWS::SQS::Queue` as CloudFormation spells them, with every intrinsic resolved. */
 export interface QueueProperties {
@@ -19,12 +26,7 @@ export interface QueueProperties {
   KmsMasterKeyId?: string
   KmsDataKeyReusePeriodSeconds?: number | string
   SqsManagedSseEnabled?: boolean | string
-  Tags?: unknown
-}
-
-export interface RedrivePolicy {
-  deadLetterTargetArn: string
-  maxReceiveCount: number
+  Tags?: { Key: string; Value: string }[]
 }
 
 export interface QueueSettings {
@@ -38,7 +40,10 @@ export interface QueueSettings {
   retentionSeconds: number
   waitSeconds: number
   redrive: RedrivePolicy | undefined
+  /** As a dead-letter queue: whose messages it takes; anybody's when absent. */
+  redriveAllow: RedriveAllowPolicy | undefined
   policy: PolicyDocument | undefined
+  tags: Record<string, string>
   /** Attributes that are kept and shown only. */
   shown: Record<string, string>
 }
@@ -47,7 +52,6 @@ export interface QueueSettings {
 export const MAXIMUM_MESSAGE_BYTES = 1_048_576
 
 const SHOWN_ONLY = [
-  'RedriveAllowPolicy',
   'FifoThroughputLimit',
   'KmsMasterKeyId',
   'KmsDataKeyReusePeriodSeconds',
@@ -62,6 +66,7 @@ const KNOWN = new Set([
   'MessageRetentionPeriod',
   'ReceiveMessageWaitTimeSeconds',
   'RedrivePolicy',
+  'RedriveAllowPolicy',
   'FifoQueue',
   'ContentBasedDeduplication',
   'DeduplicationScope',
@@ -105,8 +110,7 @@ export function readQueueSettings(properties: QueueProperties): QueueSettings {
   }
   for (const key of SHOWN_ONLY) {
     const value = properties[key]
-    if (value !== undefined)
-      shown[key] = typeof value === 'object' ? JSON.stringify(value) : `${value}`
+    if (value !== undefined && value !== '') shown[key] = String(value)
   }
   return {
     name,
@@ -137,7 +141,9 @@ export function readQueueSettings(properties: QueueProperties): QueueSettings {
       20,
     ),
     redrive: readRedrivePolicy(properties.RedrivePolicy),
+    redriveAllow: readRedriveAllowPolicy(properties.RedriveAllowPolicy),
     policy: undefined,
+    tags: Object.fromEntries((properties.Tags ?? []).map(({ Key, Value }) => [Key, Value])),
     shown,
   }
 }
@@ -152,6 +158,7 @@ export function settingsAsAttributes(settings: QueueSettings): Record<string, st
     MessageRetentionPeriod: String(settings.retentionSeconds),
     ReceiveMessageWaitTimeSeconds: String(settings.waitSeconds),
     ...(settings.redrive && { RedrivePolicy: JSON.stringify(settings.redrive) }),
+    ...(settings.redriveAllow && { RedriveAllowPolicy: JSON.stringify(settings.redriveAllow) }),
     ...(settings.policy && { Policy: JSON.stringify(settings.policy) }),
     ...(settings.fifo && {
       FifoQueue: 'true',
@@ -161,12 +168,50 @@ export function settingsAsAttributes(settings: QueueSettings): Record<string, st
   }
 }
 
-function readRedrivePolicy(value: QueueProperties['RedrivePolicy']): RedrivePolicy | undefined {
-  if (value === undefined || value === '') return undefined
-  const policy = typeof value === 'string' ? JSON.parse(value) : value
+/** Attributes as SetQueueAttributes and CreateQueue spell them, in place of those of `settings`. */
+export function changeSettings(
+  settings: QueueSettings,
+  attributes: Record<string, string>,
+): QueueSettings {
+  const { Policy: _, ...present } = settingsAsAttributes(settings)
+  const { Policy, ...changes } = attributes
+  const { name } = settings
+  const unknown = Object.keys(changes).find(
+    (key) =>
+      !SETTABLE.has(key) || (!settings.fifo && FIFO_ONLY.has(key)) || changesType(key, changes),
+  )
+  if (unknown !== undefined) {
+    throw new AwsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`)
+  }
   return {
-    deadLetterTargetArn: String(policy.deadLetterTargetArn),
-    maxReceiveCount: inRange('maxReceiveCount', policy.maxReceiveCount, 10, 1, 1000),
+    ...readQueueSettings({ name, ...present, ...changes }),
+    policy: Policy === undefined ? settings.policy : readPolicy(Policy),
+    tags: settings.tags,
+  }
+}
+
+/** "You can't change the queue type after you create it." */
+function changesType(key: string, changes: Record<string, string>): boolean {
+  return key === 'FifoQueue' && changes[key] !== 'true'
+}
+
+const FIFO_ONLY = new Set([
+  'FifoQueue',
+  'ContentBasedDeduplication',
+  'DeduplicationScope',
+  'FifoThroughputLimit',
+])
+const SETTABLE = KNOWN.difference(new Set(['name', 'QueueName', 'Tags']))
+
+function readPolicy(text: string): PolicyDocument | undefined {
+  if (text === '') return undefined
+  try {
+    const policy = JSON.parse(text) as PolicyDocument
+    checkPolicy(policy)
+    return policy
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError || cause instanceof PolicyError)) throw cause
+    throw new AwsError('InvalidAttributeValue', 'Invalid value for the parameter Policy.')
   }
 }
 

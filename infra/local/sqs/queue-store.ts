@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS move_tasks (
   number INTEGER PRIMARY KEY AUTOINCREMENT, source_arn TEXT NOT NULL, started_ms INTEGER NOT NULL, task TEXT NOT NULL
 );`
 
+/** Settings that a file of an earlier release does not hold. */
+const LATER_SETTINGS = { redriveAllow: undefined, tags: {} }
+
 export interface StoredMessage {
   seq: number
   queue: string
@@ -70,6 +73,24 @@ export interface QueueCounts {
   oldestSentMs: number | null
 }
 
+/** What a move of dead letters was asked for and how far it is. */
+export interface MoveTask {
+  id: string
+  status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED'
+  sourceArn: string
+  destinationArn: string | undefined
+  messagesPerSecond: number | undefined
+  toMove: number
+  moved: number
+  failureReason: string | undefined
+  startedMs: number
+}
+
+export interface NumberedTask {
+  number: number
+  task: MoveTask
+}
+
 interface QueueRow {
   settings: QueueSettings
   createdMs: number
@@ -107,10 +128,18 @@ export class QueueStore {
       'SELECT settings, created_ms, modified_ms FROM queues ORDER BY name',
     ).all()
     return rows.map((row) => ({
-      settings: JSON.parse(String(row['settings'])) as QueueSettings,
+      settings: { ...LATER_SETTINGS, ...JSON.parse(String(row['settings'])) } as QueueSettings,
       createdMs: Number(row['created_ms']),
       modifiedMs: Number(row['modified_ms']),
     }))
+  }
+
+  /** The queue with all that it holds and what is known of its past. */
+  deleteQueue(name: string, arn: string): void {
+    this.purge(name)
+    this.#sql('DELETE FROM deduplication WHERE queue = ?').run(name)
+    this.#sql('DELETE FROM move_tasks WHERE source_arn = ?').run(arn)
+    this.#sql('DELETE FROM queues WHERE name = ?').run(name)
   }
 
   insert(message: NewMessage): number {
@@ -212,6 +241,13 @@ export class QueueStore {
     return new Map(rows.map((row) => [String(row['group_id']), Number(row['held'])]))
   }
 
+  inFlightCount(queue: string): number {
+    const row = this.#sql(
+      `SELECT count(*) AS held FROM messages WHERE queue = ? AND state = ${IN_FLIGHT}`,
+    ).get(queue)
+    return Number(row?.['held'])
+  }
+
   find(seq: number): StoredMessage | undefined {
     return this.#sql('SELECT * FROM messages WHERE seq = ?').get(seq) as StoredMessage | undefined
   }
@@ -244,10 +280,18 @@ export class QueueStore {
     this.#sql('UPDATE messages SET retained_from_ms = ? WHERE seq = ?').run(fromMs, seq)
   }
 
-  ready(queue: string): { seq: number; source_arn: string | null }[] {
+  /** What can be received, oldest first, of whatever group. */
+  ready(queue: string, count: number): { seq: number; source_arn: string | null }[] {
     return this.#sql(
-      `SELECT seq, source_arn FROM messages WHERE queue = ? AND state = ${READY} ORDER BY seq`,
-    ).all(queue) as { seq: number; source_arn: string | null }[]
+      `SELECT seq, source_arn FROM messages WHERE queue = ? AND state = ${READY} ORDER BY seq LIMIT ?`,
+    ).all(queue, count) as { seq: number; source_arn: string | null }[]
+  }
+
+  /** Those that wait for their delay wait for another one, from when they were sent. */
+  redelay(queue: string, delayMs: number): void {
+    this.#sql(
+      `UPDATE messages SET visible_ms = sent_ms + ? WHERE queue = ? AND state = ${DELAYED}`,
+    ).run(delayMs, queue)
   }
 
   /** Puts a message into another queue as a new one, at the end. */
@@ -276,21 +320,32 @@ export class QueueStore {
     this.#sql('DELETE FROM messages WHERE queue = ?').run(queue)
   }
 
-  saveMoveTask(sourceArn: string, startedMs: number, task: object): void {
-    this.#sql('INSERT INTO move_tasks (source_arn, started_ms, task) VALUES (?, ?, ?)').run(
-      sourceArn,
-      startedMs,
-      JSON.stringify(task),
-    )
+  addMoveTask(task: MoveTask): number {
+    const result = this.#sql(
+      'INSERT INTO move_tasks (source_arn, started_ms, task) VALUES (?, ?, ?)',
+    ).run(task.sourceArn, task.startedMs, JSON.stringify(task))
+    return Number(result.lastInsertRowid)
+  }
+
+  saveMoveTask(number: number, task: MoveTask): void {
+    this.#sql('UPDATE move_tasks SET task = ? WHERE number = ?').run(JSON.stringify(task), number)
   }
 
   /** Newest first. */
-  moveTasks(sourceArn: string, count: number): Record<string, unknown>[] {
+  moveTasks(sourceArn: string, count: number): NumberedTask[] {
     return this.#sql(
-      'SELECT task FROM move_tasks WHERE source_arn = ? ORDER BY number DESC LIMIT ?',
+      'SELECT number, task FROM move_tasks WHERE source_arn = ? ORDER BY number DESC LIMIT ?',
     )
       .all(sourceArn, count)
-      .map((row) => JSON.parse(String(row['task'])) as Record<string, unknown>)
+      .map(readTask)
+  }
+
+  runningMoveTasks(): NumberedTask[] {
+    return this.#sql(
+      "SELECT number, task FROM move_tasks WHERE json_extract(task, '$.status') = 'RUNNING'",
+    )
+      .all()
+      .map(readTask)
   }
 
   #sql(text: string): StatementSync {
@@ -301,4 +356,8 @@ export class QueueStore {
     }
     return statement
   }
+}
+
+function readTask(row: Record<string, unknown>): NumberedTask {
+  return { number: Number(row['number']), task: JSON.parse(String(row['task'])) as MoveTask }
 }

@@ -2,14 +2,17 @@
  * SQS on this machine, spoken in its JSON protocol and, for the trigger host, in process.
  *
  * Obeys https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ for: standard, fair
- * (a MessageGroupId on a standard queue) and FIFO queues, long polling, visibility, delay,
- * retention, deduplication, dead-letter queues and moving their messages back.
+ * (a MessageGroupId on a standard queue) and FIFO queues; making, changing, tagging, purging and
+ * deleting them; long polling, visibility, delay, retention, deduplication, batches of 1 MiB,
+ * 120,000 messages in flight; dead letters, who may send them where, and moving them back.
+ * Refusals carry the JSON code and, in `x-amzn-query-error`, the one of the older protocol.
  * On disk: `sqs.db` (SQLite, WAL), mode 0600; every reply follows its commit.
  * Time is the injected clock's; who waits notices within 200 ms that it was moved.
  *
- * Gaps: queues come from templates only (no CreateQueue, SetQueueAttributes, DeleteQueue, tags);
- * no limit of 120,000 messages in flight; RedriveAllowPolicy is shown, not enforced; a move task
- * is done at once whatever speed it asks for; standard queues deliver in order and once.
+ * Gaps: no AddPermission and RemovePermission (Policy is an attribute); ReceiveRequestAttemptId is
+ * ignored; KMS and throughput attributes are shown only; no throttling; a move task without a rate
+ * is done in one step; standard queues deliver in order and once, where SQS may do neither; fair
+ * ordering counts from the first message; a restart forgets which names rest after DeleteQueue.
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
@@ -17,12 +20,17 @@ import {
   type AccessRequest,
   type AwsCall,
   type AwsEngine,
+  AwsError,
   LOCAL_ACCOUNT_ID,
   LOCAL_REGION,
 } from '../engine.ts'
 import { unknownOperation, writeJsonReply } from '../json-service.ts'
 import type { PolicyDocument } from '../policy-document.ts'
+import { MESSAGE_OPERATIONS } from './message-operations.ts'
 import { acceptMessage, type SendInput } from './message-rules.ts'
+import { readMoveHandle } from './move-tasks.ts'
+import { QUERY_CODES } from './query-codes.ts'
+import { QUEUE_OPERATIONS } from './queue-operations.ts'
 import {
   type Queue,
   QueueService,
@@ -31,7 +39,7 @@ import {
   type ReceiveOptions,
 } from './queue-service.ts'
 import type { QueueProperties } from './queue-settings.ts'
-import { nameInUrl, SQS_OPERATIONS } from './sqs-operations.ts'
+import { nameInUrl, type SqsOperation } from './sqs-caller.ts'
 import type { SqsMessage } from './take-messages.ts'
 
 interface SqsEngineOptions {
@@ -84,6 +92,11 @@ export interface SqsEngine extends AwsEngine {
   resourcePolicy(arn: string): PolicyDocument | undefined
 }
 
+/** Operations by the name in `X-Amz-Target: AmazonSQS.<name>`. */
+const SQS_OPERATIONS = new Map<string, SqsOperation>(
+  Object.entries({ ...MESSAGE_OPERATIONS, ...QUEUE_OPERATIONS }),
+)
+
 /** "Granting SendMessage, DeleteMessage or ChangeMessageVisibility also grants the batch version." */
 const ACTION_OF_BATCH = /^(SendMessage|DeleteMessage|ChangeMessageVisibility)Batch$/
 
@@ -102,7 +115,15 @@ export function createSqsEngine({ dataDir, clock, baseUrl }: SqsEngineOptions): 
       response.once('close', () => hangUp.abort())
       const { principalArn } = call
       const caller = { service, queueUrl, principalArn, signal: hangUp.signal }
-      writeJsonReply(call, response, '1.0', await operation(caller, call.input))
+      try {
+        writeJsonReply(call, response, '1.0', await operation(caller, call.input))
+      } catch (error) {
+        if (error instanceof AwsError) {
+          const code = QUERY_CODES[error.code] ?? error.code
+          response.setHeader('x-amzn-query-error', `${code};Sender`)
+        }
+        throw error
+      }
     },
 
     async close(): Promise<void> {
@@ -164,6 +185,7 @@ export function createSqsEngine({ dataDir, clock, baseUrl }: SqsEngineOptions): 
     onWake: (listener) => service.onWake(listener),
 
     clockMoved() {
+      service.moves.step()
       for (const queue of service.all()) service.wake(queue)
     },
 
@@ -181,11 +203,10 @@ function accessRequests(service: QueueService, call: AwsCall): AccessRequest[] {
     case 'ListQueues':
       return [{ action, resource: `arn:aws:sqs:${LOCAL_REGION}:${LOCAL_ACCOUNT_ID}:*` }]
     case 'GetQueueUrl':
+    case 'CreateQueue':
       return [{ action, resource: queueArn(text('QueueName')) }]
     case 'StartMessageMoveTask': {
-      // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
-      const onSource = [action, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']
-      const requests = onSource.map((needed) => ({ action: needed, resource: text('SourceArn') }))
+      const requests = onMoveSource(action, text('SourceArn'))
       // Without a destination the messages go back to whichever queue they came from.
       const destinations =
         text('DestinationArn') === ''
@@ -194,9 +215,17 @@ function accessRequests(service: QueueService, call: AwsCall): AccessRequest[] {
       for (const resource of destinations) requests.push({ action: 'sqs:SendMessage', resource })
       return requests
     }
+    case 'CancelMessageMoveTask':
+      return onMoveSource(action, readMoveHandle(text('TaskHandle')).sourceArn)
     case 'ListMessageMoveTasks':
       return [{ action, resource: text('SourceArn') }]
     default:
       return [{ action, resource: queueArn(nameInUrl(text('QueueUrl'))) }]
   }
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html */
+function onMoveSource(action: string, resource: string): AccessRequest[] {
+  const needed = [action, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']
+  return needed.map((one) => ({ action: one, resource }))
 }

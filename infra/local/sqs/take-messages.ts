@@ -6,6 +6,12 @@ import type { QueueSettings } from './queue-settings.ts'
 import type { QueueStore, StoredMessage } from './queue-store.ts'
 import { writeReceiptHandle } from './receipt-handle.ts'
 
+/**
+ * "Approximately 120,000 in flight messages", of standard and of FIFO queues alike.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
+const MOST_IN_FLIGHT = 120_000
+
 /** A message as a consumer gets it. */
 export interface SqsMessage {
   messageId: string
@@ -33,19 +39,26 @@ interface Taken {
   messages: SqsMessage[]
   /** How many went to the dead-letter queue instead. */
   deadLetters: number
+  /** As many are in flight as may be, so that nothing was looked for. */
+  isFull: boolean
 }
 
 /** Receives what is there: marks it in flight, or moves it on when it was received too often. */
 export function takeMessages(store: QueueStore, request: TakeRequest): Taken {
   const { queue, nowMs } = request
   store.deleteRetainedUntil(queue.name, nowMs - queue.retentionSeconds * 1000)
-  if (!store.hasReceivable(queue.name, nowMs)) return { messages: [], deadLetters: 0 }
+  if (!store.hasReceivable(queue.name, nowMs)) {
+    return { messages: [], deadLetters: 0, isFull: false }
+  }
   return store.transaction(() => {
     store.release(queue.name, nowMs)
     const messages: SqsMessage[] = []
     let deadLetters = 0
+    const room = MOST_IN_FLIGHT - store.inFlightCount(queue.name)
+    if (room <= 0) return { messages, deadLetters, isFull: true }
+    const count = Math.min(request.maxMessages, room)
     for (;;) {
-      const missing = request.maxMessages - messages.length
+      const missing = count - messages.length
       const seqs = queue.fifo
         ? pickInOrder(store, queue.name, missing, messages)
         : pickFairly(readyTenants(store, queue.name, missing), missing)
@@ -68,7 +81,7 @@ export function takeMessages(store: QueueStore, request: TakeRequest): Taken {
         }
       }
       deadLetters += moved
-      if (moved === 0) return { messages, deadLetters }
+      if (moved === 0) return { messages, deadLetters, isFull: false }
     }
   })
 }

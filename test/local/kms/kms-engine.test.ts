@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-kms'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createKmsEngine, type KmsEngine } from '../../../infra/local/kms/kms-engine.ts'
-import { type AwsEndpoint, clientOptions, serveEngine, TestClock } from '../sqs/aws-endpoint.ts'
+import { type AwsEndpoint, serveEngines, TestClock } from '../sqs/aws-endpoint.ts'
 
 const KEY_ID = '11111111-2222-4333-8444-555555555555'
 const KEY_ARN = `arn:aws:kms:us-east-1:111122223333:key/${KEY_ID}`
@@ -27,8 +27,8 @@ const clock = new TestClock()
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'kms-'))
   engine = createKmsEngine({ dataDir, clock })
-  endpoint = await serveEngine('kms', engine)
-  kms = new KMSClient(clientOptions(endpoint.url))
+  endpoint = await serveEngines({ kms: engine }, clock)
+  kms = new KMSClient(endpoint.clientOptions)
   engine.createKey({ keyId: KEY_ID, description: 'grants' })
   engine.createKey({ keyId: 'other' })
   engine.createAlias('alias/grants', KEY_ID)
@@ -207,8 +207,8 @@ describe('a key', () => {
     expect((await decrypt(CiphertextBlob)).Plaintext).toEqual(Uint8Array.of(9))
 
     const restarted = createKmsEngine({ dataDir, clock })
-    const other = await serveEngine('kms', restarted)
-    const client = new KMSClient(clientOptions(other.url))
+    const other = await serveEngines({ kms: restarted }, clock)
+    const client = new KMSClient(other.clientOptions)
     const opened = await client.send(new DecryptCommand({ CiphertextBlob, KeyId: 'alias/grants' }))
     client.destroy()
     await other.close()

@@ -14,7 +14,7 @@ import {
   createParametersEngine,
   type ParametersEngine,
 } from '../../../infra/local/secrets/parameters-engine.ts'
-import { type AwsEndpoint, clientOptions, serveEngine, TestClock } from '../sqs/aws-endpoint.ts'
+import { type AwsEndpoint, serveEngines, TestClock } from '../sqs/aws-endpoint.ts'
 
 const ARN = 'arn:aws:ssm:us-east-1:111122223333:parameter'
 
@@ -27,8 +27,8 @@ const clock = new TestClock()
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'ssm-'))
   engine = createParametersEngine({ dataDir, clock })
-  endpoint = await serveEngine('ssm', engine)
-  ssm = new SSMClient(clientOptions(endpoint.url))
+  endpoint = await serveEngines({ ssm: engine }, clock)
+  ssm = new SSMClient(endpoint.clientOptions)
 })
 afterAll(async () => {
   ssm.destroy()

@@ -13,7 +13,7 @@ import {
   createSecretsEngine,
   type SecretsEngine,
 } from '../../../infra/local/secrets/secrets-engine.ts'
-import { type AwsEndpoint, clientOptions, serveEngine, TestClock } from '../sqs/aws-endpoint.ts'
+import { type AwsEndpoint, serveEngines, TestClock } from '../sqs/aws-endpoint.ts'
 
 let dataDir: string
 let engine: SecretsEngine
@@ -24,8 +24,8 @@ const clock = new TestClock()
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'secrets-'))
   engine = createSecretsEngine({ dataDir, clock })
-  endpoint = await serveEngine('secretsmanager', engine)
-  client = new SecretsManagerClient(clientOptions(endpoint.url))
+  endpoint = await serveEngines({ secretsmanager: engine }, clock)
+  client = new SecretsManagerClient(endpoint.clientOptions)
 })
 afterAll(async () => {
   client.destroy()
