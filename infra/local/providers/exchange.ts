@@ -38,6 +38,8 @@ export interface Exchange {
   account?: string
   /** Number of the upload session; its address is a secret, its number is not. */
   session?: number
+  /** Form or metadata of the request, once it was read. */
+  text?: string
   /** Bytes of content sent to the client. */
   sentBytes: number
 }
@@ -120,10 +122,16 @@ export class RequestBody implements AsyncIterable<Buffer> {
     }
     return Buffer.concat(chunks).toString('utf8')
   }
+}
 
-  async form(): Promise<URLSearchParams> {
-    return new URLSearchParams(await this.text())
-  }
+/** The whole body, kept for whoever looks at the exchange afterwards. */
+export async function readText(exchange: Exchange): Promise<string> {
+  exchange.text = await exchange.body.text()
+  return exchange.text
+}
+
+export async function readForm(exchange: Exchange): Promise<URLSearchParams> {
+  return new URLSearchParams(await readText(exchange))
 }
 
 export function jsonReply(

@@ -33,6 +33,8 @@ interface ProviderServerParts {
   provider: ControlledProvider
   /** Answers every request that is not a page or control call of the emulator. */
   answer(exchange: Exchange): Promise<Reply>
+  /** Names of the provider's published rules that the request broke; asked after it was answered. */
+  brokenRules(exchange: Exchange): string[]
   /** The provider's own shape of an error that a fault asks for. */
   faultReply(exchange: Exchange, status: number, fault: Fault, reason?: string): Reply
 }
@@ -197,6 +199,7 @@ function replyCut(exchange: Exchange, reply: Reply): number | undefined {
 }
 
 function record(parts: ProviderServerParts, exchange: Exchange, status: number): void {
+  const brokenRules = parts.brokenRules(exchange)
   parts.log.add({
     at: new Date(parts.clock.now()).toISOString(),
     method: exchange.method,
@@ -207,5 +210,6 @@ function record(parts: ProviderServerParts, exchange: Exchange, status: number):
     ...(exchange.session === undefined ? {} : { session: exchange.session }),
     bytes: Math.max(exchange.body.receivedBytes, exchange.sentBytes),
     ...(exchange.fault === undefined ? {} : { fault: exchange.fault.action }),
+    ...(brokenRules.length === 0 ? {} : { brokenRules }),
   })
 }

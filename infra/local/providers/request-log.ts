@@ -15,6 +15,8 @@ interface LoggedRequest {
   /** Content received from or sent to the client. */
   bytes: number
   fault?: string
+  /** Published rules that the request broke; the provider may answer it all the same. */
+  brokenRules?: string[]
 }
 
 export class RequestLog {

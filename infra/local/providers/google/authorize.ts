@@ -2,10 +2,11 @@
  * `/o/oauth2/v2/auth` and `/o/oauth2/auth`: GET shows the consent page, POST is its form.
  * https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
  */
-import { type Exchange, htmlReply, type Reply } from '../exchange.ts'
+import { type Exchange, htmlReply, type Reply, readForm } from '../exchange.ts'
 import type { AccountStore } from './account-store.ts'
 import { authorizationErrorPage, consentPage } from './consent-page.ts'
-import { type OAuthStore, splitScopes } from './oauth-store.ts'
+import type { OAuthStore } from './oauth-store.ts'
+import { grantedScopes, splitScopes } from './scopes.ts'
 
 /** Members of an authorisation request; the form carries them through. */
 const REQUEST_MEMBERS = [
@@ -60,7 +61,7 @@ export async function handleAuthorize(parts: AuthorizeParts, exchange: Exchange)
   try {
     if (exchange.method === 'POST') {
       exchange.operation = 'oauth.consent'
-      return decide(parts, exchange, await exchange.body.form())
+      return decide(parts, exchange, await readForm(exchange))
     }
     exchange.operation = 'oauth.authorize'
     const request = parseRequest(parts, exchange.url.searchParams)
@@ -129,7 +130,8 @@ function grant(
   const clientId = request.client.clientId
   const before = parts.oauth.consent(sub, clientId)
   const earlier = members.include_granted_scopes === 'true' ? (before?.scopes ?? []) : []
-  const scopes = [...new Set([...granted, ...earlier])]
+  const asked = [...new Set([...granted, ...earlier])]
+  const scopes = grantedScopes(asked)
 
   const offline = members.access_type === 'offline'
   // "the refresh_token is only returned on the first authorization from the user"
@@ -146,7 +148,8 @@ function grant(
     challengeMethod: members.code_challenge_method,
     withRefresh,
   })
-  return redirect(parts, request, { code, scope: scopes.join(' ') })
+  // The browser brings back both spellings: `email profile openid https://…/userinfo.email …`.
+  return redirect(parts, request, { code, scope: [...new Set([...asked, ...scopes])].join(' ') })
 }
 
 function parseRequest(parts: AuthorizeParts, input: URLSearchParams): AuthorizationRequest {

@@ -49,7 +49,7 @@ export const FILE_FIELDS = new Set(
   originalFilename ownedByMe fullFileExtension properties appProperties isAppAuthorized teamDriveId
   capabilities hasAugmentedPermissions trashingUser thumbnailVersion trashedTime modifiedByMe
   permissionIds imageMediaMetadata videoMediaMetadata shortcutDetails contentRestrictions resourceKey
-  linkShareMetadata labelInfo sha1Checksum sha256Checksum inheritedPermissionsDisabled downloadRestrictions`.split(
+  linkShareMetadata labelInfo clientEncryptionDetails sha1Checksum sha256Checksum inheritedPermissionsDisabled downloadRestrictions`.split(
     /\s+/,
   ),
 )

@@ -1,5 +1,5 @@
 /** `/drive/v3/files` and `/drive/v3/about`: metadata, lists, downloads, deletion. */
-import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
+import { type Exchange, jsonReply, type Reply, readText } from '../exchange.ts'
 import { usedBytes } from './account-store.ts'
 import { ContentHash } from './content-hash.ts'
 import { downloadReply } from './download.ts'
@@ -53,7 +53,6 @@ const ABOUT_LEVEL = {
 }
 
 export function about(parts: DriveParts, exchange: Exchange): Reply {
-  exchange.operation = 'drive.about.get'
   const { account } = authenticate(parts, exchange, 'metadata')
   const fields = exchange.url.searchParams.get('fields')
   if (!fields) {
@@ -87,7 +86,6 @@ export function about(parts: DriveParts, exchange: Exchange): Reply {
 }
 
 export function generateIds(parts: DriveParts, exchange: Exchange): Reply {
-  exchange.operation = 'drive.files.generateIds'
   const { account } = authenticate(parts, exchange, 'write')
   const count = integerParameter(exchange, 'count', 10, MAX_GENERATED_IDS)
   const ids = Array.from({ length: count }, () => parts.ids.generate(account.sub))
@@ -97,10 +95,10 @@ export function generateIds(parts: DriveParts, exchange: Exchange): Reply {
 }
 
 export function listFiles(parts: DriveParts, exchange: Exchange): Reply {
-  exchange.operation = 'drive.files.list'
   const caller = authenticate(parts, exchange, 'metadata')
   const { searchParams } = exchange.url
-  const pageSize = integerParameter(exchange, 'pageSize', 100, MAX_PAGE_SIZE)
+  refuseSharedDrives(searchParams)
+  const pageSize = wantedPageSize(exchange)
   const start = pageStart(searchParams.get('pageToken'))
   const found = search(parts, caller, searchParams.get('q') ?? '')
   const orderBy = searchParams.get('orderBy')
@@ -118,6 +116,23 @@ export function listFiles(parts: DriveParts, exchange: Exchange): Reply {
   const fields =
     searchParams.get('fields') || 'kind,incompleteSearch,nextPageToken,files(kind,id,name,mimeType)'
   return jsonReply(200, filterFields(whole, fields, LIST_LEVEL))
+}
+
+/** No account has a shared drive, so none is found. */
+function refuseSharedDrives(parameters: URLSearchParams): void {
+  const driveId = parameters.get('driveId') ?? parameters.get('teamDriveId')
+  if (driveId) {
+    throw new DriveError(404, 'notFound', `Shared drive not found: ${driveId}`, {
+      location: 'driveId',
+      locationType: 'parameter',
+    })
+  }
+  if (parameters.get('corpora') === 'drive') {
+    throw new DriveError(400, 'required', 'The driveId parameter must be specified.', {
+      location: 'driveId',
+      locationType: 'parameter',
+    })
+  }
 }
 
 function search(parts: DriveParts, caller: Caller, q: string): DriveFile[] {
@@ -150,19 +165,24 @@ function pageStart(token: string | null): number {
 
 export function getFile(parts: DriveParts, exchange: Exchange, id: string): Reply {
   const media = exchange.url.searchParams.get('alt') === 'media'
-  exchange.operation = media ? 'drive.files.download' : 'drive.files.get'
+  if (media) exchange.operation = 'drive.files.download'
   const caller = authenticate(parts, exchange, media ? 'read' : 'metadata')
   const file = visibleFile(parts, caller, id)
   if (media) return downloadReply(parts, exchange, file)
   return fileReply(caller, file, wantedFields(exchange))
 }
 
+/** There are no Docs here, and of other files Google says the same. */
+export function exportFile(parts: DriveParts, exchange: Exchange, id: string): Reply {
+  visibleFile(parts, authenticate(parts, exchange, 'read'), id)
+  throw new DriveError(403, 'fileNotExportable', 'Export only supports Docs Editors files.')
+}
+
 /** A file without content: a folder, or an empty file of any other type. */
 export async function createFromMetadata(parts: DriveParts, exchange: Exchange): Promise<Reply> {
-  exchange.operation = 'drive.files.create'
   const caller = authenticate(parts, exchange, 'write')
   const fields = wantedFields(exchange)
-  const metadata = parseMetadata(await exchange.body.text())
+  const metadata = parseMetadata(await readText(exchange))
   const id = newFileId(parts, caller, metadata, true)
   const mimeType = metadata.mimeType ?? 'application/octet-stream'
   const content = mimeType.startsWith(GOOGLE_TYPE_PREFIX) ? undefined : emptyContent(parts)
@@ -180,10 +200,9 @@ export async function updateMetadata(
   exchange: Exchange,
   id: string,
 ): Promise<Reply> {
-  exchange.operation = 'drive.files.update'
   const caller = authenticate(parts, exchange, 'write')
   const fields = wantedFields(exchange)
-  const metadata = parseMetadata(await exchange.body.text())
+  const metadata = parseMetadata(await readText(exchange))
   const before = writableFile(parts, caller, id)
   const addParents = exchange.url.searchParams.get('addParents') ?? undefined
   const after = withMetadata(parts, caller, before, metadata, addParents)
@@ -241,14 +260,12 @@ function movedTo(parts: DriveParts, caller: Caller, file: DriveFile, added: stri
 }
 
 export function deleteFile(parts: DriveParts, exchange: Exchange, id: string): Reply {
-  exchange.operation = 'drive.files.delete'
   const caller = authenticate(parts, exchange, 'write')
   parts.files.delete(writableFile(parts, caller, id))
   return { status: 204 }
 }
 
 export function emptyTrash(parts: DriveParts, exchange: Exchange): Reply {
-  exchange.operation = 'drive.files.emptyTrash'
   const caller = authenticate(parts, exchange, 'write')
   const trashed = parts.files.list(caller.account.sub).filter((file) => file.explicitlyTrashed)
   for (const file of trashed) {
@@ -258,20 +275,23 @@ export function emptyTrash(parts: DriveParts, exchange: Exchange): Reply {
   return { status: 204 }
 }
 
+/** "values above 1000 will be coerced to 1000"; zero and less are of no use to anybody. */
+function wantedPageSize(exchange: Exchange): number {
+  return Math.min(integerParameter(exchange, 'pageSize', 100), MAX_PAGE_SIZE)
+}
+
 function integerParameter(
   exchange: Exchange,
   name: string,
   fallback: number,
-  maximum: number,
+  maximum = Number.MAX_SAFE_INTEGER,
 ): number {
   const text = exchange.url.searchParams.get(name)
   if (text === null) return fallback
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > maximum) {
-    throw invalidValue(
-      name,
-      `Invalid value '${text}'. Values must be within the range: [1, ${maximum}]`,
-    )
-  }
-  return value
+  if (value >= 1 && value <= maximum) return value
+  throw invalidValue(
+    name,
+    `Invalid value '${text}'. Values must be within the range: [1, ${maximum}]`,
+  )
 }

@@ -82,14 +82,17 @@ export function newFileId(
   checkFree: boolean,
 ): string {
   const { id, mimeType } = metadata
-  if (id === undefined) return parts.ids.generate(caller.account.sub)
   if (mimeType?.startsWith(GOOGLE_TYPE_PREFIX) && mimeType !== FOLDER_TYPE) {
+    if (id === undefined) {
+      throw new DriveError(501, 'notImplemented', `The emulator does not keep ${mimeType}.`)
+    }
     throw new DriveError(
       403,
       'forbidden',
       'Generated IDs are not supported for Docs Editors formats.',
     )
   }
+  if (id === undefined) return parts.ids.generate(caller.account.sub)
   if (!parts.ids.isReserved(caller.account.sub, id)) {
     throw new DriveError(400, 'invalid', 'The provided file ID is not usable.')
   }

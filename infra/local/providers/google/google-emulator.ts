@@ -1,38 +1,34 @@
 /**
- * Google on one machine: sign-in (OAuth 2 with PKCE, OpenID Connect), Drive v3 with every kind of
- * upload, a page that shows what was delivered, and the control API.
+ * Google on one machine: sign-in, Drive v3, a page of what was delivered, and the control API.
  *
- * Obeys the wire behaviour of the real services as their documentation and clients describe it;
- * sources stand beside the rules. All Google hosts are one origin here; behind a TLS proxy the
- * real host names are served too. Files on disk: `<dataDir>/google/google.sqlite` (accounts,
- * grants, metadata, sessions) and `<dataDir>/google/blobs/` (content). Both survive `kill -9`.
+ * Rules, each with its source where it is obeyed: OAuth 2 with PKCE and OpenID Connect, scopes and
+ * refusals as Google spells them; the per-file access of drive.file; queries, fields and pages;
+ * uploads in one request and in sessions, reserved ids, the room of an account. Wrong values get
+ * Google's own refusal; what Google lets pass against its own documentation is answered and named
+ * in the request log (`request-rules.ts`). Unmodified rclone, googleapis and openid-client work on
+ * it; all Google hosts are one origin here, and behind a TLS proxy the real names are served too.
  *
- * Known gaps: `scope` is given back as it was asked for (Google spells `email` and `profile` as
- * addresses); `/oauth2/v1/certs` serves public keys, not certificates; no shared drives, Docs
- * formats, permissions, comments, changes or batch; no request quotas but those of faults.
+ * Known gaps: copies, permissions, comments, revisions, labels, changes, apps, shared drives, Docs
+ * formats and batches are refused with 501 `notImplemented` (no account has a shared drive or a
+ * document, so a search for either finds nothing); no OAuth flows but that of web servers; lists
+ * are never late; no quotas of requests but those that faults play.
+ *
+ * Files on disk: `<dataDir>/google/google.sqlite` (accounts, grants, metadata, sessions) and
+ * `<dataDir>/google/blobs/` (content). Both survive `kill -9`.
  */
 import { readdirSync } from 'node:fs'
 import type { Clock } from '../../clock.ts'
 import type { ControlledProvider } from '../control-api.ts'
-import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
+import type { Exchange, Reply } from '../exchange.ts'
 import { FaultPlan } from '../fault-plan.ts'
 import { createProviderServer, type ProviderServer } from '../provider-server.ts'
 import { RequestLog } from '../request-log.ts'
 import { type Account, AccountStore, usedBytes } from './account-store.ts'
 import { handleAuthorize, type OAuthClient } from './authorize.ts'
 import { DriveError, driveErrorReply, UploadProtocolError } from './drive-error.ts'
-import {
-  about,
-  createFromMetadata,
-  deleteFile,
-  emptyTrash,
-  generateIds,
-  getFile,
-  listFiles,
-  updateMetadata,
-} from './drive-files.ts'
 import { DriveIds } from './drive-ids.ts'
 import type { DriveParts } from './drive-parts.ts'
+import { routeDrive } from './drive-routes.ts'
 import { FileStore } from './file-store.ts'
 import { GoogleDatabase } from './google-database.ts'
 import {
@@ -44,11 +40,11 @@ import {
 } from './identity.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 import { OAuthStore } from './oauth-store.ts'
+import { brokenRules } from './request-rules.ts'
 import { LATE_CONFLICT } from './resumable.ts'
 import { SessionStore } from './session-store.ts'
 import { SigningKey } from './signing-key.ts'
 import { handleRevoke, handleToken, handleTokenInfo, type TokenParts } from './token-endpoint.ts'
-import { handleUpload } from './upload-endpoint.ts'
 
 export const GOOGLE_HOSTS = [
   'www.googleapis.com',
@@ -103,6 +99,7 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions): GoogleEmul
     log: new RequestLog(),
     provider: controlledGoogle(parts),
     answer: (exchange) => answer(parts, exchange),
+    brokenRules,
     faultReply(exchange, status, fault, reason) {
       const reply = faultReply(exchange, status, reason, fault.message)
       if (fault.retryAfterSeconds === undefined) return reply
@@ -145,9 +142,9 @@ async function answer(parts: Parts, exchange: Exchange): Promise<Reply> {
 
 async function route(parts: Parts, exchange: Exchange): Promise<Reply> {
   const { pathname } = exchange.url
-  const upload = /^\/upload\/drive\/v3\/files(?:\/([^/]+))?$/.exec(pathname)
-  if (upload) return await handleUpload(parts, exchange, upload[1])
-  if (pathname.startsWith('/drive/v3/')) return await routeDrive(parts, exchange)
+  if (/^\/((upload\/)?drive\/v3|batch)(\/|$)/.test(pathname)) {
+    return await routeDrive(parts, exchange)
+  }
   switch (pathname) {
     case '/o/oauth2/v2/auth':
     case '/o/oauth2/auth':
@@ -163,32 +160,15 @@ async function route(parts: Parts, exchange: Exchange): Promise<Reply> {
     case '/oauth2/v3/userinfo':
       return handleUserinfo(parts, exchange)
     case '/oauth2/v3/certs':
-      return handleCerts(parts, exchange, false)
+      return handleCerts(parts, exchange, 'jwks')
     case '/oauth2/v1/certs':
-      return handleCerts(parts, exchange, true)
+      return handleCerts(parts, exchange, 'certificates')
     case '/.well-known/openid-configuration':
       return handleDiscovery(parts, exchange)
   }
   const picture = /^\/a\/(\d+)$/.exec(pathname)?.[1]
-  if (picture !== undefined) return handlePicture(parts, picture)
-  return jsonReply(404, { error: { code: 404, message: 'Not Found' } })
-}
-
-async function routeDrive(parts: Parts, exchange: Exchange): Promise<Reply> {
-  const { method, url } = exchange
-  const path = url.pathname.slice('/drive/v3/'.length)
-  const id = /^files\/([^/]+)$/.exec(path)?.[1]
-  if (method === 'GET') {
-    if (path === 'about') return about(parts, exchange)
-    if (path === 'files') return listFiles(parts, exchange)
-    if (id === 'generateIds') return generateIds(parts, exchange)
-    if (id !== undefined) return getFile(parts, exchange, id)
-  }
-  if (method === 'POST' && path === 'files') return await createFromMetadata(parts, exchange)
-  if (method === 'PATCH' && id !== undefined) return await updateMetadata(parts, exchange, id)
-  if (method === 'DELETE' && id === 'trash') return emptyTrash(parts, exchange)
-  if (method === 'DELETE' && id !== undefined) return deleteFile(parts, exchange, id)
-  return jsonReply(404, { error: { code: 404, message: 'Not Found' } })
+  if (picture !== undefined) return handlePicture(parts, exchange, picture)
+  return driveErrorReply(404, 'notFound', 'Not Found')
 }
 
 /** OAuth endpoints, the API and the upload servers each refuse in their own manner. */

@@ -15,12 +15,11 @@ export interface IdentityParts {
 /** Claims about a person that the granted scopes allow; the same in id_token and userinfo. */
 export function identityClaims(account: Account, scopes: string[], issuer: string) {
   const [givenName = '', ...familyName] = account.name.split(' ')
-  const has = (short: string, long: string) =>
-    scopes.includes(short) || scopes.includes(`https://www.googleapis.com/auth/${long}`)
+  const has = (scope: string) => scopes.includes(`https://www.googleapis.com/auth/${scope}`)
   return {
     sub: account.sub,
-    ...(has('email', 'userinfo.email') ? { email: account.email, email_verified: true } : {}),
-    ...(has('profile', 'userinfo.profile')
+    ...(has('userinfo.email') ? { email: account.email, email_verified: true } : {}),
+    ...(has('userinfo.profile')
       ? {
           name: account.name,
           picture: `${issuer}/a/${account.sub}`,
@@ -85,14 +84,19 @@ export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply
   })
 }
 
-export function handleCerts(parts: IdentityParts, exchange: Exchange, asPem: boolean): Reply {
+export function handleCerts(
+  parts: IdentityParts,
+  exchange: Exchange,
+  form: 'jwks' | 'certificates',
+): Reply {
   exchange.operation = 'oauth.certs'
-  const keys = asPem ? parts.signingKey.pems() : parts.signingKey.jwks()
+  const keys = parts.signingKey[form]()
   return jsonReply(200, keys, { 'cache-control': 'public, max-age=3600' })
 }
 
 /** The picture that the claims name: the person's initial. */
-export function handlePicture(parts: IdentityParts, sub: string): Reply {
+export function handlePicture(parts: IdentityParts, exchange: Exchange, sub: string): Reply {
+  exchange.operation = 'oauth.picture'
   const account = parts.accounts.bySub(sub)
   if (!account) return { status: 404 }
   const initial = escapeHtml(account.name.slice(0, 1))

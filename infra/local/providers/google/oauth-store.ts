@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { GoogleDatabase, Row } from './google-database.ts'
+import { grantedScopes, splitScopes } from './scopes.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
@@ -180,15 +181,11 @@ export class OAuthStore {
   }
 }
 
-export function splitScopes(text: unknown): string[] {
-  return [...new Set(String(text ?? '').split(' '))].filter((scope) => scope !== '')
-}
-
 function toGrant(row: Row): Grant {
   return {
     sub: String(row['sub']),
     clientId: String(row['client_id']),
-    scopes: splitScopes(row['scopes']),
+    scopes: grantedScopes(splitScopes(row['scopes'])),
   }
 }
 

@@ -6,7 +6,7 @@
  * must be good all the same. Bytes that are stored already may come again, a gap may not.
  */
 import { BlobWriter } from '../blob-writer.ts'
-import type { Exchange, Reply } from '../exchange.ts'
+import { type Exchange, type Reply, readText } from '../exchange.ts'
 import { parseContentRange, unreadableRange } from './content-range.ts'
 import { authenticate, type Caller } from './drive-access.ts'
 import { fileNotFound, invalidValue, UploadProtocolError } from './drive-error.ts'
@@ -42,10 +42,9 @@ export async function openSession(
   exchange: Exchange,
   replacedId: string | undefined,
 ): Promise<Reply> {
-  exchange.operation = replacedId === undefined ? 'drive.files.create' : 'drive.files.update'
   const caller = authenticate(parts, exchange, 'write')
   const fields = wantedFields(exchange)
-  const metadata = parseMetadata(await exchange.body.text())
+  const metadata = parseMetadata(await readText(exchange))
   const totalBytes = announcedBytes(exchange)
   const replaced = replacedId === undefined ? undefined : writableFile(parts, caller, replacedId)
   if (!replaced) parentFolder(parts, caller, metadata.parents?.[0])

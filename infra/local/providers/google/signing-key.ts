@@ -7,7 +7,15 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
+import { createCertificate } from '../certificate.ts'
 import type { GoogleDatabase } from './google-database.ts'
+
+const CERTIFICATE_SUBJECT = 'federated-signon.system.gserviceaccount.com'
+/** Wide, because tests travel in time and the key never changes. */
+const CERTIFICATE_VALIDITY = {
+  notBefore: new Date('2020-01-01T00:00:00Z'),
+  notAfter: new Date('2099-12-31T00:00:00Z'),
+}
 
 interface KeyPair {
   privateKey: KeyObject
@@ -38,10 +46,17 @@ export class SigningKey {
     return { keys: [{ kid: keyId, kty: 'RSA', alg: 'RS256', use: 'sig', n, e }] }
   }
 
-  /** `/oauth2/v1/certs` */
-  pems(): Record<string, string> {
-    const { keyId, publicKey } = this.#keys()
-    return { [keyId]: publicKey.export({ type: 'spki', format: 'pem' }).toString() }
+  /** `/oauth2/v1/certs`, which discovery does not name and Google's own libraries read. */
+  certificates(): Record<string, string> {
+    const { keyId, publicKey, privateKey } = this.#keys()
+    const pem = createCertificate({
+      subject: CERTIFICATE_SUBJECT,
+      publicKey,
+      issuer: CERTIFICATE_SUBJECT,
+      issuerKey: privateKey,
+      ...CERTIFICATE_VALIDITY,
+    })
+    return { [keyId]: pem }
   }
 
   /** Made when it is first needed: a new key takes a tenth of a second. */

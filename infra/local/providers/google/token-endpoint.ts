@@ -4,12 +4,13 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
-import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
+import { type Exchange, jsonReply, type Reply, readForm } from '../exchange.ts'
 import type { AccountStore } from './account-store.ts'
 import type { OAuthClient } from './authorize.ts'
 import { identityClaims } from './identity.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
-import { ACCESS_TOKEN_SECONDS, type Grant, type OAuthStore, splitScopes } from './oauth-store.ts'
+import { ACCESS_TOKEN_SECONDS, type Grant, type OAuthStore } from './oauth-store.ts'
+import { grantedScopes, splitScopes } from './scopes.ts'
 import { accessTokenHash, type SigningKey } from './signing-key.ts'
 
 export interface TokenParts {
@@ -24,7 +25,8 @@ export interface TokenParts {
 export async function handleToken(parts: TokenParts, exchange: Exchange): Promise<Reply> {
   exchange.operation = 'oauth.token'
   if (exchange.method !== 'POST') throw new OAuthError(405, 'invalid_request', 'Use POST')
-  const form = await exchange.body.form()
+  const form = await readForm(exchange)
+  refuseRepeated(form)
   const grantType = required(form, 'grant_type')
   if (grantType === 'authorization_code') {
     exchange.operation = 'oauth.token.code'
@@ -53,6 +55,8 @@ function redeemCode(parts: TokenParts, exchange: Exchange, form: URLSearchParams
     if (!verifierFits(verifier, code.challenge, code.challengeMethod)) {
       throw new OAuthError(400, 'invalid_grant', 'Invalid code verifier.')
     }
+  } else if (form.has('code_verifier')) {
+    throw new OAuthError(400, 'invalid_grant', 'code_verifier or verifier is not needed.')
   }
   if (!parts.oauth.consumeCode(code.code)) {
     throw new OAuthError(400, 'invalid_grant', 'Bad Request')
@@ -71,7 +75,7 @@ function refresh(parts: TokenParts, exchange: Exchange, form: URLSearchParams): 
   if (state === 'dead') {
     throw new OAuthError(400, 'invalid_grant', 'Token has been expired or revoked.')
   }
-  const narrowed = form.has('scope') ? splitScopes(form.get('scope')) : grant.scopes
+  const narrowed = form.has('scope') ? grantedScopes(splitScopes(form.get('scope'))) : grant.scopes
   if (narrowed.some((scope) => !grant.scopes.includes(scope))) {
     throw new OAuthError(400, 'invalid_scope', 'Bad Request')
   }
@@ -137,7 +141,7 @@ function authenticate(parts: TokenParts, exchange: Exchange, form: URLSearchPara
 
 export async function handleRevoke(parts: TokenParts, exchange: Exchange): Promise<Reply> {
   exchange.operation = 'oauth.revoke'
-  const form = exchange.method === 'POST' ? await exchange.body.form() : new URLSearchParams()
+  const form = exchange.method === 'POST' ? await readForm(exchange) : new URLSearchParams()
   const token = form.get('token') ?? exchange.url.searchParams.get('token')
   if (!token) return oauthErrorReply(400, 'invalid_request', 'Missing required parameter: token')
   const { state, grant } = parts.oauth.findRefreshToken(token)
@@ -151,7 +155,7 @@ export async function handleRevoke(parts: TokenParts, exchange: Exchange): Promi
 
 export async function handleTokenInfo(parts: TokenParts, exchange: Exchange): Promise<Reply> {
   exchange.operation = 'oauth.tokeninfo'
-  const form = exchange.method === 'POST' ? await exchange.body.form() : new URLSearchParams()
+  const form = exchange.method === 'POST' ? await readForm(exchange) : new URLSearchParams()
   const token = form.get('access_token') ?? exchange.url.searchParams.get('access_token') ?? ''
   const grant = parts.oauth.findAccessToken(token)
   if (!grant) return oauthErrorReply(400, 'invalid_token', 'Invalid Value')
@@ -168,6 +172,14 @@ export async function handleTokenInfo(parts: TokenParts, exchange: Exchange): Pr
 function verifierFits(verifier: string, challenge: string, method: string | undefined): boolean {
   if (method !== 'S256') return sameText(verifier, challenge)
   return sameText(createHash('sha256').update(verifier).digest('base64url'), challenge)
+}
+
+/** "Request and response parameters MUST NOT be included more than once." (RFC 6749, 3.2) */
+function refuseRepeated(form: URLSearchParams): void {
+  const repeated = [...form.keys()].find((name) => form.getAll(name).length > 1)
+  if (repeated === undefined) return
+  const sentence = `OAuth 2 parameters can only have a single value: ${repeated}`
+  throw new OAuthError(400, 'invalid_request', sentence)
 }
 
 function required(form: URLSearchParams, name: string): string {

@@ -1,4 +1,4 @@
-/** `/upload/drive/v3/files`: content in one request (`media`, `multipart`) or in a session (`resumable`). */
+/** `/upload/drive/v3/files`: content in one request (`media`, `multipart`), or the opening of a session (`resumable`). */
 import { BlobWriter } from '../blob-writer.ts'
 import type { Exchange, Reply } from '../exchange.ts'
 import { ContentHash } from './content-hash.ts'
@@ -17,7 +17,7 @@ import {
 } from './drive-parts.ts'
 import { type FileMetadata, parseMetadata } from './file-metadata.ts'
 import { readRelated, relatedBoundary } from './multipart-related.ts'
-import { continueSession, openSession } from './resumable.ts'
+import { openSession } from './resumable.ts'
 
 /** Content that comes in one request. */
 interface SimpleUpload {
@@ -31,13 +31,9 @@ export async function handleUpload(
   exchange: Exchange,
   replacedId: string | undefined,
 ): Promise<Reply> {
-  const { searchParams } = exchange.url
-  const uploadId = searchParams.get('upload_id')
-  if (uploadId !== null) return await continueSession(parts, exchange, uploadId)
-  const uploadType = searchParams.get('uploadType')
+  const uploadType = exchange.url.searchParams.get('uploadType')
   if (uploadType === 'resumable') return await openSession(parts, exchange, replacedId)
 
-  exchange.operation = replacedId === undefined ? 'drive.files.create' : 'drive.files.update'
   const caller = authenticate(parts, exchange, 'write')
   const fields = wantedFields(exchange)
   const upload = await readUpload(exchange, uploadType)
@@ -55,6 +51,7 @@ async function readUpload(exchange: Exchange, uploadType: string | null): Promis
     throw new DriveError(400, 'badContent', 'Unsupported content with type: multipart expected')
   }
   const related = await readRelated(exchange.body, boundary)
+  exchange.text = related.metadata
   return { ...related, metadata: parseMetadata(related.metadata) }
 }
 

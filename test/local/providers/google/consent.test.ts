@@ -5,6 +5,7 @@ import {
   codeForm,
   consent,
   DRIVE_FILE,
+  GRANTED,
   postToken,
   REDIRECT_URI,
   readForm,
@@ -100,7 +101,8 @@ describe('the decision', () => {
 
     expect(target.href).toMatch(new RegExp(`^${REDIRECT_URI}\\?code=`))
     expect(target.searchParams.get('state')).toBe('state-1')
-    expect(target.searchParams.get('scope')).toBe(`openid email profile ${DRIVE_FILE}`)
+    const scopes = new Set(target.searchParams.get('scope')?.split(' '))
+    expect(scopes).toEqual(new Set(['email', 'profile', ...GRANTED.split(' ')]))
     expect(target.searchParams.get('iss')).toBe(fixture.url)
     expect(target.searchParams.get('code')?.length).toBeLessThanOrEqual(256)
   })
@@ -125,8 +127,9 @@ describe('the decision', () => {
     )
     const { body } = await postToken(fixture, codeForm(target.searchParams.get('code') ?? ''))
 
-    expect(target.searchParams.get('scope')).toBe('openid email')
-    expect(body.scope).toBe('openid email')
+    expect(target.searchParams.get('scope')).not.toContain(DRIVE_FILE)
+    expect(target.searchParams.get('scope')).not.toContain('evil')
+    expect(body.scope).toBe('openid https://www.googleapis.com/auth/userinfo.email')
   })
 
   it('is a denial when everything was shown and nothing ticked', async () => {
@@ -148,7 +151,7 @@ describe('the decision', () => {
 
     const target = new URL(reply.headers.get('location') ?? '')
     expect(reply.status).toBe(302)
-    expect(target.searchParams.get('scope')).toBe(`openid email profile ${DRIVE_FILE}`)
+    expect(target.searchParams.get('scope')).toContain(`openid email profile ${DRIVE_FILE}`)
   })
 
   it('is checked again: neither a changed redirect nor an unknown account gets a code', async () => {

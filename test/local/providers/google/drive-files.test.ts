@@ -100,9 +100,13 @@ describe('files.create', () => {
   it('refuses what is not JSON, wrong types and properties over 124 bytes', async () => {
     const { drive } = await signedIn()
 
-    expect(
-      (await drive.call('POST', '/drive/v3/files', { body: '{' })).json.error.errors[0].reason,
-    ).toBe('parseError')
+    const post = async (body: string, type: string) => {
+      const headers = { 'content-type': type }
+      const { status, json } = await drive.call('POST', '/drive/v3/files', { body, headers })
+      return [status, json.error.errors[0].reason]
+    }
+    expect(await post('{', 'application/json')).toEqual([400, 'parseError'])
+    expect(await post('name=a', 'application/x-www-form-urlencoded')).toEqual([400, 'badContent'])
     expect((await drive.create({ name: 5 })).status).toBe(400)
     expect((await drive.create({ appProperties: { k: 'x'.repeat(123) } })).status).toBe(200)
     expect((await drive.create({ appProperties: { k: 'ü'.repeat(62) } })).status).toBe(400)

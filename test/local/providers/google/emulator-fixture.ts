@@ -22,6 +22,8 @@ export const OTHER_CLIENT = {
 export const REDIRECT_URI = CLIENT.redirectUris[0] ?? ''
 export const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file'
 export const DRIVE = 'https://www.googleapis.com/auth/drive'
+/** How Google spells `openid email profile` and drive.file when it answers. */
+export const GRANTED = `openid https://www.googleapis.com/auth/userinfo.email https://www.googleapis.com/auth/userinfo.profile ${DRIVE_FILE}`
 export const UNIT = 256 * 1024
 
 export interface Fixture {

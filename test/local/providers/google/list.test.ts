@@ -124,12 +124,19 @@ describe('pages and order', () => {
     expect(new Set(seen).size).toBe(6)
   })
 
-  it('refuses a made-up token and sizes outside 1 to 1000', async () => {
+  it('refuses a made-up token, an unknown order and a size below 1', async () => {
     const { drive } = await filledDrive()
 
-    for (const query of ['pageToken=x', 'pageSize=0', 'pageSize=1001', 'orderBy=colour']) {
+    for (const query of ['pageToken=x', 'pageSize=0', 'pageSize=many', 'orderBy=colour']) {
       expect((await drive.call('GET', `/drive/v3/files?${query}`)).status).toBe(400)
     }
+  })
+
+  // "values above 1000 will be coerced to 1000"
+  it('takes a size above 1000 for 1000', async () => {
+    const { drive } = await filledDrive()
+
+    expect((await drive.call('GET', '/drive/v3/files?pageSize=5000')).status).toBe(200)
   })
 
   it('orders by name, by natural name, by size descending and folders first', async () => {

@@ -6,6 +6,7 @@ import {
   codeFor,
   codeForm,
   DRIVE_FILE,
+  GRANTED,
   OTHER_CLIENT,
   postToken,
   REDIRECT_URI,
@@ -31,13 +32,46 @@ describe('exchanging a code', () => {
     expect(body).toMatchObject({
       token_type: 'Bearer',
       expires_in: 3599,
-      scope: `openid email profile ${DRIVE_FILE}`,
+      scope: GRANTED,
     })
     expect(body.access_token).toMatch(/^ya29\./)
     expect(body.access_token.length).toBeLessThanOrEqual(2048)
     expect(body.refresh_token).toMatch(/^1\/\//)
     expect(body.refresh_token?.length).toBeLessThanOrEqual(512)
     expect(body.id_token?.split('.')).toHaveLength(3)
+  })
+
+  it.each([
+    ['email', 'https://www.googleapis.com/auth/userinfo.email openid'],
+    [
+      'profile https://www.googleapis.com/auth/userinfo.email',
+      'https://www.googleapis.com/auth/userinfo.profile https://www.googleapis.com/auth/userinfo.email openid',
+    ],
+    [DRIVE_FILE, DRIVE_FILE],
+  ])('spells the scope %s as Google does', async (scope, spelt) => {
+    const fixture = await startEmulator()
+
+    const { body } = await postToken(fixture, codeForm(await codeFor(fixture, { scope })))
+
+    expect(body.scope).toBe(spelt)
+    expect(body.id_token !== undefined).toBe(spelt.includes('openid'))
+  })
+
+  it.each([
+    ['a member twice', 'client_id=x', 'invalid_request'],
+    ['a verifier without a challenge', `code_verifier=${'v'.repeat(43)}`, 'invalid_grant'],
+  ])('refuses %s', async (_case, more, error) => {
+    const fixture = await startEmulator()
+    const form = new URLSearchParams(codeForm(await codeFor(fixture)))
+
+    const reply = await fetch(`${fixture.url}/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `${form}&${more}`,
+    })
+
+    expect(reply.status).toBe(400)
+    expect(await reply.json()).toMatchObject({ error })
   })
 
   it('authenticates the client by HTTP Basic too', async () => {
