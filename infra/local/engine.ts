@@ -52,6 +52,8 @@ export interface SignatureSeed {
 export interface UploadForm {
   fields: ReadonlyMap<string, string>
   file: AsyncIterable<Buffer>
+  /** Drops what of the body was not read, so that its connection can go on. */
+  release(): Promise<void>
 }
 
 /** One permission that a call needs; condition keys in full (`dynamodb:LeadingKeys`, `kms:EncryptionContext:purpose`). */

@@ -150,7 +150,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       const caller = declared
         ? await signedCaller(declared, request)
         : await unsignedCaller(engine, request)
-      await call(engine, service, caller, request, response, url, operation, requestId)
+      try {
+        await call(engine, service, caller, request, response, url, operation, requestId)
+      } finally {
+        await caller.form?.release()
+      }
     } catch (failure) {
       refuse(failure, service, operation, request, response, requestId)
     }

@@ -1,18 +1,13 @@
 /**
  * The permissions that each operation needs, by
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
- * Known gap: S3 judges each key of DeleteObjects alone; here one forbidden key refuses the call.
  */
 import type { AccessRequest } from '../engine.ts'
 import { copySource } from './copy-object.ts'
-import { deleteRequest } from './object-operations.ts'
 import type { ObjectTable } from './object-table.ts'
 import { amzValue, type S3Request } from './s3-request.ts'
 
-export async function accessRequestsOf(
-  request: S3Request,
-  objects: ObjectTable,
-): Promise<AccessRequest[]> {
+export function accessRequestsOf(request: S3Request, objects: ObjectTable): AccessRequest[] {
   const { bucket, key, operation } = request
   const tagging =
     amzValue(request.call, 'x-amz-tagging') === undefined
@@ -22,9 +17,17 @@ export async function accessRequestsOf(
     case 'PutObject':
     case 'CreateMultipartUpload':
       return [onKey('PutObject', bucket, key), ...tagging]
+    case 'PostObject': {
+      const tags = request.call.form?.fields.has('tagging') ?? false
+      return [
+        onKey('PutObject', bucket, key),
+        ...(tags ? [onKey('PutObjectTagging', bucket, key)] : []),
+      ]
+    }
     case 'UploadPart':
     case 'CompleteMultipartUpload':
       return [onKey('PutObject', bucket, key)]
+    case 'UploadPartCopy':
     case 'CopyObject': {
       const source = copySource(request)
       return [
@@ -46,18 +49,25 @@ export async function accessRequestsOf(
     case 'DeleteObject':
     case 'AbortMultipartUpload':
       return [onKey(operation, bucket, key)]
-    case 'DeleteObjects': {
-      const { keys } = await deleteRequest(request)
-      return keys.map((deleted) => onKey('DeleteObject', bucket, deleted))
-    }
+    case 'DeleteObjects':
+      // Each key is judged when its turn comes.
+      return []
     case 'ListParts':
       return [onKey('ListMultipartUploadParts', bucket, key)]
     case 'ListMultipartUploads':
       return [onBucket('ListBucketMultipartUploads', bucket, listContext(request))]
+    case 'ListObjects':
     case 'ListObjectsV2':
       return [onBucket('ListBucket', bucket, listContext(request))]
     case 'HeadBucket':
       return [onBucket('ListBucket', bucket)]
+    case 'ListBuckets':
+      return [{ action: 's3:ListAllMyBuckets', resource: '*' }]
+    case 'CreateBucket':
+    case 'DeleteBucket':
+      return [onBucket(operation, bucket)]
+    case 'PutBucketCors':
+      return [onBucket('PutBucketCORS', bucket)]
     case 'GetBucketLocation':
       return [onBucket('GetBucketLocation', bucket)]
   }

@@ -1,4 +1,4 @@
-/** The buckets that the template declares, with their settings as CloudFormation spells them. */
+/** The buckets, mostly those that the template declares, with their settings as CloudFormation spells them. */
 import type { StatementSync } from 'node:sqlite'
 import type { PolicyDocument } from '../policy-document.ts'
 import type { MetadataDatabase } from './metadata-database.ts'
@@ -30,12 +30,13 @@ export interface BucketOptions {
   /** `LifecycleConfiguration`, or its `Rules`. */
   lifecycleRules?: LifecycleRule[] | { Rules: LifecycleRule[] }
   /** Evaluated by the gateway. */
-  policy?: PolicyDocument
+  policy?: PolicyDocument | undefined
   eventBridgeEnabled?: boolean
 }
 
 export interface Bucket {
   name: string
+  createdMs: number
   corsRules: CorsRule[]
   lifecycleRules: LifecycleRule[]
   policy: PolicyDocument | undefined
@@ -61,14 +62,17 @@ const LIFECYCLE_MEMBERS = [
 export class BucketRegistry {
   readonly #buckets = new Map<string, Bucket>()
   readonly #save: StatementSync
+  readonly #delete: StatementSync
 
   constructor(database: MetadataDatabase) {
     this.#save = database.prepare(
       `INSERT INTO buckets (name, config, created_ms) VALUES (?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET config = excluded.config`,
     )
-    for (const row of database.prepare('SELECT config FROM buckets').all()) {
-      const bucket: Bucket = JSON.parse(String(row['config']))
+    this.#delete = database.prepare('DELETE FROM buckets WHERE name = ?')
+    for (const row of database.prepare('SELECT config, created_ms FROM buckets').all()) {
+      const config: Bucket = JSON.parse(String(row['config']))
+      const bucket = { ...config, createdMs: Number(row['created_ms']) }
       this.#buckets.set(bucket.name, bucket)
     }
   }
@@ -79,6 +83,7 @@ export class BucketRegistry {
     const lifecycle = options.lifecycleRules ?? []
     const bucket: Bucket = {
       name: options.name,
+      createdMs: this.#buckets.get(options.name)?.createdMs ?? nowMs,
       corsRules: Array.isArray(cors) ? cors : cors.CorsRules,
       lifecycleRules: Array.isArray(lifecycle) ? lifecycle : lifecycle.Rules,
       policy: options.policy,
@@ -90,6 +95,11 @@ export class BucketRegistry {
     }
     this.#save.run(bucket.name, JSON.stringify(bucket), nowMs)
     this.#buckets.set(bucket.name, bucket)
+  }
+
+  remove(name: string): void {
+    this.#delete.run(name)
+    this.#buckets.delete(name)
   }
 
   find(name: string): Bucket | undefined {

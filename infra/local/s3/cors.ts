@@ -15,7 +15,6 @@ export function answerPreflight(
   buckets: BucketRegistry,
   request: IncomingMessage,
   response: ServerResponse,
-  url: URL,
 ): boolean {
   if (request.method !== 'OPTIONS') return false
   const origin = request.headers.origin
@@ -29,7 +28,7 @@ export function answerPreflight(
     refuse(response, 400, message, 'BadRequest')
     return true
   }
-  const rules = rulesOf(buckets, url)
+  const rules = rulesOf(buckets, request)
   if (rules.length === 0) {
     refuse(response, 403, 'CORSResponse: CORS is not enabled for this bucket.', 'AccessForbidden')
     return true
@@ -54,17 +53,16 @@ export function addCorsHeadersTo(
   buckets: BucketRegistry,
   request: IncomingMessage,
   response: ServerResponse,
-  url: URL,
 ): void {
   const { origin } = request.headers
   if (origin === undefined) return
   const method = request.method ?? 'GET'
-  const rule = rulesOf(buckets, url).find((candidate) => allows(candidate, origin, method, []))
+  const rule = rulesOf(buckets, request).find((candidate) => allows(candidate, origin, method, []))
   if (rule) setHeaders(response, rule, origin)
 }
 
-function rulesOf(buckets: BucketRegistry, url: URL): CorsRule[] {
-  return buckets.find(bucketAndKey(url.pathname).bucket)?.corsRules ?? []
+function rulesOf(buckets: BucketRegistry, { url }: IncomingMessage): CorsRule[] {
+  return buckets.find(bucketAndKey(url ?? '/').bucket)?.corsRules ?? []
 }
 
 function allows(rule: CorsRule, origin: string, method: string, headers: string[]): boolean {

@@ -1,4 +1,4 @@
-/** ListObjectsV2 and ListMultipartUploads: pages in the byte order of keys, with common prefixes. */
+/** ListObjects, ListObjectsV2 and ListMultipartUploads: pages in the byte order of keys, with common prefixes. */
 import type { ServerResponse } from 'node:http'
 import { LOCAL_ACCOUNT_ID } from '../engine.ts'
 import { pageSize } from './multipart-operations.ts'
@@ -7,7 +7,7 @@ import type { S3Context } from './s3-context.ts'
 import { invalidArgument, notImplemented } from './s3-errors.ts'
 import type { S3Request } from './s3-request.ts'
 import type { UploadRecord } from './upload-table.ts'
-import { sendXml } from './xml.ts'
+import { sendXml, type XmlValue } from './xml.ts'
 
 const MAX_PAGE = 1000
 const FETCH_ROWS = 1000
@@ -19,33 +19,80 @@ export async function listObjectsV2(
   request: S3Request,
   response: ServerResponse,
 ): Promise<void> {
+  const { query } = request
+  const token = query.get('continuation-token')
+  const startAfter = query.get('start-after')
+  const { page, members, encode } = listPage(
+    context,
+    request,
+    token === null ? (startAfter ?? '') : decodeToken(token),
+    query.get('fetch-owner') === 'true',
+  )
+  sendXml(response, 'ListBucketResult', {
+    ...members,
+    KeyCount: page.rows.length + page.commonPrefixes.length,
+    ContinuationToken: token ?? undefined,
+    NextContinuationToken:
+      page.next === undefined ? undefined : Buffer.from(page.next).toString('base64url'),
+    StartAfter: startAfter === null ? undefined : encode(startAfter),
+  })
+}
+
+/** The first version, which many clients still use: pages go on from the last key. */
+export async function listObjects(
+  context: S3Context,
+  request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  const { query } = request
+  const marker = query.get('marker') ?? ''
+  const delimiter = query.get('delimiter') ?? ''
+  // A marker that is a common prefix stands behind everything that the prefix covers.
+  const isPrefix = commonPrefix(marker, query.get('prefix') ?? '', delimiter) === marker
+  const after = isPrefix ? `${marker}${LAST_CHARACTER}` : marker
+  const { page, members, encode } = listPage(context, request, after, true)
+  sendXml(response, 'ListBucketResult', {
+    ...members,
+    Marker: encode(marker),
+    // "This element is returned only if you have the delimiter request parameter specified."
+    NextMarker:
+      page.next === undefined || delimiter === ''
+        ? undefined
+        : encode(page.next.replace(LAST_CHARACTER, '')),
+  })
+}
+
+/** What both versions answer alike. */
+function listPage(
+  context: S3Context,
+  request: S3Request,
+  after: string,
+  showsOwner: boolean,
+): {
+  page: Page<ObjectRecord>
+  members: Record<string, XmlValue>
+  encode: (key: string) => string
+} {
   const { query, bucket } = request
   const prefix = query.get('prefix') ?? ''
   const delimiter = query.get('delimiter') ?? ''
   const maxKeys = pageSize(request, 'max-keys', MAX_PAGE)
-  const token = query.get('continuation-token')
-  const startAfter = query.get('start-after')
-  const after = token === null ? (startAfter ?? '') : decodeToken(token)
   const encode = keyEncoding(request)
   const page = collectPage(prefix, delimiter, maxKeys, after, (from, afterKey) =>
     context.objects.list(bucket, from, afterKey, FETCH_ROWS),
   )
-  const owner = query.get('fetch-owner') === 'true' && { Owner: { ID: LOCAL_ACCOUNT_ID } }
-  sendXml(response, 'ListBucketResult', {
+  const owner = showsOwner && { Owner: { ID: LOCAL_ACCOUNT_ID } }
+  const members = {
     Name: bucket,
     Prefix: encode(prefix),
     Delimiter: delimiter === '' ? undefined : encode(delimiter),
     MaxKeys: maxKeys,
     EncodingType: query.get('encoding-type') ?? undefined,
-    KeyCount: page.rows.length + page.commonPrefixes.length,
     IsTruncated: page.next !== undefined,
-    ContinuationToken: token ?? undefined,
-    NextContinuationToken:
-      page.next === undefined ? undefined : Buffer.from(page.next).toString('base64url'),
-    StartAfter: startAfter === null ? undefined : encode(startAfter),
     Contents: page.rows.map((row) => ({ ...listedObject(row, encode), ...owner })),
     CommonPrefixes: page.commonPrefixes.map((common) => ({ Prefix: encode(common) })),
-  })
+  }
+  return { page, members, encode }
 }
 
 function listedObject(

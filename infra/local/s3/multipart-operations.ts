@@ -12,11 +12,12 @@ import {
 } from './checksums.ts'
 import { refuseUnsupportedHeaders, storedHeaders, taggingHeader } from './object-headers.ts'
 import { discardOnFailure } from './object-operations.ts'
+import type { PartRecord } from './object-table.ts'
 import { declaredChecksum, MAX_BODY_BYTES, receiveBody } from './request-body.ts'
 import type { S3Context } from './s3-context.ts'
 import { invalidArgument, invalidRequest, noSuchUpload } from './s3-errors.ts'
 import { amzValue, type S3Request } from './s3-request.ts'
-import { writeBytes } from './store-object.ts'
+import { type WrittenBytes, writeBytes } from './store-object.ts'
 import type { UploadRecord } from './upload-table.ts'
 import { sendXml } from './xml.ts'
 
@@ -90,32 +91,43 @@ export async function uploadPart(
   const upload = requireOpenUpload(context, request)
   requirePartChecksum(request, upload)
   const rules = { maxBytes: MAX_BODY_BYTES, algorithm: upload.algorithm }
-  const { body, bytes, discard } = await writeBytes(context, (write) =>
-    receiveBody(request, rules, write),
-  )
-  const orphans = await discardOnFailure(discard, () =>
-    context.database.write(() => {
-      // Completed or aborted while the bytes came in: the part belongs to nothing any more.
-      requireOpenUpload(context, request)
-      return context.objects.putPart(upload.id, {
-        number,
-        bytes,
-        sizeBytes: body.sizeBytes,
-        etag: body.md5,
-        checksum: body.checksum,
-        modifiedMs: context.clock.now(),
-      })
-    }),
-  )
-  await context.blobs.remove(orphans)
-  response.setHeader('etag', `"${body.md5}"`)
+  const written = await writeBytes(context, (write) => receiveBody(request, rules, write))
+  const part = await storePart(context, request, number, written)
+  response.setHeader('etag', `"${part.etag}"`)
   response.setHeader('x-amz-server-side-encryption', 'AES256')
-  if (upload.checksumDeclared) response.setHeader(checksumHeader(upload.algorithm), body.checksum)
+  if (upload.checksumDeclared) {
+    response.setHeader(checksumHeader(upload.algorithm), part.checksum ?? '')
+  }
   response.writeHead(200, { 'content-length': 0 })
   response.end()
 }
 
-function partNumberOf({ query }: S3Request): number {
+/** Gives the upload the part whose bytes are on disk, in place of one that had its number. */
+export async function storePart(
+  context: S3Context,
+  request: S3Request,
+  number: number,
+  { body, bytes, discard }: WrittenBytes,
+): Promise<PartRecord> {
+  const part = {
+    number,
+    bytes,
+    sizeBytes: body.sizeBytes,
+    etag: body.md5,
+    checksum: body.checksum,
+    modifiedMs: context.clock.now(),
+  }
+  const orphans = await discardOnFailure(discard, () =>
+    // Completed or aborted while the bytes came in, the part belongs to nothing any more.
+    context.database.write(() =>
+      context.objects.putPart(requireOpenUpload(context, request).id, part),
+    ),
+  )
+  await context.blobs.remove(orphans)
+  return part
+}
+
+export function partNumberOf({ query }: S3Request): number {
   const number = Number(query.get('partNumber'))
   if (!Number.isInteger(number) || number < 1 || number > MAX_PARTS) {
     throw invalidArgument(`Part number must be an integer between 1 and ${MAX_PARTS}, inclusive`, {
@@ -200,7 +212,7 @@ export function requireUpload(context: S3Context, request: S3Request): UploadRec
   return upload
 }
 
-function requireOpenUpload(context: S3Context, request: S3Request): UploadRecord {
+export function requireOpenUpload(context: S3Context, request: S3Request): UploadRecord {
   const upload = requireUpload(context, request)
   if (upload.completion) throw noSuchUpload(upload.id)
   return upload

@@ -4,7 +4,7 @@ import { AwsError } from '../engine.ts'
 import { checksumHeader } from './checksums.ts'
 import type { ObjectRecord } from './object-table.ts'
 import { invalidArgument, notImplemented } from './s3-errors.ts'
-import { amzValue, headerValue, type S3Request } from './s3-request.ts'
+import { amzValue, headerNames, headerValue, type S3Request } from './s3-request.ts'
 
 const KEPT_HEADERS = [
   'cache-control',
@@ -49,7 +49,7 @@ export function storedHeaders(request: S3Request): Record<string, string> {
 }
 
 function userMetadata({ call, query }: S3Request): Record<string, string> {
-  const names = new Set(Object.keys(call.request.headers))
+  const names = new Set(headerNames(call))
   if (call.presigned) for (const name of query.keys()) names.add(name.toLowerCase())
   const metadata: Record<string, string> = {}
   let bytes = 0

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { AwsError } from '../engine.ts'
 import {
   refuseUnsupportedHeaders,
   requireTags,
@@ -36,18 +37,38 @@ export async function putObject(
   request: S3Request,
   response: ServerResponse,
 ): Promise<void> {
+  const record = await receiveObject(context, request, {
+    reason: 'PutObject',
+    tags: taggingHeader(request),
+    limits: { minBytes: 0, maxBytes: MAX_BODY_BYTES },
+  })
+  setWrittenHeaders(response, record)
+  response.writeHead(200, { 'content-length': 0 })
+  response.end()
+}
+
+interface ReceivedObject {
+  reason: 'PutObject' | 'PostObject'
+  tags: Record<string, string>
+  limits: { minBytes: number; maxBytes: number }
+}
+
+/** Takes the request's body in and stores it under its key. */
+export async function receiveObject(
+  context: S3Context,
+  request: S3Request,
+  { reason, tags, limits }: ReceivedObject,
+): Promise<ObjectRecord> {
   const { bucket, key } = request
   refuseUnsupportedHeaders(request)
   const headers = storedHeaders(request)
-  const tags = taggingHeader(request)
   const algorithm = declaredChecksum(request)?.algorithm ?? DEFAULT_ALGORITHM
   // Refused before the bytes are taken, and checked once more when they are written.
   requireWriteConditions(request, context.objects.find(bucket, key))
-  const rules = { maxBytes: MAX_BODY_BYTES, algorithm }
   const { body, bytes, discard } = await writeBytes(context, (write) =>
-    receiveBody(request, rules, write),
+    receiveBody(request, { ...limits, algorithm }, write),
   )
-  const record = await discardOnFailure(discard, () =>
+  return discardOnFailure(discard, () =>
     storeObject(context, bytes, {
       bucket,
       key,
@@ -55,15 +76,16 @@ export async function putObject(
       tags,
       body,
       checksum: { algorithm, type: 'FULL_OBJECT', value: body.checksum },
-      event: { ...requestFacts(request), reason: 'PutObject' },
+      event: { ...requestFacts(request), reason },
       requireConditions: (existing) => requireWriteConditions(request, existing),
     }),
   )
+}
+
+export function setWrittenHeaders(response: ServerResponse, record: ObjectRecord): void {
   response.setHeader('etag', `"${record.etag}"`)
   response.setHeader('x-amz-server-side-encryption', 'AES256')
   setChecksumHeaders(response, record)
-  response.writeHead(200, { 'content-length': 0 })
-  response.end()
 }
 
 /** A blob whose row was refused is of no use to anybody. */
@@ -181,18 +203,7 @@ export async function deleteObject(
   response.end()
 }
 
-/** Keys of a DeleteObjects body; read once, because the permissions depend on them. */
-const deleteBodies = new WeakMap<object, Promise<ReturnType<typeof parseDelete>>>()
-
-export function deleteRequest(request: S3Request): Promise<ReturnType<typeof parseDelete>> {
-  const known = deleteBodies.get(request.call.request)
-  if (known !== undefined) return known
-  const parsed = readDelete(request)
-  deleteBodies.set(request.call.request, parsed)
-  return parsed
-}
-
-async function readDelete(request: S3Request): Promise<ReturnType<typeof parseDelete>> {
+async function deleteRequest(request: S3Request): Promise<ReturnType<typeof parseDelete>> {
   // "The Content-MD5 or a checksum header is required for all Multi-Object Delete requests."
   const hasDigest = headerValue(request.call, 'content-md5') ?? declaredChecksum(request)
   if (hasDigest === undefined) {
@@ -203,19 +214,35 @@ async function readDelete(request: S3Request): Promise<ReturnType<typeof parseDe
   return parseDelete(await receiveXml(request))
 }
 
+/** Each key is judged alone: what may not be deleted is reported, the rest is deleted. */
 export async function deleteObjects(
   context: S3Context,
   request: S3Request,
   response: ServerResponse,
 ): Promise<void> {
+  const { bucket } = request
   const { keys, quiet } = await deleteRequest(request)
+  const outcomes = keys.map((key) => ({ key, refusal: refusalOfDelete(request, key) }))
+  const allowed = outcomes.filter(({ refusal }) => refusal === undefined)
   const event = { ...requestFacts(request), reason: 'DeleteObject' }
   const orphans = await context.database.write(() =>
-    keys.flatMap((key) => deleteRecord(context, request.bucket, key, event)),
+    allowed.flatMap(({ key }) => deleteRecord(context, bucket, key, event)),
   )
   context.events.wake()
   await context.blobs.remove(orphans)
-  sendXml(response, 'DeleteResult', quiet ? '' : { Deleted: keys.map((key) => ({ Key: key })) })
+  sendXml(response, 'DeleteResult', {
+    Deleted: quiet ? [] : allowed.map(({ key }) => ({ Key: key })),
+    Error: outcomes.flatMap(({ key, refusal }) =>
+      refusal ? [{ Key: key, Code: refusal.code, Message: refusal.message }] : [],
+    ),
+  })
+}
+
+function refusalOfDelete({ call, bucket }: S3Request, key: string): AwsError | undefined {
+  return call.refusalOf?.({
+    action: 's3:DeleteObject',
+    resource: `arn:aws:s3:::${bucket}/${key}`,
+  })
 }
 
 export async function getObjectTagging(

@@ -1,10 +1,11 @@
 /**
  * Takes a request's body in and judges it while it streams: framing, exact length, payload hash of
- * the signature, Content-MD5 and the additional checksum. Nothing is stored unless all agree.
- * Known gap: chunks signed one by one (`STREAMING-AWS4-…`) are refused as not implemented.
+ * the signature or signatures of the chunks, Content-MD5 and the additional checksum. Nothing is
+ * stored unless all agree. Of an upload form the body is its file.
+ * Known gap: chunks signed by SigV4a (`STREAMING-AWS4-ECDSA-…`) are refused as not implemented.
  */
 import { createHash } from 'node:crypto'
-import { AwsError } from '../engine.ts'
+import { type AwsCall, AwsError } from '../engine.ts'
 import { AwsChunkedDecoder } from './aws-chunked.ts'
 import {
   CHECKSUM_ALGORITHMS,
@@ -15,6 +16,7 @@ import {
   requireChecksumValue,
   startChecksum,
 } from './checksums.ts'
+import { ChunkSignatures } from './chunk-signatures.ts'
 import { badDigest, invalidRequest, malformedXml, notImplemented } from './s3-errors.ts'
 import { amzValue, headerValue, type S3Request } from './s3-request.ts'
 
@@ -28,6 +30,8 @@ export interface ReceivedBody {
 
 interface BodyRules {
   maxBytes: number
+  /** Of an upload form's file, whose length is not declared. */
+  minBytes?: number
   /** Algorithm to compute when the request names none, or the only one it may name. */
   algorithm: ChecksumAlgorithm
   /** True when the request's checksum headers speak of something else than its body. */
@@ -41,7 +45,10 @@ interface DeclaredChecksum {
 }
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD'
+/** Bodies in aws-chunked framing. */
 const UNSIGNED_TRAILER = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'
+const SIGNED_CHUNKS = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'
+const SIGNED_CHUNKS_TRAILER = `${SIGNED_CHUNKS}-TRAILER`
 
 /** Largest body of one request, https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 export const MAX_BODY_BYTES = 5 * 1024 ** 3
@@ -82,30 +89,25 @@ export async function receiveBody(
   write: (chunk: Buffer) => Promise<void>,
 ): Promise<ReceivedBody> {
   const { call } = request
-  const expectedBytes = expectedLength(request)
-  if (expectedBytes > rules.maxBytes) {
-    throw new AwsError(
-      'EntityTooLarge',
-      'Your proposed upload exceeds the maximum allowed size',
-      400,
-      {
-        ProposedSize: expectedBytes,
-        MaxSizeAllowed: rules.maxBytes,
-      },
-    )
+  const { minBytes = 0, maxBytes } = rules
+  const expectedBytes = call.form ? undefined : expectedLength(request)
+  if (expectedBytes !== undefined && expectedBytes > maxBytes) {
+    throw entityTooLarge(expectedBytes, maxBytes)
   }
   const declared = rules.ignoresChecksums ? undefined : declaredChecksum(request)
   const algorithm = declared?.algorithm ?? rules.algorithm
-  const decoder = call.payloadHash === UNSIGNED_TRAILER ? new AwsChunkedDecoder() : undefined
+  const decoder = decoderOf(call)
   const md5 = createHash('md5')
   const checksum = await startChecksum(algorithm)
   const signed = signedHash(call.payloadHash)
   let sizeBytes = 0
   // The iterator must not destroy the request when a write fails: the refusal still has to reach the client.
-  for await (const framed of whole(call.request.iterator({ destroyOnReturn: false }))) {
+  const body = call.form?.file ?? call.request.iterator({ destroyOnReturn: false })
+  for await (const framed of whole(body)) {
     for (const chunk of decoder ? decoder.decode(framed) : [framed]) {
       sizeBytes += chunk.length
-      if (sizeBytes > expectedBytes) throw incompleteBody()
+      if (sizeBytes > (expectedBytes ?? sizeBytes)) throw incompleteBody()
+      if (sizeBytes > maxBytes) throw entityTooLarge(sizeBytes, maxBytes)
       md5.update(chunk)
       checksum.update(chunk)
       signed?.hash.update(chunk)
@@ -113,7 +115,8 @@ export async function receiveBody(
     }
   }
   decoder?.finish()
-  if (sizeBytes !== expectedBytes) throw incompleteBody()
+  if (sizeBytes !== (expectedBytes ?? sizeBytes)) throw incompleteBody()
+  if (sizeBytes < minBytes) throw entityTooSmall(sizeBytes, minBytes)
   const received = {
     sizeBytes,
     md5: md5.digest('hex'),
@@ -142,7 +145,7 @@ export async function receiveXml(request: S3Request): Promise<string> {
 }
 
 function expectedLength({ call }: S3Request): number {
-  const isFramed = call.payloadHash === UNSIGNED_TRAILER
+  const isFramed = isChunked(call.payloadHash)
   const declared = isFramed
     ? headerValue(call, 'x-amz-decoded-content-length')
     : headerValue(call, 'content-length')
@@ -160,16 +163,48 @@ function expectedLength({ call }: S3Request): number {
   return Number(declared)
 }
 
+function isChunked(payloadHash: string): boolean {
+  return [UNSIGNED_TRAILER, SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER].includes(payloadHash)
+}
+
+function decoderOf({ payloadHash, seed }: AwsCall): AwsChunkedDecoder | undefined {
+  if (!isChunked(payloadHash)) return undefined
+  if (payloadHash === UNSIGNED_TRAILER) return new AwsChunkedDecoder()
+  if (!seed) throw invalidRequest('An anonymous request cannot have signed chunks.')
+  return new AwsChunkedDecoder({
+    signatures: new ChunkSignatures(seed),
+    signsTrailer: payloadHash === SIGNED_CHUNKS_TRAILER,
+  })
+}
+
 function signedHash(payloadHash: string): { hash: RunningHash; expectedHex: string } | undefined {
-  if (payloadHash === UNSIGNED || payloadHash === UNSIGNED_TRAILER) return undefined
+  if (payloadHash === UNSIGNED || isChunked(payloadHash)) return undefined
   if (payloadHash.startsWith('STREAMING-')) throw notImplemented(payloadHash)
   if (!/^[0-9a-f]{64}$/.test(payloadHash)) {
     throw new AwsError(
       'InvalidArgument',
-      'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER or a valid sha256 value.',
+      `x-amz-content-sha256 must be UNSIGNED-PAYLOAD, ${UNSIGNED_TRAILER}, ${SIGNED_CHUNKS}, ${SIGNED_CHUNKS_TRAILER} or a valid sha256 value.`,
     )
   }
   return { hash: createHash('sha256'), expectedHex: payloadHash }
+}
+
+function entityTooLarge(sizeBytes: number, maxBytes: number): AwsError {
+  return new AwsError(
+    'EntityTooLarge',
+    'Your proposed upload exceeds the maximum allowed size',
+    400,
+    { ProposedSize: sizeBytes, MaxSizeAllowed: maxBytes },
+  )
+}
+
+function entityTooSmall(sizeBytes: number, minBytes: number): AwsError {
+  return new AwsError(
+    'EntityTooSmall',
+    'Your proposed upload is smaller than the minimum allowed size',
+    400,
+    { ProposedSize: sizeBytes, MinSizeAllowed: minBytes },
+  )
 }
 
 /** Turns a connection lost in mid-body into S3's refusal; the client is gone, but nothing may be stored. */

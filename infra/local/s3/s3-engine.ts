@@ -6,8 +6,14 @@
  * immutable, under random names, `tmp/` what is being received. A write is acknowledged when its
  * blob is synced and its row committed; completing a multipart upload and copying move rows only.
  *
- * Known gaps: no versioning, ACLs, SSE-KMS, POST uploads, UploadPartCopy, ListObjects (V1) or
- * chunk-signed bodies: each is refused as NotImplemented. Buckets come from `createBucket` only.
+ * Rules: the API reference (https://docs.aws.amazon.com/AmazonS3/latest/API/) as
+ * `test/local/s3` reads it line by line; every body is verified before it is stored; a key is
+ * never a path; each key of DeleteObjects is judged alone; an event is sent until it is taken.
+ *
+ * Known gaps, each refused as NotImplemented by its name: versioning, ACLs (all but `private`),
+ * object lock, SSE-KMS and SSE-C, other storage classes, SigV4a chunks, appending, website and
+ * replication settings. Settings of a bucket come from `createBucket`; over the wire only
+ * CreateBucket, DeleteBucket and PutBucketCors are known.
  * `x-amz-expected-bucket-owner` is ignored: there is one account.
  */
 import { mkdirSync } from 'node:fs'
@@ -18,13 +24,21 @@ import type { AccessRequest, AwsCall, AwsEngine } from '../engine.ts'
 import type { PolicyDocument } from '../policy-document.ts'
 import { accessRequestsOf } from './access-requests.ts'
 import { BlobStore, type OpenFile } from './blob-store.ts'
-import { getBucketLocation, getObjectAttributes, headBucket } from './bucket-operations.ts'
+import {
+  createBucket,
+  deleteBucket,
+  getBucketLocation,
+  getObjectAttributes,
+  headBucket,
+  listBuckets,
+  putBucketCors,
+} from './bucket-operations.ts'
 import { type BucketOptions, BucketRegistry } from './bucket-registry.ts'
 import { completeMultipartUpload } from './complete-multipart-upload.ts'
 import { copyObject } from './copy-object.ts'
 import { addCorsHeadersTo, answerPreflight } from './cors.ts'
 import { applyLifecycle, type LifecycleReport } from './lifecycle.ts'
-import { listMultipartUploads, listObjectsV2 } from './list-operations.ts'
+import { listMultipartUploads, listObjects, listObjectsV2 } from './list-operations.ts'
 import {
   type NewLocalObject,
   putLocalObject,
@@ -48,10 +62,13 @@ import {
   putObjectTagging,
 } from './object-operations.ts'
 import { ObjectTable } from './object-table.ts'
+import { postObject } from './post-object.ts'
 import type { ByteRange } from './preconditions.ts'
 import type { OperationHandler, S3Context, S3Faults } from './s3-context.ts'
 import { storageFailure } from './s3-errors.ts'
 import { routeRequest, type S3Operation } from './s3-request.ts'
+import { readUploadForm } from './upload-form.ts'
+import { uploadPartCopy } from './upload-part-copy.ts'
 import { UploadTable } from './upload-table.ts'
 
 export interface S3EngineOptions {
@@ -95,7 +112,9 @@ const HANDLERS: Record<S3Operation, OperationHandler> = {
   AbortMultipartUpload: abortMultipartUpload,
   CompleteMultipartUpload: completeMultipartUpload,
   CopyObject: copyObject,
+  CreateBucket: createBucket,
   CreateMultipartUpload: createMultipartUpload,
+  DeleteBucket: deleteBucket,
   DeleteObject: deleteObject,
   DeleteObjects: deleteObjects,
   GetBucketLocation: getBucketLocation,
@@ -104,13 +123,20 @@ const HANDLERS: Record<S3Operation, OperationHandler> = {
   GetObjectTagging: getObjectTagging,
   HeadBucket: headBucket,
   HeadObject: getObject,
+  ListBuckets: listBuckets,
   ListMultipartUploads: listMultipartUploads,
+  ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,
   ListParts: listParts,
+  PostObject: postObject,
+  PutBucketCors: putBucketCors,
   PutObject: putObject,
   PutObjectTagging: putObjectTagging,
   UploadPart: uploadPart,
+  UploadPartCopy: uploadPartCopy,
 }
+
+const WITHOUT_BUCKET: S3Operation[] = ['CreateBucket', 'ListBuckets']
 
 export function createS3Engine(options: S3EngineOptions): S3Engine {
   const context = openContext(options)
@@ -128,8 +154,9 @@ export function createS3Engine(options: S3EngineOptions): S3Engine {
     createBucket: (bucket) => buckets.put(bucket, clock.now()),
     onObjectEvent: (listener) => events.onEvent(listener),
     flushEvents: () => events.flush(),
-    handlePreflight: (request, response, url) => answerPreflight(buckets, request, response, url),
-    addCorsHeaders: (request, response, url) => addCorsHeadersTo(buckets, request, response, url),
+    handlePreflight: (request, response) => answerPreflight(buckets, request, response),
+    addCorsHeaders: (request, response) => addCorsHeadersTo(buckets, request, response),
+    readUploadForm,
     resourcePolicy: (arn) =>
       buckets.find(arn.replace('arn:aws:s3:::', '').split('/')[0] ?? '')?.policy,
     accessRequests: (call) => namedAccessRequests(context, call),
@@ -165,7 +192,7 @@ function openContext({ dataDir, clock, openFile }: S3EngineOptions): S3Context {
 }
 
 /** Routes the call and gives it its operation's name, by which the gateway counts it. */
-function namedAccessRequests(context: S3Context, call: AwsCall): Promise<AccessRequest[]> {
+function namedAccessRequests(context: S3Context, call: AwsCall): AccessRequest[] {
   const request = routeRequest(call)
   call.operation = request.operation
   return accessRequestsOf(request, context.objects)
@@ -178,8 +205,8 @@ async function handleCall(
 ): Promise<void> {
   try {
     const request = routeRequest(call)
-    context.buckets.require(request.bucket)
-    addCorsHeadersTo(context.buckets, call.request, response, call.url)
+    if (!WITHOUT_BUCKET.includes(request.operation)) context.buckets.require(request.bucket)
+    addCorsHeadersTo(context.buckets, call.request, response)
     await HANDLERS[request.operation](context, request, response)
   } catch (error) {
     throw storageFailure(error)

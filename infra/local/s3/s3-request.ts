@@ -2,15 +2,16 @@
  * From a path-style request to the operation it means. The path is taken from the raw request line:
  * a URL parser would resolve `..` and so change keys.
  */
-import type { AwsCall } from '../engine.ts'
-import { AwsError } from '../engine.ts'
-import { notImplemented } from './s3-errors.ts'
+import { type AwsCall, AwsError, type UploadForm } from '../engine.ts'
+import { invalidArgument, notImplemented } from './s3-errors.ts'
 
 export type S3Operation =
   | 'AbortMultipartUpload'
   | 'CompleteMultipartUpload'
   | 'CopyObject'
+  | 'CreateBucket'
   | 'CreateMultipartUpload'
+  | 'DeleteBucket'
   | 'DeleteObject'
   | 'DeleteObjects'
   | 'GetBucketLocation'
@@ -19,12 +20,17 @@ export type S3Operation =
   | 'GetObjectTagging'
   | 'HeadBucket'
   | 'HeadObject'
+  | 'ListBuckets'
   | 'ListMultipartUploads'
+  | 'ListObjects'
   | 'ListObjectsV2'
   | 'ListParts'
+  | 'PostObject'
+  | 'PutBucketCors'
   | 'PutObject'
   | 'PutObjectTagging'
   | 'UploadPart'
+  | 'UploadPartCopy'
 
 export interface S3Request {
   call: AwsCall
@@ -79,6 +85,12 @@ const SUBRESOURCES: Record<string, string> = {
 
 /** Method, whether a key is named, and the subresources, to operation. */
 const ROUTES: Record<string, S3Operation> = {
+  'GET service': 'ListBuckets',
+  'PUT bucket': 'CreateBucket',
+  'PUT bucket cors': 'PutBucketCors',
+  'DELETE bucket': 'DeleteBucket',
+  'GET bucket': 'ListObjects',
+  'POST bucket': 'PostObject',
   'GET bucket location': 'GetBucketLocation',
   'GET bucket uploads': 'ListMultipartUploads',
   'HEAD bucket': 'HeadBucket',
@@ -99,35 +111,57 @@ const ROUTES: Record<string, S3Operation> = {
   'DELETE object uploadId': 'AbortMultipartUpload',
 }
 
-/** What S3 calls the operations without a subresource that this engine lacks. */
+/** Operations that are not called after their method and subresource. */
 const ABSENT: Record<string, string> = {
-  'GET service': 'ListBuckets',
-  'GET bucket': 'ListObjects',
-  'PUT bucket': 'CreateBucket',
-  'DELETE bucket': 'DeleteBucket',
-  'POST bucket': 'PostObject',
   'GET bucket versions': 'ListObjectVersions',
 }
 
 export function routeRequest(call: AwsCall): S3Request {
-  const { bucket, key } = bucketAndKey(call.request.url ?? '/')
+  const path = bucketAndKey(call.request.url ?? '/')
+  const { bucket } = path
+  const key = call.form ? formKey(call.form) : path.key
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
     throw new AwsError('KeyTooLongError', 'Your key is too long', 400, {
       Size: Buffer.byteLength(key),
       MaxSizeAllowed: MAX_KEY_BYTES,
     })
   }
+  refusePathAboveRoot(`${bucket}/${path.key}`)
   const query = call.url.searchParams
   if (query.has('versionId') && query.get('versionId') !== 'null') {
     throw notImplemented('versionId')
   }
-  return { call, operation: operationOf(call, bucket, key, query), bucket, key, query }
+  return { call, operation: operationOf(call, path, query), bucket, key, query }
+}
+
+function formKey(form: UploadForm): string {
+  const key = form.fields.get('key')
+  if (key) return key
+  throw invalidArgument(
+    "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields.",
+    { ArgumentName: 'key', ArgumentValue: '' },
+  )
+}
+
+/**
+ * "The number of relative path elements … parsed from left to right, must never exceed the number
+ * of non-relative path elements."
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+ */
+function refusePathAboveRoot(path: string): void {
+  let depth = 0
+  for (const segment of path.split('/')) {
+    if (segment === '..') depth -= 1
+    else if (segment !== '.' && segment !== '') depth += 1
+    if (depth < 0) {
+      throw new AwsError('InvalidURI', "Couldn't parse the specified URI.", 400)
+    }
+  }
 }
 
 function operationOf(
   call: AwsCall,
-  bucket: string,
-  key: string,
+  { bucket, key }: { bucket: string; key: string },
   query: URLSearchParams,
 ): S3Operation {
   const method = call.request.method ?? 'GET'
@@ -136,13 +170,23 @@ function operationOf(
     .sort()
   const level = key !== '' ? 'object' : bucket !== '' ? 'bucket' : 'service'
   const route = [method, level, ...subresources].join(' ')
-  if (route === 'GET bucket' && query.get('list-type') === '2') return 'ListObjectsV2'
   const operation = ROUTES[route]
   if (operation === undefined) throw notImplemented(ABSENT[route] ?? guessName(route))
+  if (operation === 'ListObjects' && query.get('list-type') === '2') return 'ListObjectsV2'
+  if (operation === 'PostObject' && !call.form) throw notAForm()
   const copies = amzValue(call, 'x-amz-copy-source') !== undefined
-  if (copies && operation === 'UploadPart') throw notImplemented('UploadPartCopy')
+  if (copies && operation === 'UploadPart') return 'UploadPartCopy'
   if (copies && operation === 'PutObject') return 'CopyObject'
   return operation
+}
+
+function notAForm(): AwsError {
+  return new AwsError(
+    'PreconditionFailed',
+    'At least one of the pre-conditions you specified did not hold',
+    412,
+    { Condition: 'Bucket POST must be of the enclosure-type multipart/form-data' },
+  )
 }
 
 function guessName(route: string): string {
@@ -170,16 +214,21 @@ function decode(encoded: string): string {
 
 /** A header, or the query parameter into which a presigner moves `x-amz-` headers. */
 export function amzValue(call: AwsCall, name: string): string | undefined {
-  const header = call.request.headers[name]
-  if (header !== undefined) return Array.isArray(header) ? header.join(',') : header
-  if (!call.presigned) return undefined
+  const header = headerValue(call, name)
+  if (header !== undefined || !call.presigned) return header
   for (const [queryName, value] of call.url.searchParams) {
     if (queryName.toLowerCase() === name) return value
   }
   return undefined
 }
 
+/** A header, or the field of an upload form that stands for it. */
 export function headerValue(call: AwsCall, name: string): string | undefined {
+  if (call.form) return call.form.fields.get(name)
   const header = call.request.headers[name]
   return Array.isArray(header) ? header.join(',') : header
+}
+
+export function headerNames({ form, request }: AwsCall): string[] {
+  return form ? [...form.fields.keys()] : Object.keys(request.headers)
 }

@@ -19,7 +19,7 @@ interface NewObject {
   requireConditions: (existing: ObjectRecord | undefined) => void
 }
 
-interface WrittenBytes {
+export interface WrittenBytes {
   body: ReceivedBody
   bytes: StoredBytes
   /** Takes the bytes away again when no row is to hold them. */

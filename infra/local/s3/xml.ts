@@ -1,6 +1,7 @@
-/** S3's XML: a small writer, and a reader for the three bodies that clients send. */
+/** S3's XML: a small writer, and a reader for the bodies that clients send. */
 import type { ServerResponse } from 'node:http'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import type { CorsRule } from './bucket-registry.ts'
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm, checksumElement } from './checksums.ts'
 import { malformedXml } from './s3-errors.ts'
 
@@ -106,6 +107,21 @@ export function parseTagging(xml: string): Record<string, string> {
     return [text(tag['Key']), optionalText(tag['Value'])] as const
   })
   return Object.fromEntries(tags)
+}
+
+export function parseCorsRules(xml: string): CorsRule[] {
+  return list(parseRoot(xml, 'CORSConfiguration')['CORSRule']).map((item) => {
+    const rule = members(item)
+    const texts = (name: string) => list(rule[name]).map(text)
+    const maxAge = optionalText(rule['MaxAgeSeconds'])
+    return {
+      AllowedOrigins: texts('AllowedOrigin'),
+      AllowedMethods: texts('AllowedMethod'),
+      AllowedHeaders: texts('AllowedHeader'),
+      ExposedHeaders: texts('ExposeHeader'),
+      ...(maxAge !== '' && { MaxAge: Number(maxAge) }),
+    }
+  })
 }
 
 // htmlEntities also switches numeric references on: the SDK writes a carriage return in a key as &#13;

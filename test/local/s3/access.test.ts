@@ -1,6 +1,8 @@
 import {
   AbortMultipartUploadCommand,
   CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
@@ -10,22 +12,18 @@ import {
   PutObjectCommand,
   PutObjectTaggingCommand,
   type S3Client,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { PolicyStatement } from '../../../infra/local/policy-document.ts'
+import { insideEngine } from '../../support/contract-target.ts'
 import { PRESIGNING, type S3Harness, startS3 } from './s3-harness.ts'
 
 const OBJECTS = 'arn:aws:s3:::staging/staging/*'
 const BUCKET = 'arn:aws:s3:::staging'
 
 let s3: S3Harness
-beforeAll(async () => {
-  s3 = await startS3()
-  await s3.engine.putObject(s3.bucket, 'staging/there', { body: Buffer.from('x') })
-  await s3.engine.putObject(s3.bucket, 'staging/source', { body: Buffer.from('x') })
-})
-afterAll(() => s3.close())
 
 function allowed(Action: string[], Resource: string, Condition?: PolicyStatement['Condition']) {
   const statement: PolicyStatement = { Effect: 'Allow', Action, Resource }
@@ -39,17 +37,7 @@ const calls: [string, string, (client: S3Client) => Promise<unknown>][] = [
   ['s3:PutObject', OBJECTS, (c) => c.send(new PutObjectCommand({ ...on('staging/n'), Body: 'x' }))],
   ['s3:GetObject', OBJECTS, (c) => c.send(new GetObjectCommand(on('staging/there')))],
   ['s3:GetObject', OBJECTS, (c) => c.send(new HeadObjectCommand(on('staging/there')))],
-  [
-    's3:DeleteObject',
-    OBJECTS,
-    (c) =>
-      c.send(
-        new DeleteObjectsCommand({
-          Bucket: s3.bucket,
-          Delete: { Objects: [{ Key: 'staging/n' }] },
-        }),
-      ),
-  ],
+  ['s3:DeleteObject', OBJECTS, (c) => c.send(new DeleteObjectCommand(on('staging/n')))],
   [
     's3:AbortMultipartUpload',
     OBJECTS,
@@ -83,7 +71,15 @@ async function outcome(call: Promise<unknown>): Promise<string> {
   }
 }
 
-describe('a caller', () => {
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+insideEngine('S3').describe('a caller', () => {
+  beforeAll(async () => {
+    s3 = await startS3()
+    await s3.put('staging/there', 'x')
+    await s3.put('staging/source', 'x')
+  })
+  afterAll(() => s3.close())
+
   it.each(calls)('needs %s on %s', async (action, resource, call) => {
     const others = calls.map(([other]) => other).filter((other) => other !== action)
 
@@ -129,6 +125,37 @@ describe('a caller', () => {
     expect(await copy(allowed(['s3:GetObject', 's3:PutObject'], OBJECTS))).toBe('ok')
   })
 
+  it('needs to read the source of a copied part too', async () => {
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(on('staging/p')))
+    const copy = (client: S3Client) => {
+      const CopySource = `${s3.bucket}/staging/source`
+      const part = { ...on('staging/p'), UploadId, PartNumber: 1, CopySource }
+      return outcome(client.send(new UploadPartCopyCommand(part)))
+    }
+
+    expect(await copy(allowed(['s3:PutObject'], OBJECTS))).toBe('denied')
+    expect(await copy(allowed(['s3:GetObject', 's3:PutObject'], OBJECTS))).toBe('ok')
+  })
+
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+  it('deletes of several objects those that it may, and is told of the others', async () => {
+    await s3.put('staging/mine', 'x')
+    await s3.put('downloads/theirs', 'x')
+    const Objects = [{ Key: 'downloads/theirs' }, { Key: 'staging/mine' }]
+    const remove = (Quiet: boolean) =>
+      allowed(['s3:DeleteObject'], OBJECTS).send(
+        new DeleteObjectsCommand({ Bucket: s3.bucket, Delete: { Objects, Quiet } }),
+      )
+    const refusal = [{ Key: 'downloads/theirs', Code: 'AccessDenied', Message: expect.any(String) }]
+
+    const first = await remove(false)
+    expect(first.Deleted).toEqual([{ Key: 'staging/mine' }])
+    expect(first.Errors).toEqual(refusal)
+    expect(await remove(true)).toMatchObject({ Errors: refusal })
+    expect(await s3.sizeOf('staging/mine')).toBeUndefined()
+    expect(await s3.sizeOf('downloads/theirs')).toBe(1)
+  })
+
   it('is bound by the policy of the bucket', async () => {
     s3.engine.createBucket({
       name: 'guarded',
@@ -149,5 +176,37 @@ describe('a caller', () => {
     expect(await send()).toBe(200)
     s3.clock.advance(901)
     expect(await send()).toBe(403)
+  })
+
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
+  it('that does not sign may do what the policy of the bucket gives to everyone', async () => {
+    s3.engine.createBucket({
+      name: 'public',
+      policy: {
+        Statement: {
+          Effect: 'Allow',
+          Principal: '*',
+          Action: 's3:GetObject',
+          Resource: 'arn:aws:s3:::public/shown/*',
+        },
+      },
+    })
+    const body = Buffer.from('shown')
+    await s3.engine.putObject('public', 'shown/a', { body })
+    await s3.engine.putObject('public', 'hidden', { body })
+    const ask = (path: string, init?: RequestInit) => fetch(`${s3.endpoint}${path}`, init)
+
+    expect(await (await ask('/public/shown/a')).text()).toBe('shown')
+    for (const [path, method] of [
+      ['/public/hidden', 'GET'],
+      ['/public/shown/a', 'DELETE'],
+      ['/public/shown/missing', 'GET'],
+      ['/public?list-type=2', 'GET'],
+      ['/staging/staging/there', 'GET'],
+    ] as const) {
+      const reply = await ask(path, { method })
+      expect(reply.status).toBe(403)
+      expect(await reply.text()).toContain('<Code>AccessDenied</Code>')
+    }
   })
 })

@@ -57,11 +57,13 @@ describe('the checksum of joined parts', () => {
 })
 
 describe('an aws-chunked body', () => {
-  const framed =
-    '5\r\nhello\r\n7;chunk-signature=x\r\n, world\r\n0\r\nx-amz-checksum-crc32: abc=\r\n\r\n'
+  // "The size of chunks must be at least 8 KB", all but the last:
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+  const hello = 'hello'.repeat(2000)
+  const framed = `2710\r\n${hello}\r\n7;chunk-signature=x\r\n, world\r\n0\r\nx-amz-checksum-crc32: abc=\r\n\r\n`
 
   it('is read alike however the network cuts it', () => {
-    const cuts = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 20 })
+    const cuts = fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 20 })
     fc.assert(
       fc.property(cuts, (sizes) => {
         const decoder = new AwsChunkedDecoder()
@@ -74,7 +76,7 @@ describe('an aws-chunked body', () => {
         }
         decoder.finish()
 
-        expect(Buffer.concat(payload).toString()).toBe('hello, world')
+        expect(Buffer.concat(payload).toString()).toBe(`${hello}, world`)
         expect(decoder.trailers.get('x-amz-checksum-crc32')).toBe('abc=')
       }),
     )
@@ -88,6 +90,12 @@ describe('an aws-chunked body', () => {
     decoder.decode(Buffer.from(body))
 
     expect(() => decoder.finish()).toThrow(expect.objectContaining({ code: 'IncompleteBody' }))
+  })
+
+  it('with a small chunk before the last is refused', () => {
+    const decode = () => new AwsChunkedDecoder().decode(Buffer.from('5\r\nhello\r\n1\r\n!\r\n'))
+
+    expect(decode).toThrow(expect.objectContaining({ code: 'InvalidChunkSizeError' }))
   })
 
   it.each(['hello', 'zz\r\n', '5\r\nhello!!\r\n', `${framed}more`])('of %j is refused', (body) => {

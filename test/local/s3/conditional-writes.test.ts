@@ -1,29 +1,28 @@
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  GetObjectCommand,
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type S3Harness, startS3 } from './s3-harness.ts'
+import { type S3Suite, startSuite } from './s3-harness.ts'
 
 const WRITERS = 50
 
-let s3: S3Harness
+let s3: S3Suite
 beforeEach(async () => {
-  s3 = await startS3()
+  s3 = await startSuite()
 })
 afterEach(() => s3.close())
 
-async function read(key: string): Promise<string> {
-  const reply = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key: key }))
-  return (await reply.Body?.transformToString()) ?? ''
-}
+const read = async (key: string) => (await s3.bytesOf(key)).toString()
 
 function refusals(results: PromiseSettledResult<unknown>[]): string[] {
   return results.flatMap((result) => (result.status === 'rejected' ? [result.reason.name] : []))
 }
+
+/** "409 Conflict" is S3's other answer to a write that lost: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html */
+const LOST = expect.stringMatching(/^(PreconditionFailed|ConditionalRequestConflict)$/)
 
 describe('If-None-Match: *', () => {
   it('lets one of 50 concurrent PutObjects win', async () => {
@@ -41,7 +40,7 @@ describe('If-None-Match: *', () => {
     )
 
     const winner = results.findIndex((result) => result.status === 'fulfilled')
-    expect(refusals(results)).toEqual(Array(WRITERS - 1).fill('PreconditionFailed'))
+    expect(refusals(results)).toEqual(Array(WRITERS - 1).fill(LOST))
     expect(await read('contested')).toBe(`writer ${winner}`)
   })
 
@@ -71,7 +70,7 @@ describe('If-None-Match: *', () => {
     )
 
     const winner = results.findIndex((result) => result.status === 'fulfilled')
-    expect(refusals(results)).toEqual(Array(7).fill('PreconditionFailed'))
+    expect(refusals(results)).toEqual(Array(7).fill(LOST))
     expect(await read('assembled')).toBe(`writer ${winner}`)
   })
 
@@ -95,5 +94,22 @@ describe('If-Match', () => {
     await expect(replace('three')).rejects.toMatchObject({ name: 'PreconditionFailed' })
     await expect(s3.client.send(missing)).rejects.toMatchObject({ name: 'NoSuchKey' })
     expect(await read('versioned')).toBe('two')
+  })
+})
+
+// "If two writes occur simultaneously, the last writer wins": one of them, never a mixture.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+describe('concurrent overwriting without a condition', () => {
+  it("leaves one writer's object whole, and readers see whole objects only", async () => {
+    const bodyOf = (writer: number) => Buffer.alloc(200_000 + writer, writer)
+    const isWhole = (bytes: Buffer) => bytes.equals(bodyOf(bytes[0] ?? 0))
+    await s3.put('shared', bodyOf(0))
+    const writes = Array.from({ length: 20 }, (_, writer) => s3.put('shared', bodyOf(writer + 1)))
+    const reads = Array.from({ length: 20 }, () => s3.bytesOf('shared'))
+    const seen = await Promise.all(reads)
+    await Promise.all(writes)
+
+    expect(seen.every(isWhole)).toBe(true)
+    expect(isWhole(await s3.bytesOf('shared'))).toBe(true)
   })
 })

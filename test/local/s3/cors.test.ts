@@ -1,30 +1,26 @@
+import { request } from 'node:http'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PRESIGNING, type S3Harness, startS3 } from './s3-harness.ts'
+import { PRESIGNING, type S3Suite, startSuite } from './s3-harness.ts'
 
 const ORIGIN = 'http://127.0.0.1:4400'
 
-let s3: S3Harness
+let s3: S3Suite
 let url: string
 beforeAll(async () => {
-  s3 = await startS3({
-    bucket: {
-      corsRules: {
-        CorsRules: [
-          {
-            AllowedOrigins: ['*'],
-            AllowedMethods: ['PUT'],
-            AllowedHeaders: ['content-type', 'if-none-match'],
-            ExposedHeaders: ['ETag'],
-            MaxAge: 3600,
-          },
-          { AllowedOrigins: ['https://*.example.com'], AllowedMethods: ['GET'] },
-        ],
+  s3 = await startSuite({
+    corsRules: [
+      {
+        AllowedOrigins: ['*'],
+        AllowedMethods: ['PUT'],
+        AllowedHeaders: ['content-type', 'if-none-match'],
+        ExposedHeaders: ['ETag'],
+        MaxAge: 3600,
       },
-    },
+      { AllowedOrigins: ['https://*.example.com'], AllowedMethods: ['GET'] },
+    ],
   })
-  s3.engine.createBucket({ name: 'private' })
   const command = new PutObjectCommand({ Bucket: s3.bucket, Key: 'x' })
   url = await getSignedUrl(s3.clientWith(PRESIGNING), command, { expiresIn: 60 })
 })
@@ -34,6 +30,7 @@ function preflight(headers: Record<string, string>, target = url): Promise<Respo
   return fetch(target, { method: 'OPTIONS', headers })
 }
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html and .../API/RESTOPTIONSobject.html
 describe('a preflight', () => {
   it('is answered without a signature when a rule allows everything that it asks', async () => {
     const reply = await preflight({
@@ -77,9 +74,26 @@ describe('a preflight', () => {
     expect((await ask('https://app.example.com.evil.test')).status).toBe(403)
   })
 
+  it('is judged by the bucket of the request, whatever segments its key has', async () => {
+    const headers = { origin: ORIGIN, 'access-control-request-method': 'PUT' }
+    const other = await s3.makeBucket()
+    const { port, hostname } = new URL(s3.endpoint)
+    // `fetch` would fold the path.
+    const statusOf = (path: string) =>
+      new Promise((resolve, reject) => {
+        const target = { hostname, port, path, method: 'OPTIONS', headers }
+        const sent = request(target, (reply) => resolve(reply.resume().statusCode))
+        sent.once('error', reject)
+        sent.end()
+      })
+
+    expect(await statusOf(`/${s3.bucket}/a/../../${other}/x`)).toBe(200)
+    expect(await statusOf(`/${other}/a/../../${s3.bucket}/x`)).toBe(403)
+  })
+
   it('is refused for a bucket without rules', async () => {
     const headers = { origin: ORIGIN, 'access-control-request-method': 'PUT' }
-    const reply = await preflight(headers, `${s3.endpoint}/private/x`)
+    const reply = await preflight(headers, `${s3.endpoint}/${await s3.makeBucket()}/x`)
 
     expect(reply.status).toBe(403)
     expect(await reply.text()).toContain('CORS is not enabled for this bucket')
@@ -99,7 +113,7 @@ describe('a reply', () => {
     ['a bad signature', '&x-tampered=1', 403],
     ['a failed condition', '', 412],
   ])('can be read when it is a refusal for %s', async (_, suffix, status) => {
-    await s3.engine.putObject(s3.bucket, 'x', { body: Buffer.from('there') })
+    await s3.put('x', 'there')
     const headers = { origin: ORIGIN, 'if-none-match': '*' }
     const reply = await fetch(`${url}${suffix}`, { method: 'PUT', body: 'x', headers })
 

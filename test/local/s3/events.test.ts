@@ -7,19 +7,15 @@ import {
   PutObjectTaggingCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { S3ObjectEvent } from '../../../infra/local/s3/s3-engine.ts'
+import { insideEngine } from '../../support/contract-target.ts'
 import { type S3Harness, startS3 } from './s3-harness.ts'
 
 const KEY = 'staging/safe/Résumé (1).pdf'
 
 let s3: S3Harness
 let events: S3ObjectEvent[]
-beforeEach(async () => {
-  events = []
-  s3 = await startS3({ bucket: { eventBridgeEnabled: true } })
-})
-afterEach(() => s3.close())
 
 async function put(Key = KEY, Body = 'bytes'): Promise<{ ETag?: string | undefined }> {
   return s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body }))
@@ -29,7 +25,20 @@ function listen(): void {
   s3.engine.onObjectEvent(async (event) => void events.push(event))
 }
 
-describe('an event', () => {
+const engine = insideEngine('S3')
+
+function freshEngine(): void {
+  beforeEach(async () => {
+    events = []
+    s3 = await startS3({ bucket: { eventBridgeEnabled: true } })
+  })
+  afterEach(() => s3.close())
+}
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+engine.describe('an event', () => {
+  freshEngine()
+
   it('has the form in which S3 sends it to EventBridge', async () => {
     listen()
     const { ETag } = await put()
@@ -117,7 +126,9 @@ describe('an event', () => {
   })
 })
 
-describe('delivery', () => {
+engine.describe('delivery', () => {
+  freshEngine()
+
   it('is repeated until the listener resolves', async () => {
     let refusals = 2
     s3.engine.onObjectEvent(async (event) => {

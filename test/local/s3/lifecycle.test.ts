@@ -1,26 +1,12 @@
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { S3ObjectEvent } from '../../../infra/local/s3/s3-engine.ts'
+import { insideEngine } from '../../support/contract-target.ts'
 import { type S3Harness, startS3 } from './s3-harness.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
 let s3: S3Harness
-beforeEach(async () => {
-  s3 = await startS3({
-    bucket: {
-      eventBridgeEnabled: true,
-      lifecycleRules: {
-        Rules: [
-          { Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
-          { Status: 'Enabled', Prefix: 'downloads/', ExpirationInDays: 1 },
-          { Status: 'Disabled', ExpirationInDays: 1 },
-        ],
-      },
-    },
-  })
-})
-afterEach(() => s3.close())
 
 /** Seconds until `days` and the next midnight after them have passed. */
 function secondsUntilDue(days: number): number {
@@ -30,7 +16,30 @@ function secondsUntilDue(days: number): number {
 
 const isStored = (key: string) => s3.engine.readObject(s3.bucket, key) !== undefined
 
-describe('the lifecycle', () => {
+const engine = insideEngine('S3')
+
+function freshEngine(): void {
+  beforeEach(async () => {
+    s3 = await startS3({
+      bucket: {
+        eventBridgeEnabled: true,
+        lifecycleRules: {
+          Rules: [
+            { Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } },
+            { Status: 'Enabled', Prefix: 'downloads/', ExpirationInDays: 1 },
+            { Status: 'Disabled', ExpirationInDays: 1 },
+          ],
+        },
+      },
+    })
+  })
+  afterEach(() => s3.close())
+}
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+engine.describe('the lifecycle', () => {
+  freshEngine()
+
   it('expires objects of its prefix at the midnight after their days, and reports it', async () => {
     const events: S3ObjectEvent[] = []
     s3.engine.onObjectEvent(async (event) => void events.push(event))

@@ -1,6 +1,6 @@
-import { ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3'
+import { ListObjectsCommand, ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type S3Harness, startS3 } from './s3-harness.ts'
+import { type S3Suite, startSuite } from './s3-harness.ts'
 
 const KEYS = [
   'a',
@@ -16,11 +16,10 @@ const KEYS = [
   '🎉',
 ]
 
-let s3: S3Harness
+let s3: S3Suite
 beforeAll(async () => {
-  s3 = await startS3()
-  const body = Buffer.from('x')
-  await Promise.all([...KEYS].reverse().map((key) => s3.engine.putObject(s3.bucket, key, { body })))
+  s3 = await startSuite()
+  await Promise.all([...KEYS].reverse().map((key) => s3.put(key, 'x')))
 })
 afterAll(() => s3.close())
 
@@ -34,6 +33,7 @@ async function list(input: object) {
   }
 }
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 describe('ListObjectsV2', () => {
   it('lists keys in the order of their bytes', async () => {
     const { keys, reply } = await list({})
@@ -88,5 +88,51 @@ describe('ListObjectsV2', () => {
     await expect(list({ ContinuationToken: '!!' })).rejects.toMatchObject({
       name: 'InvalidArgument',
     })
+  })
+})
+
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html
+describe('ListObjects', () => {
+  const first = (input: object) =>
+    s3.client.send(new ListObjectsCommand({ Bucket: s3.bucket, ...input }))
+
+  it('lists the same keys, and whose they are', async () => {
+    const reply = await first({ Prefix: 'a', Delimiter: '/' })
+
+    expect(reply.Contents?.map(({ Key }) => Key)).toEqual(['a', 'a0'])
+    expect(reply.CommonPrefixes).toEqual([{ Prefix: 'a/' }])
+    expect(reply.Contents?.[0]?.Owner?.ID).toMatch(/.+/)
+    expect(reply).toMatchObject({ IsTruncated: false, MaxKeys: 1000, Marker: '' })
+  })
+
+  it('names the next marker only where a delimiter makes it needed', async () => {
+    expect((await first({ MaxKeys: 2 })).NextMarker).toBeUndefined()
+    expect((await first({ MaxKeys: 2, Delimiter: '/' })).NextMarker).toBe('a/')
+  })
+
+  it.each([1, 2, 3, 7])('in pages of %i loses and repeats nothing', async (MaxKeys) => {
+    for (const Delimiter of [undefined, '/']) {
+      const all = await list({ Delimiter })
+      const keys: (string | undefined)[] = []
+      const prefixes: (string | undefined)[] = []
+      let Marker: string | undefined
+      do {
+        const page = await first({ Delimiter, MaxKeys, Marker })
+        const pageKeys = page.Contents?.map(({ Key }) => Key) ?? []
+        keys.push(...pageKeys)
+        prefixes.push(...(page.CommonPrefixes?.map(({ Prefix }) => Prefix) ?? []))
+        Marker = page.IsTruncated ? (page.NextMarker ?? pageKeys.at(-1)) : undefined
+      } while (Marker !== undefined)
+
+      expect(keys).toEqual(all.keys)
+      expect(prefixes).toEqual(all.prefixes)
+    }
+  })
+
+  it('encodes keys and markers when asked to', async () => {
+    const reply = await first({ EncodingType: 'url', Prefix: 'z', Marker: 'b <' })
+
+    expect(reply.Contents?.map(({ Key }) => Key)).toEqual(['z%20%3C%26%3E'])
+    expect(reply.Marker).toBe('b%20%3C')
   })
 })

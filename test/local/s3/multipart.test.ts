@@ -9,26 +9,34 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
+  type S3Client,
   UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startChecksum } from '../../../infra/local/s3/checksums.ts'
-import { MIB, PRESIGNING, type S3Harness, sampleBytes, startS3 } from './s3-harness.ts'
+import { insideEngine } from '../../support/contract-target.ts'
+import {
+  MIB,
+  PRESIGNING,
+  type S3Harness,
+  type S3Suite,
+  sampleBytes,
+  startS3,
+  startSuite,
+} from './s3-harness.ts'
 
 const PARTS = [sampleBytes(5 * MIB, 1), sampleBytes(5 * MIB, 2), sampleBytes(1234, 3)]
 const WHOLE = Buffer.concat(PARTS)
 /** The settings that Portage's clients use, for parts that a browser sends without checksums. */
 const FULL_OBJECT = { ChecksumAlgorithm: 'CRC64NVME', ChecksumType: 'FULL_OBJECT' } as const
 
-let s3: S3Harness
-let presigner: ReturnType<S3Harness['clientWith']>
+let s3: S3Suite
+let presigner: S3Client
 beforeAll(async () => {
-  s3 = await startS3()
+  s3 = await startSuite()
   presigner = s3.clientWith(PRESIGNING)
-})
-afterEach(() => {
-  Object.assign(s3.engine.faults, { completeErrorsInOk: 0, forgetCompletedUploads: false })
 })
 afterAll(() => s3.close())
 
@@ -72,8 +80,9 @@ async function crc64Of(bytes: Buffer): Promise<string> {
   return hash.digest().toString('base64')
 }
 
-const isStored = (key: string) => s3.engine.readObject(s3.bucket, key) !== undefined
+const isStored = async (key: string) => (await s3.sizeOf(key)) !== undefined
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 describe('a multipart upload', () => {
   it('becomes one object with the checksum of all its bytes', async () => {
     const { parts, complete, target } = await uploadAll('whole')
@@ -126,16 +135,15 @@ describe('a multipart upload', () => {
     await send(1, Buffer.from('first'))
     const second = await send(1, Buffer.from('second'))
     await complete([second])
-    const object = s3.engine.readObject(s3.bucket, 'resent')
 
-    expect(Buffer.concat((await object?.stream.toArray()) ?? []).toString()).toBe('second')
+    expect((await s3.bytesOf('resent')).toString()).toBe('second')
   })
 
   it('may be one empty part', async () => {
     const { send, complete } = await startUpload('nothing')
     await complete([await send(1, Buffer.alloc(0))])
 
-    expect(s3.engine.readObject(s3.bucket, 'nothing')?.size).toBe(0)
+    expect(await s3.sizeOf('nothing')).toBe(0)
   })
 
   it('lists the parts that are there, page by page', async () => {
@@ -165,6 +173,7 @@ describe('a multipart upload', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 describe('completing', () => {
   it.each([
     ['InvalidPart', (parts: CompletedPart[]) => [{ ...parts[0], ETag: '"0123"' }]],
@@ -184,7 +193,7 @@ describe('completing', () => {
     const asked = list.map((part) => (part.ETag === '"0123"' ? { ...part, PartNumber: 5 } : part))
 
     await expect(complete(asked)).rejects.toMatchObject({ name })
-    expect(isStored(key)).toBe(false)
+    expect(await isStored(key)).toBe(false)
     const { Parts } = await s3.client.send(new ListPartsCommand(target))
     expect(Parts).toHaveLength(4)
   })
@@ -199,26 +208,24 @@ describe('completing', () => {
     await expect(complete(parts, { ChecksumCRC64NVME: wrong })).rejects.toMatchObject({
       name: 'BadDigest',
     })
-    expect(isStored('declared')).toBe(false)
+    expect(await isStored('declared')).toBe(false)
     await complete(parts, {
       MpuObjectSize: WHOLE.length,
       ChecksumCRC64NVME: await crc64Of(WHOLE),
       ChecksumType: 'FULL_OBJECT',
     })
-    expect(isStored('declared')).toBe(true)
+    expect(await isStored('declared')).toBe(true)
   })
 
   it('again with the same parts gets the same answer and changes nothing', async () => {
     const { parts, complete } = await uploadAll('repeated')
     const first = await complete(parts)
-    await s3.engine.putObject(s3.bucket, 'repeated', { body: Buffer.from('newer') })
+    await s3.put('repeated', 'newer')
     const second = await complete(parts)
 
     expect(second.ETag).toBe(first.ETag)
-    expect(s3.engine.readObject(s3.bucket, 'repeated')?.size).toBe(5)
+    expect(await s3.sizeOf('repeated')).toBe(5)
     await expect(complete(parts.slice(0, 1))).rejects.toMatchObject({ name: 'NoSuchUpload' })
-    s3.engine.faults.forgetCompletedUploads = true
-    await expect(complete(parts)).rejects.toMatchObject({ name: 'NoSuchUpload' })
   })
 
   it('from many sides at once gives all the same answer', async () => {
@@ -227,19 +234,106 @@ describe('completing', () => {
 
     expect(new Set(replies.map(({ ETag }) => ETag)).size).toBe(1)
   })
+})
 
+insideEngine('S3').describe('completing with faults on demand', () => {
+  let own: S3Harness
+  let client: S3Client
+  beforeAll(async () => {
+    own = await startS3()
+    client = own.clientWith(PRESIGNING)
+  })
+  afterAll(() => own.close())
+
+  async function startedUpload(Key: string) {
+    const object = { Bucket: own.bucket, Key }
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(object))
+    const { ETag } = await client.send(
+      new UploadPartCommand({ ...object, UploadId, PartNumber: 1, Body: 'x' }),
+    )
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] }
+    const command = () =>
+      new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload })
+    return () => client.send(command())
+  }
+
+  // "A 200 OK response can contain either a success or an error":
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
   it.each([true, false])('may answer 200 with an error inside, applied: %s', async (applied) => {
     const key = `error-in-ok/${applied}`
-    const { parts, complete } = await uploadAll(key)
-    Object.assign(s3.engine.faults, { completeErrorsInOk: 1, completeErrorsApply: applied })
+    const complete = await startedUpload(key)
+    Object.assign(own.engine.faults, { completeErrorsInOk: 1, completeErrorsApply: applied })
 
-    await expect(complete(parts)).rejects.toMatchObject({ name: 'InternalError' })
-    expect(isStored(key)).toBe(applied)
-    await complete(parts)
-    expect(isStored(key)).toBe(true)
+    await expect(complete()).rejects.toMatchObject({ name: 'InternalError' })
+    expect(await own.sizeOf(key)).toBe(applied ? 1 : undefined)
+    await complete()
+    expect(await own.sizeOf(key)).toBe(1)
+  })
+
+  it('again may find the upload forgotten', async () => {
+    const complete = await startedUpload('forgotten')
+    await complete()
+    own.engine.faults.forgetCompletedUploads = true
+
+    await expect(complete()).rejects.toMatchObject({ name: 'NoSuchUpload' })
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+describe('a part copied from an object', () => {
+  const SOURCE = 'copied/source ü'
+  const copyPart = (target: Started['target'], more: object) =>
+    s3.client.send(
+      new UploadPartCopyCommand({
+        ...target,
+        PartNumber: 1,
+        CopySource: `${s3.bucket}/${encodeURIComponent(SOURCE)}`,
+        ...more,
+      }),
+    )
+  beforeAll(() => s3.put(SOURCE, WHOLE))
+
+  it.each([
+    ['the whole', undefined, 0, WHOLE.length],
+    ['a range', 'bytes=100-7000099', 100, 7_000_100],
+  ])('is %s of it, with hashes of its own', async (_, CopySourceRange, from, to) => {
+    const { target, send, complete } = await startUpload(`copied/${from}`)
+    const { CopyPartResult: copied } = await copyPart(target, { CopySourceRange })
+    const bytes = WHOLE.subarray(from, to)
+    const last = await send(2, Buffer.from('last'))
+    await complete([{ PartNumber: 1, ETag: copied?.ETag }, last])
+
+    expect(copied?.ETag).toBe(`"${createHash('md5').update(bytes).digest('hex')}"`)
+    expect(copied?.ChecksumCRC64NVME).toBe(await crc64Of(bytes))
+    const got = await s3.bytesOf(`copied/${from}`)
+    expect(got.equals(Buffer.concat([bytes, Buffer.from('last')]))).toBe(true)
+  })
+
+  it.each([
+    ['bytes=0-99999999', 'InvalidArgument'],
+    ['bytes=5-', 'InvalidArgument'],
+    ['bytes=9-5', 'InvalidArgument'],
+    ['0-5', 'InvalidArgument'],
+  ])('is refused for the range %s', async (CopySourceRange, name) => {
+    const { target } = await startUpload('copied/refused')
+    await expect(copyPart(target, { CopySourceRange })).rejects.toMatchObject({ name })
+  })
+
+  it('is refused when its source is missing or another version', async () => {
+    const { target } = await startUpload('copied/conditions')
+
+    await expect(copyPart(target, { CopySource: `${s3.bucket}/none` })).rejects.toMatchObject({
+      name: 'NoSuchKey',
+    })
+    await expect(copyPart(target, { CopySourceIfMatch: '"0123"' })).rejects.toMatchObject({
+      name: 'PreconditionFailed',
+    })
+    const { Parts } = await s3.client.send(new ListPartsCommand(target))
+    expect(Parts ?? []).toEqual([])
+  })
+})
+
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 describe('an abort', () => {
   it('forgets the upload; nothing can be added or completed after it', async () => {
     const { parts, send, complete, target } = await uploadAll('aborted')
@@ -250,7 +344,7 @@ describe('an abort', () => {
     await expect(s3.client.send(new ListPartsCommand(target))).rejects.toMatchObject({
       name: 'NoSuchUpload',
     })
-    expect(isStored('aborted')).toBe(false)
+    expect(await isStored('aborted')).toBe(false)
   })
 
   it('of a finished upload leaves its object alone', async () => {
@@ -260,10 +354,11 @@ describe('an abort', () => {
     await expect(s3.client.send(new AbortMultipartUploadCommand(target))).rejects.toMatchObject({
       name: 'NoSuchUpload',
     })
-    expect(isStored('finished')).toBe(true)
+    expect(await isStored('finished')).toBe(true)
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 describe('an upload with a checksum per part', () => {
   it('keeps the checksum of the checksums', async () => {
     const object = { Bucket: s3.bucket, Key: 'composite' }
@@ -313,6 +408,7 @@ describe('an upload with a checksum per part', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
 describe('the list of uploads', () => {
   it('shows the open ones by key, page by page', async () => {
     const started = await Promise.all(['open/b', 'open/a', 'open/c'].map((key) => startUpload(key)))

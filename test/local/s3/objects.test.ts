@@ -1,26 +1,32 @@
 import { createHash } from 'node:crypto'
 import {
   CopyObjectCommand,
+  CreateBucketCommand,
+  DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketLocationCommand,
+  GetObjectAclCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketVersioningCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MIB, type S3Harness, sampleBytes, startS3 } from './s3-harness.ts'
+import { freshName, insideEngine } from '../../support/contract-target.ts'
+import { MIB, type S3Suite, sampleBytes, startS3, startSuite } from './s3-harness.ts'
 
-let s3: S3Harness
+let s3: S3Suite
 beforeAll(async () => {
-  s3 = await startS3()
+  s3 = await startSuite()
 })
 afterAll(() => s3.close())
 
@@ -34,6 +40,7 @@ async function getBytes(key: string, more: object = {}) {
   return { reply, bytes: Buffer.from((await reply.Body?.transformToByteArray()) ?? []) }
 }
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 describe('an object', () => {
   it('comes back with the bytes, headers and metadata it was stored with', async () => {
     const body = sampleBytes(3 * MIB + 17)
@@ -74,12 +81,37 @@ describe('an object', () => {
     '/leading//double/slash/',
     'quote\'s "<>&.txt',
     '漢字/🎉.txt',
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
     'long'.repeat(256),
+    'folder/../other',
+    './here',
+    'a/./b/..',
+    '../beside',
+    '.../...',
+    'control \t\r\n',
+    "~!*'()@$,;:[]{}|^`\\",
   ])('may have the key %s', async (key) => {
     await put(key, key)
     const { bytes } = await getBytes(key)
 
     expect(bytes.toString()).toBe(key)
+  })
+
+  it('is told apart from others whose keys would be the same path', async () => {
+    const keys = ['dots/a', 'dots/./a', 'dots/b/../a', 'dots//a']
+    for (const key of keys) await put(key, key)
+    const listed = await s3.client.send(
+      new ListObjectsV2Command({ Bucket: s3.bucket, Prefix: 'dots/' }),
+    )
+
+    for (const key of keys) expect((await s3.bytesOf(key)).toString()).toBe(key)
+    expect(listed.Contents?.map(({ Key }) => Key).sort()).toEqual([...keys].sort())
+  })
+
+  it('may not have a key with more relative path elements than others before them', async () => {
+    await expect(put('a/../../../b', 'x')).rejects.toMatchObject({
+      $metadata: { httpStatusCode: 400 },
+    })
   })
 
   it('may not have a key of more than 1,024 bytes', async () => {
@@ -138,6 +170,7 @@ describe('an object', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 describe('a read', () => {
   const body = sampleBytes(1000)
   beforeAll(() => put('ranged', body, { ContentType: 'text/plain' }))
@@ -210,6 +243,7 @@ describe('a read', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 describe('a copy', () => {
   it('has the bytes and headers of its source and outlives it', async () => {
     await put('copy/source ü.txt', 'copied', { ContentType: 'text/plain' })
@@ -253,6 +287,7 @@ describe('a copy', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 describe('tags', () => {
   it('are stored with the object and replaced whole', async () => {
     await put('tagged', 'x', { Tagging: 'scan=pending&a%20b=c%26d' })
@@ -270,6 +305,7 @@ describe('tags', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 describe('a delete of several objects', () => {
   it('removes those that are there and reports all', async () => {
     const keys = ['many/1', 'many/ <&"> ', 'many/missing']
@@ -288,59 +324,105 @@ describe('a delete of several objects', () => {
   })
 })
 
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html and API_DeleteBucket.html
 describe('a bucket', () => {
+  it('is made, listed, and removed only when it is empty', async () => {
+    const bucket = await s3.makeBucket()
+    const target = { Bucket: bucket, Key: 'x' }
+    const listed = async () =>
+      (await s3.client.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)
+    await s3.client.send(new PutObjectCommand({ ...target, Body: 'x' }))
+    const remove = () => s3.client.send(new DeleteBucketCommand({ Bucket: bucket }))
+
+    await expect(remove()).rejects.toMatchObject({ name: 'BucketNotEmpty' })
+    expect(await listed()).toContain(bucket)
+    await s3.client.send(new DeleteObjectCommand(target))
+    await remove()
+    expect(await listed()).not.toContain(bucket)
+    await expect(remove()).rejects.toMatchObject({ name: 'NoSuchBucket' })
+    await s3.client.send(new CreateBucketCommand({ Bucket: bucket }))
+    expect(await listed()).toContain(bucket)
+    await remove()
+  })
+
+  it.each(['ab', 'Capital-letters', 'under_score', 'two..dots', 'ends-in-'])(
+    'may not be called %s',
+    async (Bucket) => {
+      await expect(s3.client.send(new CreateBucketCommand({ Bucket }))).rejects.toMatchObject({
+        name: 'InvalidBucketName',
+      })
+    },
+  )
+
   it('answers where it is', async () => {
     const { bucket, client } = s3
     const head = await client.send(new HeadBucketCommand({ Bucket: bucket }))
     const location = await client.send(new GetBucketLocationCommand({ Bucket: bucket }))
 
-    expect(head.BucketRegion).toBe('us-east-1')
-    expect(location.LocationConstraint ?? '').toBe('')
+    expect(head.BucketRegion).toBe(s3.region)
+    expect(location.LocationConstraint || 'us-east-1').toBe(s3.region)
   })
 
-  it('that no template declares does not exist', async () => {
-    const input = { Bucket: 'nowhere', Key: 'x', Body: 'x' }
+  it('that nobody made does not exist', async () => {
+    const input = { Bucket: freshName('nowhere'), Key: 'x', Body: 'x' }
     await expect(s3.client.send(new PutObjectCommand(input))).rejects.toMatchObject({
       name: 'NoSuchBucket',
     })
   })
 })
 
-describe('an operation that is not here', () => {
-  it('is refused by its name', async () => {
-    const VersioningConfiguration = { Status: 'Enabled' as const }
-    const versioning = new PutBucketVersioningCommand({
-      Bucket: s3.bucket,
-      VersioningConfiguration,
-    })
+insideEngine('S3').describe('an operation that is not here', () => {
+  const calls: [string, (on: { Bucket: string; Key: string }) => Promise<unknown>][] = [
+    [
+      'PutBucketVersioning',
+      ({ Bucket }) =>
+        s3.client.send(
+          new PutBucketVersioningCommand({
+            Bucket,
+            VersioningConfiguration: { Status: 'Enabled' },
+          }),
+        ),
+    ],
+    [
+      'ListObjectVersions',
+      ({ Bucket }) => s3.client.send(new ListObjectVersionsCommand({ Bucket })),
+    ],
+    ['GetObjectAcl', (on) => s3.client.send(new GetObjectAclCommand(on))],
+    ['x-amz-acl: public-read', ({ Key }) => put(Key, 'x', { ACL: 'public-read' })],
+    [
+      'x-amz-server-side-encryption: aws:kms',
+      ({ Key }) => put(Key, 'x', { ServerSideEncryption: 'aws:kms' }),
+    ],
+    ['versionId', (on) => s3.client.send(new GetObjectCommand({ ...on, VersionId: '3' }))],
+  ]
 
-    await expect(s3.client.send(versioning)).rejects.toMatchObject({
+  it.each(calls)('is refused by its name: %s', async (name, call) => {
+    await put('here', 'x')
+
+    await expect(call({ Bucket: s3.bucket, Key: 'here' })).rejects.toMatchObject({
       name: 'NotImplemented',
-      message: expect.stringContaining('PutBucketVersioning'),
-    })
-    await expect(s3.client.send(new ListBucketsCommand({}))).rejects.toMatchObject({
-      message: expect.stringContaining('ListBuckets'),
-    })
-    await expect(put('kms', 'x', { ServerSideEncryption: 'aws:kms' })).rejects.toMatchObject({
-      name: 'NotImplemented',
+      message: expect.stringContaining(name),
+      $metadata: { httpStatusCode: 501 },
     })
   })
 })
 
-describe('the runner itself', () => {
+insideEngine('S3').describe('the runner itself', () => {
   it('stores and reads objects without a request', async () => {
+    const own = await startS3()
     const body = Buffer.from('<!doctype html>')
-    const { etag } = await s3.engine.putObject(s3.bucket, 'index.html', {
+    const { etag } = await own.engine.putObject(own.bucket, 'index.html', {
       body,
       contentType: 'text/html',
       cacheControl: 'no-cache',
     })
-    const object = s3.engine.readObject(s3.bucket, 'index.html')
+    const object = own.engine.readObject(own.bucket, 'index.html')
     const bytes = await object?.stream.toArray()
 
     expect(Buffer.concat(bytes ?? []).equals(body)).toBe(true)
     expect(object).toMatchObject({ size: body.length, etag, contentType: 'text/html' })
     expect(object?.headers).toMatchObject({ 'cache-control': 'no-cache', etag: `"${etag}"` })
-    expect(s3.engine.readObject(s3.bucket, 'missing')).toBeUndefined()
+    expect(own.engine.readObject(own.bucket, 'missing')).toBeUndefined()
+    await own.close()
   })
 })
