@@ -114,14 +114,17 @@ export class ServiceStack extends Stack {
     auth.setEnv(ENV.signUpAllowList, stage.signUpAllowList.join(','))
 
     records.letRead(connect, ['session', 'user'])
-    records.letChange(connect, ['state', 'account', 'grant', 'event', 'portal'])
+    records.letChange(connect, ['state', 'account', 'grant', 'identity', 'event', 'portal'])
+    records.letList(connect, 'byOwner', ['accounts'])
     letCallGoogle(connect, data.googleOauth)
     data.grantKey.letWrap(connect)
     records.letList(connect, 'byAccount', ['portals'])
 
-    records.letRead(accounts, ['session', 'user', 'login', 'grant'])
-    records.letChange(accounts, ['account', 'portal', 'event'])
-    records.letList(accounts, 'byOwner', ['accounts', 'logins'])
+    records.letRead(accounts, ['session', 'user', 'login'])
+    records.letChange(accounts, ['account', 'grant', 'identity', 'portal', 'event', 'rate'])
+    records.letList(accounts, 'byOwner', ['accounts', 'logins', 'grants'])
+    letCallGoogle(accounts, data.googleOauth)
+    data.grantKey.letWrap(accounts)
     records.letList(accounts, 'byAccount', ['portals'])
 
     records.letRead(portals, ['session', 'account'])

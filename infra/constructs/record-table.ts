@@ -26,6 +26,8 @@ type RecordType =
   | 'folder'
   | 'signing'
   | 'download'
+  | 'identity'
+  | 'rate'
 
 /** Each index and the types of list that its partition keys begin with. */
 const INDEXES = {
@@ -38,7 +40,7 @@ const INDEXES = {
 type IndexName = keyof typeof INDEXES
 
 /** A list kept in an index: `portals#usr_…` in byOwner, `uploads#prt_…` in byPortal, `held#acc_…` in byAccount, `due#3` in byDue. */
-type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due' | 'held'
+type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due' | 'held' | 'grants'
 
 export class RecordTable extends Construct {
   private readonly table: dynamodb.TableV2

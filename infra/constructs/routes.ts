@@ -15,6 +15,11 @@ export const ROUTES = {
     'GET /api/storage/accounts',
     'POST /api/storage/deactivate',
     'POST /api/storage/reactivate',
+    'POST /api/storage/disconnect',
+    'POST /api/storage/fix-accounts',
+    'POST /api/storage/sync-oauth-status',
+    'POST /api/storage/refresh-token',
+    'GET /api/v1/storage',
   ],
   portals: ['GET /api/portals', 'POST /api/portals', 'GET /api/portals/{id}'],
   uploads: [

@@ -1,9 +1,6 @@
 /** Connecting storage: consent becomes a grant and an account, in one transaction. */
-import { PortageError } from '../errors.ts'
 import { OauthRefused, OauthUnavailable, type TokenSet } from '../oauth/oauth-provider.ts'
-import { isoTime, SECOND_MS } from '../platform/clock.ts'
-import { eventPut } from '../platform/events.ts'
-import { TransactionRefused, transact } from '../platform/table.ts'
+import { SECOND_MS } from '../platform/clock.ts'
 import { toStorageProviderId } from '../providers/provider-id.ts'
 import { safeReturnTo } from '../users/return-to.ts'
 import {
@@ -14,22 +11,17 @@ import {
   type FlowStart,
 } from '../users/sign-in.ts'
 import type { Identity } from '../users/user.ts'
-import type { Account } from './account.ts'
+import type { UserStore } from '../users/user-store.ts'
 import { accountIds } from './account-store.ts'
-import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
 import type { Grant, GrantTokens } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
+import { createOrGetStorageAccount, type ManagerDeps } from './storage-account-manager.ts'
 import type { TokenVault } from './token-vault.ts'
 
-export interface ConnectDeps extends FlowDeps, StatusDeps {
+export interface ConnectDeps extends FlowDeps, ManagerDeps {
   grants: GrantStore
+  users: Pick<UserStore, 'find'>
   vault: TokenVault
-}
-
-export interface StorageAccountCreationResult {
-  account: Account
-  outcome: 'created' | 'existing' | 'reactivated'
-  previousStatus?: Account['status']
 }
 
 /** Begins a connect flow, bound to the owner and the session that ask for it. */
@@ -66,11 +58,20 @@ export async function connectAccount(
     if (!deps.oauth.storageScopes.every((scope) => tokens.scopes.includes(scope))) {
       return back('connectError', 'STORAGE_PERMISSION_MISSING')
     }
-    if (!tokens.refreshToken) return back('connectError', 'OFFLINE_ACCESS_MISSING')
-    const { account } = await createOrGetStorageAccount(deps, callback.userId, identity, {
-      ...tokens,
-      refreshToken: tokens.refreshToken,
-    })
+    const { refreshToken } = tokens
+    if (!refreshToken) return back('connectError', 'OFFLINE_ACCESS_MISSING')
+    if (await isSecondEmail(deps, callback.userId, identity)) {
+      return back('connectError', 'SINGLE_EMAIL_PER_PROVIDER')
+    }
+    const grant = await sealedGrant(deps, callback.userId, identity, { ...tokens, refreshToken })
+    const { account } = await createOrGetStorageAccount(
+      deps,
+      callback.userId,
+      { provider: toStorageProviderId(identity.provider), providerAccountId: identity.subject },
+      identity.email,
+      identity.name,
+      { forceCreate: true, respectDisconnected: false, alongside: deps.grants.put(grant) },
+    )
     return back('connected', account.id)
   } catch (error) {
     if (error instanceof OauthRefused) {
@@ -84,88 +85,51 @@ export async function connectAccount(
   }
 }
 
-/** The account of this identity, made when there is none; the new grant replaces the old one in every case. */
-export async function createOrGetStorageAccount(
+/** An owner may allow one address per provider; a disconnected one does not count. */
+async function isSecondEmail(
+  deps: ConnectDeps,
+  userId: string,
+  identity: Identity,
+): Promise<boolean> {
+  const user = await deps.users.find(userId)
+  if (!user?.singleEmailPerProvider) return false
+  const provider = toStorageProviderId(identity.provider)
+  return (await deps.accounts.list(userId)).some(
+    (account) =>
+      account.provider === provider &&
+      account.providerAccountId !== identity.subject &&
+      account.status !== 'DISCONNECTED',
+  )
+}
+
+/** Each consent has a data key of its own. */
+async function sealedGrant(
   deps: ConnectDeps,
   userId: string,
   identity: Identity,
   tokens: TokenSet & { refreshToken: string },
-): Promise<StorageAccountCreationResult> {
+): Promise<Grant> {
   const provider = toStorageProviderId(identity.provider)
   const { accountId, grantId } = accountIds(userId, provider, identity.subject)
   const ref = { userId, grantId }
   const wrappedKey = await deps.vault.newKey(ref)
-  const sealed = await deps.vault.seal(
-    ref,
-    wrappedKey,
-    JSON.stringify({
-      accessToken: tokens.accessToken,
-      refreshToken: tokens.refreshToken,
-    } satisfies GrantTokens),
-  )
-  const now = deps.clock.now()
-  const grant: Grant = {
+  const { accessToken, refreshToken } = tokens
+  return {
     id: grantId,
     userId,
     accountId,
     provider: identity.provider,
     subject: identity.subject,
+    email: identity.email,
+    displayName: identity.name ?? identity.email ?? identity.subject,
     scopes: tokens.scopes,
     wrappedKey,
-    tokens: sealed,
-    accessTokenExpiresAtMs: now + tokens.expiresInSeconds * SECOND_MS,
+    tokens: await deps.vault.seal(
+      ref,
+      wrappedKey,
+      JSON.stringify({ accessToken, refreshToken } satisfies GrantTokens),
+    ),
+    accessTokenExpiresAtMs: deps.clock.now() + tokens.expiresInSeconds * SECOND_MS,
     refusedAt: null,
-  }
-  const account: Account = {
-    id: accountId,
-    userId,
-    provider,
-    providerAccountId: identity.subject,
-    displayName: identity.name ?? identity.email ?? identity.subject,
-    email: identity.email,
-    status: 'ACTIVE',
-    disconnectedBy: null,
-    lastError: null,
-    lastAccessedAt: null,
-    quota: null,
-    failures: 0,
-    probeAtMs: now,
-    grantId,
-    version: 1,
-    createdAt: isoTime(now),
-    updatedAt: isoTime(now),
-  }
-  const existing = await deps.accounts.find(accountId)
-  if (!existing) {
-    try {
-      await transact(deps.table, [
-        deps.accounts.create(account),
-        deps.grants.put(grant),
-        eventPut(deps.table, deps.clock, 'account.connected', {
-          userId,
-          actor: userId,
-          subjectId: accountId,
-          after: 'ACTIVE',
-        }),
-      ])
-      return { account, outcome: 'created' }
-    } catch (error) {
-      // Another connect of the same identity was first; this consent then replaces its grant.
-      if (!(error instanceof TransactionRefused)) throw error
-    }
-  }
-  const changed = await handleStorageAccountStatusChange(deps, accountId, 'CONNECTED', {
-    actor: userId,
-    reason: 'RECONNECTED',
-    alongside: [deps.grants.put(grant)],
-    identity: { displayName: account.displayName, email: account.email },
-  })
-  if (!changed) throw new PortageError('ACCOUNT_NOT_FOUND', 'The storage account is gone.')
-  const previousStatus = existing?.status ?? 'ACTIVE'
-  const reactivated = previousStatus !== changed.account.status
-  return {
-    account: changed.account,
-    outcome: reactivated ? 'reactivated' : 'existing',
-    previousStatus,
   }
 }

@@ -1,4 +1,5 @@
 /** What functions that act at a provider are made of. */
+import { rateLimits } from '../limits/rate-limits.ts'
 import { environmentOauth } from '../oauth/environment.ts'
 import { kmsClient } from '../platform/clients.ts'
 import { sleep, systemClock } from '../platform/clock.ts'
@@ -46,6 +47,17 @@ export function environmentProviders(table: Table) {
   }
 }
 
+/** What the owner's page about accounts needs: to look, to change, to probe and to put right. */
+export function environmentAccountRepair(table: Table) {
+  return {
+    ...environmentProviders(table),
+    users: userStore(table, systemClock),
+    limits: rateLimits(table, systemClock),
+    oauth: environmentOauth(),
+    random: Math.random,
+  }
+}
+
 /** What connecting needs: consent becomes a grant, sealed, and an account. */
 export function environmentConnect(table: Table) {
   return {
@@ -56,7 +68,7 @@ export function environmentConnect(table: Table) {
   }
 }
 
-/** What the owner's pages about accounts and portals need. */
+/** What the owner's pages about portals need. */
 export function environmentAccounts(table: Table) {
   const clock = systemClock
   return {

@@ -1,7 +1,11 @@
-/** `grant#{id}`: sealed tokens, and the lease of whoever is refreshing them. */
-import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+/**
+ * `grant#{id}`: sealed tokens, and the lease of whoever is refreshing them. `identity#{provider}#{hash
+ * of subject}` / `{id}` beside it: which grants one identity at a provider has given, to whatever owner.
+ */
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, isoTime, SECOND_MS } from '../platform/clock.ts'
-import { ifItHolds, type Table, type TransactItem } from '../platform/table.ts'
+import { hashToken } from '../platform/ids.ts'
+import { INDEX, ifItHolds, readItems, type Table, type TransactItem } from '../platform/table.ts'
 import type { Grant } from './grant.ts'
 
 export type GrantStore = ReturnType<typeof grantStore>
@@ -11,6 +15,8 @@ export const REFRESH_LEASE_MS = 20 * SECOND_MS
 
 const leaseIsFree = '(attribute_not_exists(leaseOwner) OR leaseExpiresAtMs <= :now)'
 const tokensAreThoseRead = 'tokens = :read'
+// Each consent has a key of its own; a refresh keeps it.
+const keyIsThatRead = 'wrappedKey = :read'
 const leaseIsMine = 'leaseOwner = :owner'
 const isRefused = 'attribute_type(refusedAt, :string)'
 // A refusal leaves the tokens as they were: who read them before it must not ask again.
@@ -18,6 +24,8 @@ const notRefused = `NOT ${isRefused}`
 
 export function grantStore(table: Table, clock: Clock) {
   const key = (grantId: string) => ({ pk: `grant#${grantId}`, sk: 'grant' })
+  const identityPk = (grant: Pick<Grant, 'provider' | 'subject'>) =>
+    `identity#${grant.provider}#${hashToken(grant.subject)}`
 
   return {
     key,
@@ -29,10 +37,71 @@ export function grantStore(table: Table, clock: Clock) {
       return reply.Item as Grant | undefined
     },
 
-    /** The write of a fresh consent, to stand in the transaction that connects the account. It replaces every earlier token and lease. */
-    put(grant: Grant): TransactItem {
+    /** Grants of a user, read through the owner index. */
+    async list(userId: string): Promise<Grant[]> {
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          IndexName: INDEX.owner,
+          KeyConditionExpression: 'ownerPk = :owner',
+          ExpressionAttributeValues: { ':owner': `grants#${userId}` },
+        }),
+      )
+      return (reply.Items ?? []) as Grant[]
+    },
+
+    /** The writes of a fresh consent, to stand in the transaction that connects the account. They replace every earlier token and lease. */
+    put(grant: Grant): TransactItem[] {
       // Unconditional on purpose: the newest consent is the one that counts.
-      return { Put: { TableName: table.name, Item: { ...key(grant.id), ...grant } } }
+      return [
+        {
+          Put: {
+            TableName: table.name,
+            Item: {
+              ...key(grant.id),
+              ...grant,
+              ownerPk: `grants#${grant.userId}`,
+              ownerSk: grant.id,
+            },
+          },
+        },
+        {
+          Put: {
+            TableName: table.name,
+            Item: { pk: identityPk(grant), sk: grant.id, grantId: grant.id },
+          },
+        },
+      ]
+    },
+
+    /** The writes that destroy a grant with its ciphertext; refused when a new consent has replaced it since it was read. */
+    remove(grant: Grant): TransactItem[] {
+      return [
+        {
+          Delete: {
+            TableName: table.name,
+            Key: key(grant.id),
+            ConditionExpression: keyIsThatRead,
+            ExpressionAttributeValues: { ':read': grant.wrappedKey },
+          },
+        },
+        { Delete: { TableName: table.name, Key: { pk: identityPk(grant), sk: grant.id } } },
+      ]
+    },
+
+    /** Whether this identity still has a grant that works, with this owner or another. */
+    async isHeldElsewhere(grant: Pick<Grant, 'provider' | 'subject'>): Promise<boolean> {
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          KeyConditionExpression: 'pk = :identity',
+          ExpressionAttributeValues: { ':identity': identityPk(grant) },
+          ConsistentRead: true,
+        }),
+      )
+      const keys = (reply.Items ?? []).map((item) => key(String(item['grantId'])))
+      const grants = (await readItems(table, keys, { consistent: true })) as unknown as Grant[]
+      return grants.some(({ refusedAt }) => refusedAt === null)
     },
 
     /** Takes the refresh lease and returns true; false when another holds it, has already refreshed or was refused. */

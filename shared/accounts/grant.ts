@@ -7,6 +7,9 @@ export interface Grant {
   accountId: string
   provider: OauthProviderId
   subject: string
+  /** As the provider names its owner, for an account that has to be made from the grant. */
+  email: string | null
+  displayName: string
   scopes: string[]
   wrappedKey: string
   /** Sealed JSON of `GrantTokens`. */

@@ -1,18 +1,15 @@
 /** Asks the provider whether an account still works, and how much room it has. */
 import { OauthRefused } from '../oauth/oauth-provider.ts'
-import { type Clock, isoTime } from '../platform/clock.ts'
+import { isoTime } from '../platform/clock.ts'
 import { ProviderFailure, ReconnectNeeded, RetryLater } from '../providers/failures.ts'
-import type { StorageProvider } from '../providers/provider.ts'
+import type { AccessRegistry } from '../providers/registry.ts'
 import { type Account, untilNextProbeMs } from './account.ts'
-import type { AccountStore } from './account-store.ts'
 import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
 import { type FreshToken, withToken } from './fresh-token.ts'
 
 export interface ProbeDeps extends StatusDeps {
-  accounts: AccountStore
   freshToken: FreshToken
-  provider: (id: Account['provider']) => StorageProvider
-  clock: Clock
+  provider: AccessRegistry
   random: () => number
 }
 

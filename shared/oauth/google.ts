@@ -100,6 +100,11 @@ export function googleOauth(deps: {
         await asking(async () => oauth.refreshTokenGrant(await configuration(), refreshToken)),
       )
     },
+
+    // https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+    async revoke(refreshToken) {
+      await asking(async () => oauth.tokenRevocation(await configuration(), refreshToken))
+    },
   }
 }
 

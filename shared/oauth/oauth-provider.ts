@@ -26,6 +26,8 @@ export interface OauthProvider {
   exchange(callbackUrl: URL, checks: FlowChecks): Promise<{ tokens: TokenSet; identity: Identity }>
   /** A new access token; throws `OauthRefused` when the grant is dead. */
   refresh(refreshToken: string): Promise<TokenSet>
+  /** Ends every grant that the token's identity has given to this client. Throws as `refresh` does. */
+  revoke(refreshToken: string): Promise<void>
 }
 
 /** The provider said no. `error` is OAuth's own word (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */

@@ -10,6 +10,7 @@
  * | `state#{hash}` | `state` | an OAuth flow under way, TTL |
  * | `account#acc_…` | `account` | a storage account |
  * | `grant#grt_…` | `grant` | encrypted tokens and their refresh lease |
+ * | `identity#{provider}#{hash of subject}` | `grt_…` | the grants that one identity has given |
  * | `portal#prt_…` | `portal`, `statistics#{n}` | a portal; how many files it brought |
  * | `slug#{slug}` | `slug` | whose link this is |
  * | `submission#sub_…` | `submission`, `batch#{n}` | one hand-over; the uploads of each intent |
@@ -20,6 +21,7 @@
  * | `folder#{accountId}#{portalId}` | `{path}` | the folder's id at the provider |
  * | `download#upl_…` | `download` | a large file being staged for its owner |
  * | `event#evt_…` | `event` | an audit entry |
+ * | `rate#{purpose}#{who}` | `rate` | how often somebody has done something lately, TTL |
  */
 import { createHash } from 'node:crypto'
 import {

@@ -16,6 +16,8 @@ export interface User {
   name: string | null
   image: string | null
   createdAt: string
+  /** The owner's own rule: no second address of one provider. Absent until it is set. */
+  singleEmailPerProvider?: boolean
 }
 
 export type SignUp = 'closed' | 'allow-list' | 'open'

@@ -241,7 +241,7 @@ describe('what a function may do', () => {
     const statements = Object.values(statementsByFunction(trial.service)).flat()
     const onKeys = statements.filter((statement) => /kms:/.test(String(statement.Action)))
 
-    expect(onKeys).toHaveLength(6)
+    expect(onKeys).toHaveLength(7)
     for (const statement of onKeys) {
       expect(statement.Condition).toEqual({
         StringEquals: { 'kms:EncryptionContext:purpose': 'grant' },

@@ -1,16 +1,19 @@
 /** Records as they stand after a first connect and a first portal. */
 import type { Account } from '../../shared/accounts/account.ts'
+import { accountIds } from '../../shared/accounts/account-store.ts'
 import { isoTime } from '../../shared/platform/clock.ts'
 import { newId } from '../../shared/platform/ids.ts'
 import type { Portal } from '../../shared/portals/portal.ts'
 
 export function newAccount(nowMs: number): Account {
-  const id = newId('account', nowMs)
+  const userId = newId('user', nowMs)
+  const providerAccountId = `subject of ${userId}`
+  const { accountId, grantId } = accountIds(userId, 'google_drive', providerAccountId)
   return {
-    id,
-    userId: newId('user', nowMs),
+    id: accountId,
+    userId,
     provider: 'google_drive',
-    providerAccountId: id,
+    providerAccountId,
     displayName: 'Owner',
     email: 'owner@example.com',
     status: 'ACTIVE',
@@ -20,7 +23,7 @@ export function newAccount(nowMs: number): Account {
     quota: null,
     failures: 0,
     probeAtMs: nowMs,
-    grantId: newId('grant', nowMs),
+    grantId,
     version: 1,
     createdAt: isoTime(nowMs),
     updatedAt: isoTime(nowMs),

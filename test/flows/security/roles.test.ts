@@ -22,6 +22,7 @@ const CLIENT_SIDE: FunctionName[] = ['public-portals', 'client-uploads']
 /** Who may use the key that wraps the tokens of grants. */
 const KEY_HOLDERS: FunctionName[] = [
   'connect',
+  'accounts',
   'uploads',
   'deliver-small',
   'deliver-large',
@@ -36,7 +37,7 @@ const GUARDED: Record<string, { read: FunctionName[]; change: FunctionName[] }> 
   user: { read: ['auth', 'connect', 'accounts'], change: ['auth'] },
   login: { read: ['auth', 'accounts'], change: ['auth'] },
   grant: {
-    read: ['accounts', ...KEY_HOLDERS],
+    read: KEY_HOLDERS,
     change: KEY_HOLDERS,
   },
 }

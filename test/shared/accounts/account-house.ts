@@ -7,11 +7,14 @@ import { freshTokens } from '../../../shared/accounts/fresh-token.ts'
 import type { Grant, GrantTokens } from '../../../shared/accounts/grant.ts'
 import { grantStore } from '../../../shared/accounts/grant-store.ts'
 import type { TokenVault } from '../../../shared/accounts/token-vault.ts'
+import { rateLimits } from '../../../shared/limits/rate-limits.ts'
 import type { OauthProvider, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
 import { HOUR_MS } from '../../../shared/platform/clock.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
+import type { StorageAccess } from '../../../shared/providers/provider.ts'
+import { userStore } from '../../../shared/users/user-store.ts'
 import { newAccount, newPortal } from '../../support/make.ts'
 import { steeredClock } from '../../support/steered-clock.ts'
 
@@ -24,7 +27,7 @@ export async function openAccount(table: Table) {
   const grants = grantStore(table, clock)
   const account = newAccount(clock.now())
   const grant = grantOf(account, clock.now(), { accessToken: 'old', refreshToken: 'first' })
-  await transact(table, [accounts.create(account), grants.put(grant)])
+  await transact(table, [accounts.create(account), ...grants.put(grant)])
 
   const asked: string[] = []
   let answer: (refreshToken: string) => Promise<TokenSet> = async () => ({
@@ -32,13 +35,18 @@ export async function openAccount(table: Table) {
     expiresInSeconds: 3600,
     scopes: [],
   })
-  const oauth: Pick<OauthProvider, 'id' | 'refresh'> = {
+  const revoked: string[] = []
+  const oauth: Pick<OauthProvider, 'id' | 'refresh' | 'revoke'> = {
     id: 'google',
     refresh(refreshToken) {
       asked.push(refreshToken)
       return answer(refreshToken)
     },
+    async revoke(refreshToken) {
+      revoked.push(refreshToken)
+    },
   }
+  let probe: () => Promise<Quota> = async () => ({ usedBytes: 10, totalBytes: 100 })
   const status = { table, accounts, portals, clock }
 
   return {
@@ -46,8 +54,19 @@ export async function openAccount(table: Table) {
     account,
     grant,
     grants,
-    /** Refresh tokens that the provider was asked with. */
+    users: userStore(table, clock),
+    limits: rateLimits(table, clock),
+    vault: openVault,
+    oauth,
+    random: () => 0.5,
+    /** The provider, which answers what the test wants. */
+    provider: () => ({ quota: () => probe() }) as unknown as StorageAccess,
+    answerProbe(next: typeof probe) {
+      probe = next
+    },
+    /** Refresh tokens that the provider was asked with, and those that it was told to revoke. */
     asked,
+    revoked,
     answerRefresh(next: typeof answer) {
       answer = next
     },
@@ -120,6 +139,8 @@ export async function openAccount(table: Table) {
   }
 }
 
+type Quota = Awaited<ReturnType<StorageAccess['quota']>>
+
 /** Hides nothing. */
 const openVault: TokenVault = {
   newKey: async () => 'key',
@@ -134,6 +155,8 @@ export function grantOf(account: Account, nowMs: number, tokens: GrantTokens): G
     accountId: account.id,
     provider: 'google',
     subject: account.providerAccountId,
+    email: account.email,
+    displayName: account.displayName,
     scopes: [],
     wrappedKey: 'key',
     tokens: JSON.stringify(tokens),

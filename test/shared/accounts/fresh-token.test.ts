@@ -190,7 +190,7 @@ describe('a consent that is given while an old token is refreshed', () => {
   const consent = async () => {
     const tokens = { accessToken: 'consented', refreshToken: 'second' }
     await transact(records.table, [
-      house.grants.put(grantOf(house.account, house.clock.now(), tokens)),
+      ...house.grants.put(grantOf(house.account, house.clock.now(), tokens)),
     ])
   }
   beforeEach(() => house.expireToken())

@@ -5,15 +5,11 @@ import { tendAccount } from '../../../shared/accounts/tend-account.ts'
 import { OauthRefused } from '../../../shared/oauth/oauth-provider.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { RetryLater, type RetryLaterReason } from '../../../shared/providers/failures.ts'
-import type { StorageProvider } from '../../../shared/providers/provider.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
 import { type AccountHouse, openAccount } from './account-house.ts'
 
-type Quota = Awaited<ReturnType<StorageProvider['quota']>>
-
 let records: RecordTable
 let house: AccountHouse
-let answer: () => Promise<Quota>
 let released: { accountId: string; roomAgain: boolean }[]
 beforeAll(async () => {
   records = await startRecordTable()
@@ -21,14 +17,13 @@ beforeAll(async () => {
 afterAll(() => records.close())
 beforeEach(async () => {
   house = await openAccount(records.table)
-  answer = async () => ({ usedBytes: 10, totalBytes: 100 })
   released = []
 })
 
 function fails(reason: RetryLaterReason) {
-  answer = async () => {
+  house.answerProbe(async () => {
     throw new RetryLater({ reason, diagnostics: { provider: 'google_drive' } })
-  }
+  })
 }
 
 async function tend(): Promise<void> {
@@ -36,8 +31,6 @@ async function tend(): Promise<void> {
     {
       ...house,
       freshToken: house.caller(),
-      provider: () => ({ quota: () => answer() }) as unknown as StorageProvider,
-      random: () => 0.5,
       deliveries: {
         releaseHeld: async (accountId, { roomAgain }) => {
           released.push({ accountId, roomAgain })
@@ -85,7 +78,7 @@ describe('an account that works', () => {
   it('lets go of what waited for it, and of what waited for room when there is some', async () => {
     await tend()
     await tend()
-    answer = async () => ({ usedBytes: 100, totalBytes: 100 })
+    house.answerProbe(async () => ({ usedBytes: 100, totalBytes: 100 }))
     await tendWhenDue()
     await tend()
 
@@ -114,7 +107,7 @@ describe('an account that fails', () => {
       deactivationReason: 'STORAGE_ERROR',
     })
 
-    answer = async () => ({ usedBytes: 1 })
+    house.answerProbe(async () => ({ usedBytes: 1 }))
     await tendWhenDue()
     await tendWhenDue()
     expect(await house.now()).toMatchObject({
@@ -130,7 +123,7 @@ describe('an account that fails', () => {
       fails('NETWORK')
       await tendWhenDue()
       await tendWhenDue()
-      answer = async () => ({ usedBytes: 1 })
+      house.answerProbe(async () => ({ usedBytes: 1 }))
       await tendWhenDue()
     }
 

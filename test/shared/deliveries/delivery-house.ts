@@ -276,6 +276,8 @@ function newGrant(account: Account): Grant {
     accountId: account.id,
     provider: 'google',
     subject: account.providerAccountId,
+    email: account.email,
+    displayName: account.displayName,
     scopes: [],
     wrappedKey: randomBytes(8).toString('hex'),
     tokens: '',
