@@ -1,17 +1,20 @@
 /**
  * KMS on this machine: symmetric keys, spoken in its JSON protocol.
  *
- * Obeys https://docs.aws.amazon.com/kms/latest/APIReference/ for GenerateDataKey,
- * GenerateDataKeyWithoutPlaintext, Encrypt, Decrypt and DescribeKey: AES-256-GCM with the
- * encryption context as additional data, 4 KiB of plaintext, keys by id, ARN, alias or alias ARN.
+ * Obeys https://docs.aws.amazon.com/kms/latest/APIReference/ for GenerateDataKey (with and without
+ * plaintext), GenerateRandom, Encrypt, Decrypt, ReEncrypt and DryRun: AES-256-GCM with the encryption
+ * context as additional data, 4 KiB of plaintext, keys by id, ARN, alias or alias ARN; and for making,
+ * disabling, deleting after 7 to 30 days, rotating (by days and on demand), key policies and aliases.
  * The context is shown to policies as `kms:EncryptionContext:<key>` and `kms:EncryptionContextKeys`.
+ * `alias/aws/ssm` is made when a parameter first needs it.
  * On disk: `kms.db` (SQLite, WAL), mode 0600; it holds the keys in the clear, as no key of this
- * machine protects anything beyond this machine.
+ * machine protects anything beyond this machine. Time is the injected clock's.
  *
- * Gaps: keys come from templates only; no rotation, grants, asymmetric, HMAC or imported keys, no
- * disabling or deletion, no ReEncrypt and no DryRun.
+ * Gaps: no grants, tags, asymmetric, HMAC, imported, external or multi-region keys and no
+ * UpdateKeyDescription; lists come in one page; `alias/aws/ssm` has the default key policy and says
+ * CUSTOMER; a stack's EnableKeyRotation is not played; what a deleted key sealed is an invalid
+ * ciphertext.
  */
-import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import * as z from 'zod'
 import type { Clock } from '../clock.ts'
@@ -21,12 +24,22 @@ import {
   type AwsEngine,
   AwsError,
   LOCAL_ACCOUNT_ID,
-  LOCAL_REGION,
 } from '../engine.ts'
-import { parseInput, unknownOperation, writeJsonReply } from '../json-service.ts'
+import { unknownOperation, writeJsonReply } from '../json-service.ts'
 import type { PolicyDocument } from '../policy-document.ts'
-import { invalidCiphertext, keyIdOfBlob, openBlob, sealBlob } from './ciphertext-blob.ts'
-import { KeyStore, type StoredKey } from './key-store.ts'
+import type { EncryptionContext } from './ciphertext-blob.ts'
+import {
+  CRYPTO_OPERATIONS,
+  context,
+  decryptSchema,
+  openingKey,
+  reEncryptSchema,
+} from './crypto-operations.ts'
+import { DEFAULT_KEY_POLICY } from './default-key-policy.ts'
+import { KEY_OPERATIONS } from './key-operations.ts'
+import { KeyStore } from './key-store.ts'
+import { aliasArn, Keyring, keyArn } from './keyring.ts'
+import { type Input, type KmsOperation, parse } from './kms-call.ts'
 
 export interface KmsEngine extends AwsEngine {
   /** Idempotent: an existing key keeps its material. Without a policy it has KMS's default one. */
@@ -37,80 +50,37 @@ export interface KmsEngine extends AwsEngine {
   /** `alias/…`; points an existing alias at this key. */
   createAlias(name: string, keyId: string): void
   resourcePolicy(arn: string): PolicyDocument | undefined
+  /** ARN of the key of an id, ARN or alias; refuses what does not exist. */
+  keyArn(keyId: string): string
+  seal(keyId: string, plaintext: Uint8Array, context: EncryptionContext): Buffer
+  open(blob: Buffer, context: EncryptionContext): Buffer
 }
 
-const MOST_PLAINTEXT_BYTES = 4096
-const MOST_DATA_KEY_BYTES = 1024
-const ARN_PREFIX = `arn:aws:kms:${LOCAL_REGION}:${LOCAL_ACCOUNT_ID}:`
+/** Operations by the name in `X-Amz-Target: TrentService.<name>`. */
+const OPERATIONS = new Map<string, KmsOperation>(
+  Object.entries({ ...CRYPTO_OPERATIONS, ...KEY_OPERATIONS }),
+)
 
-/**
- * "The default key policy gives the account permission to use IAM policies" and nobody anything else.
- * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
- */
-const DEFAULT_POLICY: PolicyDocument = {
-  Version: '2012-10-17',
-  Statement: [
-    {
-      Effect: 'Allow',
-      Principal: { AWS: `arn:aws:iam::${LOCAL_ACCOUNT_ID}:root` },
-      Action: 'kms:*',
-      Resource: '*',
-    },
-  ],
-}
-
-const context = z.record(z.string(), z.string()).nullish()
-const dataKeySchema = z.object({
-  KeyId: z.string(),
-  EncryptionContext: context,
-  KeySpec: z.string().nullish(),
-  NumberOfBytes: z.number().nullish(),
-})
-const encryptSchema = z.object({
-  KeyId: z.string(),
-  Plaintext: z.string(),
-  EncryptionContext: context,
-})
-const decryptSchema = z.object({
-  KeyId: z.string().nullish(),
-  CiphertextBlob: z.string(),
-  EncryptionContext: context,
-})
-const describeSchema = z.object({ KeyId: z.string() })
-
-type Operation = (store: KeyStore, input: AwsCall['input']) => object
-
-const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
-  ['GenerateDataKey', (store, input) => generateDataKey(store, input)],
-  [
-    'GenerateDataKeyWithoutPlaintext',
-    (store, input) => {
-      const { Plaintext: _, ...reply } = generateDataKey(store, input)
-      return reply
-    },
-  ],
-  ['Encrypt', encrypt],
-  ['Decrypt', decrypt],
-  ['DescribeKey', describeKey],
-])
+/** Operations that name no key; "KMS keys do not support resource-level permissions" for them. */
+const ON_NO_KEY = new Set(['CreateKey', 'GenerateRandom', 'ListKeys', 'ListAliases'])
 
 export function createKmsEngine({ dataDir, clock }: { dataDir: string; clock: Clock }): KmsEngine {
-  const store = new KeyStore(dataDir)
+  const keys = new Keyring(new KeyStore(dataDir), clock)
   return {
-    accessRequests: (call) => accessRequests(store, call),
+    accessRequests: (call) => accessRequests(keys, call),
 
     async handle(call: AwsCall, response: ServerResponse): Promise<void> {
       const operation = OPERATIONS.get(call.operation)
       if (operation === undefined) throw unknownOperation(call)
-      writeJsonReply(call, response, '1.1', operation(store, call.input))
+      writeJsonReply(call, response, '1.1', operation(keys, call.input))
     },
 
     async close(): Promise<void> {
-      store.close()
+      keys.store.close()
     },
 
     createKey({ keyId, description = '', policy }) {
-      store.save(keyId, description, policy, clock.now())
+      keys.store.save(keyId, description, policy, clock.now())
       return { keyId, arn: keyArn(keyId) }
     },
 
@@ -118,164 +88,79 @@ export function createKmsEngine({ dataDir, clock }: { dataDir: string; clock: Cl
       if (!name.startsWith('alias/')) {
         throw new AwsError('ValidationException', `The alias ${name} must begin with alias/.`)
       }
-      store.saveAlias(name, findKey(store, keyId).id)
+      keys.store.saveAlias(name, keys.find(keyId).id)
     },
 
     resourcePolicy(arn) {
-      const key = arn.startsWith(keyArn('')) ? store.find(arn.slice(keyArn('').length)) : undefined
-      return key === undefined ? undefined : (key.policy ?? DEFAULT_POLICY)
+      const id = arn.startsWith(keyArn('')) ? arn.slice(keyArn('').length) : undefined
+      const key = id === undefined ? undefined : keys.store.find(id)
+      return key === undefined ? undefined : (key.policy ?? DEFAULT_KEY_POLICY)
     },
+
+    keyArn: (keyId) => keyArn(keys.find(keyId).id),
+    seal: (keyId, plaintext, given) => keys.seal(keyId, plaintext, given),
+    open: (blob, given) => keys.open(blob, given),
   }
 }
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html */
-function accessRequests(store: KeyStore, call: AwsCall): AccessRequest[] {
-  if (!OPERATIONS.has(call.operation)) throw unknownOperation(call)
-  const { input } = call
-  const named = input?.['KeyId']
-  const key =
-    call.operation === 'Decrypt' ? decryptingKey(store, input) : findKey(store, String(named ?? ''))
-  const given = parse(z.object({ EncryptionContext: context }), input).EncryptionContext ?? {}
-  const requestContext: Record<string, string | string[]> = {
-    'kms:CallerAccount': LOCAL_ACCOUNT_ID,
-  }
-  for (const [name, value] of Object.entries(given)) {
-    requestContext[`kms:EncryptionContext:${name}`] = value
-  }
-  if (Object.keys(given).length > 0) {
-    requestContext['kms:EncryptionContextKeys'] = Object.keys(given)
-  }
-  const alias = typeof named === 'string' ? /(?:^|:)(alias\/.+)$/.exec(named)?.[1] : undefined
-  if (alias !== undefined) requestContext['kms:RequestAlias'] = alias
-  return [{ action: `kms:${call.operation}`, resource: keyArn(key.id), context: requestContext }]
+function accessRequests(keys: Keyring, call: AwsCall): AccessRequest[] {
+  const { operation, input } = call
+  if (!OPERATIONS.has(operation)) throw unknownOperation(call)
+  const action = `kms:${operation}`
+  if (ON_NO_KEY.has(operation)) return [{ action, resource: '*' }]
+  if (operation.endsWith('Alias')) return onAlias(keys, action, input)
+  if (operation === 'ReEncrypt') return onReEncrypt(keys, input)
+  const { KeyId } = parse(z.object({ KeyId: z.string().nullish() }), input)
+  const given = parse(z.object({ EncryptionContext: context }), input).EncryptionContext
+  return [{ action, resource: keyArn(keyOf(keys, call).id), context: shown(given, KeyId) }]
 }
 
-function generateDataKey(store: KeyStore, input: AwsCall['input']) {
-  const members = parse(dataKeySchema, input)
-  const key = findKey(store, members.KeyId)
-  const plaintext = randomBytes(dataKeyBytes(members))
-  const blob = sealBlob(key.id, key.material, plaintext, members.EncryptionContext ?? {})
-  return {
-    KeyId: keyArn(key.id),
-    CiphertextBlob: blob.toString('base64'),
-    Plaintext: plaintext.toString('base64'),
-  }
-}
-
-function encrypt(store: KeyStore, input: AwsCall['input']): object {
-  const { KeyId, Plaintext, EncryptionContext } = parse(encryptSchema, input)
-  const key = findKey(store, KeyId)
-  const plaintext = Buffer.from(Plaintext, 'base64')
-  if (plaintext.length < 1 || plaintext.length > MOST_PLAINTEXT_BYTES) {
-    throw invalid(
-      `1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length between 1 and ${MOST_PLAINTEXT_BYTES}`,
-    )
-  }
-  const blob = sealBlob(key.id, key.material, plaintext, EncryptionContext ?? {})
-  return {
-    KeyId: keyArn(key.id),
-    CiphertextBlob: blob.toString('base64'),
-    EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-  }
-}
-
-function decrypt(store: KeyStore, input: AwsCall['input']): object {
-  const { CiphertextBlob, EncryptionContext } = parse(decryptSchema, input)
-  const key = decryptingKey(store, input)
-  const blob = Buffer.from(CiphertextBlob, 'base64')
-  return {
-    KeyId: keyArn(key.id),
-    Plaintext: openBlob(key.material, blob, EncryptionContext ?? {}).toString('base64'),
-    EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
-  }
-}
-
-function describeKey(store: KeyStore, input: AwsCall['input']): object {
-  const key = findKey(store, parse(describeSchema, input).KeyId)
-  return {
-    KeyMetadata: {
-      AWSAccountId: LOCAL_ACCOUNT_ID,
-      KeyId: key.id,
-      Arn: keyArn(key.id),
-      CreationDate: key.createdMs / 1000,
-      Description: key.description,
-      Enabled: true,
-      KeyState: 'Enabled',
-      KeyUsage: 'ENCRYPT_DECRYPT',
-      KeySpec: 'SYMMETRIC_DEFAULT',
-      CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-      EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-      KeyManager: 'CUSTOMER',
-      Origin: 'AWS_KMS',
-      MultiRegion: false,
-    },
-  }
-}
-
-function dataKeyBytes(members: z.output<typeof dataKeySchema>): number {
-  const { KeySpec, NumberOfBytes } = members
-  if ((KeySpec == null) === (NumberOfBytes == null)) {
-    throw invalid('Please specify either number of bytes or key spec.')
-  }
-  if (KeySpec === 'AES_256') return 32
-  if (KeySpec === 'AES_128') return 16
-  const bytes = NumberOfBytes ?? 0
-  if (!Number.isInteger(bytes) || bytes < 1 || bytes > MOST_DATA_KEY_BYTES) {
-    throw invalid(
-      `1 validation error detected: Value at '${KeySpec == null ? 'numberOfBytes' : 'keySpec'}' failed to satisfy constraint: 1 to ${MOST_DATA_KEY_BYTES} bytes, AES_128 or AES_256`,
-    )
-  }
-  return bytes
-}
-
-/** Key named by the blob itself; a KeyId of the call has to be the same one. */
-function decryptingKey(store: KeyStore, input: AwsCall['input']): StoredKey {
+function keyOf(keys: Keyring, { operation, input }: AwsCall) {
+  if (operation !== 'Decrypt') return keys.find(parse(z.object({ KeyId: z.string() }), input).KeyId)
   const { KeyId, CiphertextBlob } = parse(decryptSchema, input)
-  const key = store.find(keyIdOfBlob(Buffer.from(CiphertextBlob, 'base64')))
-  if (key === undefined) throw invalidCiphertext()
-  if (KeyId != null && findKey(store, KeyId).id !== key.id) {
-    throw new AwsError(
-      'IncorrectKeyException',
-      'The key ID in the request does not identify a CMK that can perform this operation.',
-    )
-  }
-  return key
+  return openingKey(keys, Buffer.from(CiphertextBlob, 'base64'), KeyId)
 }
 
-/** By key id, key ARN, alias name or alias ARN. */
-function findKey(store: KeyStore, keyId: string): StoredKey {
-  if (keyId === '') throw missingMember('keyId')
-  if (keyId.startsWith('arn:') && !keyId.startsWith(ARN_PREFIX)) {
-    throw new AwsError('NotFoundException', `Invalid arn ${keyId}`)
-  }
-  const name = keyId.startsWith('arn:') ? keyId.slice(ARN_PREFIX.length) : keyId
-  if (name.startsWith('alias/')) {
-    const key = store.findByAlias(name)
-    if (key !== undefined) return key
-    throw new AwsError('NotFoundException', `Alias ${ARN_PREFIX}${name} is not found.`)
-  }
-  const id = name.replace(/^key\//, '')
-  const key = store.find(id)
-  if (key === undefined)
-    throw new AwsError('NotFoundException', `Key '${keyArn(id)}' does not exist`)
-  return key
+/** Both the alias and each key that it leaves or gets. */
+function onAlias(keys: Keyring, action: string, input: Input): AccessRequest[] {
+  const schema = z.object({ AliasName: z.string(), TargetKeyId: z.string().nullish() })
+  const { AliasName, TargetKeyId } = parse(schema, input)
+  const present = keys.store.aliases().get(AliasName)
+  const target = TargetKeyId == null ? undefined : keys.find(TargetKeyId).id
+  const ids = new Set([present, target].filter((id) => id !== undefined))
+  return [aliasArn(AliasName), ...[...ids].map(keyArn)].map((resource) => ({ action, resource }))
 }
 
-function keyArn(keyId: string): string {
-  return `${ARN_PREFIX}key/${keyId}`
+/** https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html */
+function onReEncrypt(keys: Keyring, input: Input): AccessRequest[] {
+  const members = parse(reEncryptSchema, input)
+  const { SourceKeyId, DestinationKeyId } = members
+  const source = openingKey(keys, Buffer.from(members.CiphertextBlob, 'base64'), SourceKeyId)
+  return [
+    {
+      action: 'kms:ReEncryptFrom',
+      resource: keyArn(source.id),
+      context: shown(members.SourceEncryptionContext, SourceKeyId),
+    },
+    {
+      action: 'kms:ReEncryptTo',
+      resource: keyArn(keys.find(DestinationKeyId).id),
+      context: shown(members.DestinationEncryptionContext, DestinationKeyId),
+    },
+  ]
 }
 
-function invalid(message: string): AwsError {
-  return new AwsError('ValidationException', message)
-}
-
-function missingMember(member: string): AwsError {
-  const name = member.charAt(0).toLowerCase() + member.slice(1)
-  return invalid(
-    `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
-  )
-}
-
-function parse<T extends z.ZodType>(schema: T, input: AwsCall['input']): z.output<T> {
-  return parseInput(schema, input, missingMember)
+/** What policies can ask of a call. */
+function shown(
+  given: EncryptionContext | null | undefined,
+  keyId: string | null | undefined,
+): Record<string, string | string[]> {
+  const values: Record<string, string | string[]> = { 'kms:CallerAccount': LOCAL_ACCOUNT_ID }
+  const names = Object.keys(given ?? {})
+  for (const name of names) values[`kms:EncryptionContext:${name}`] = given?.[name] ?? ''
+  if (names.length > 0) values['kms:EncryptionContextKeys'] = names
+  const alias = keyId == null ? undefined : /(?:^|:)(alias\/.+)$/.exec(keyId)?.[1]
+  if (alias !== undefined) values['kms:RequestAlias'] = alias
+  return values
 }
