@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { AwsError } from '../engine.ts'
 import { type MessageAttributes, md5OfAttributes, md5OfBody } from './message-digest.ts'
 import {
+  type AcceptedMessage,
   acceptMessage,
   checkBatch,
   checkBatchBytes,
@@ -167,7 +168,7 @@ function asWire(message: SqsMessage, systemNames: string[], attributeNames: stri
 
 function send(caller: SqsCaller, queue: Queue, input: SendInput): object {
   const message = acceptMessage(queue.settings, input)
-  const sent = caller.service.send(queue, message, caller.principalArn)
+  const sent = caller.service.send(queue, traced(message, caller.traceHeader), caller.principalArn)
   const md5 = md5OfAttributes(message.attributes)
   const systemMd5 = md5OfAttributes(message.systemAttributes)
   return {
@@ -177,6 +178,16 @@ function send(caller: SqsCaller, queue: Queue, input: SendInput): object {
     ...(systemMd5 !== undefined && { MD5OfMessageSystemAttributes: systemMd5 }),
     ...(sent.sequenceNumber !== undefined && { SequenceNumber: sent.sequenceNumber }),
   }
+}
+
+/**
+ * The header of the request stays with the message as `AWSTraceHeader` unless the sender gave one.
+ * https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+ */
+function traced(message: AcceptedMessage, traceHeader: string | undefined): AcceptedMessage {
+  if (traceHeader === undefined) return message
+  const own = { AWSTraceHeader: { DataType: 'String', StringValue: traceHeader } }
+  return { ...message, systemAttributes: { ...own, ...message.systemAttributes } }
 }
 
 /** One result per entry; an entry that is refused does not stop the others. */

@@ -8,6 +8,8 @@ export interface SqsCaller {
   service: QueueService
   queueUrl: (name: string) => string
   principalArn: string
+  /** `X-Amzn-Trace-Id` of the request. */
+  traceHeader: string | undefined
   /** Aborted when the caller hangs up: nobody would delete what it is given then. */
   signal: AbortSignal
 }

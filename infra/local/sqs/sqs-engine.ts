@@ -114,7 +114,8 @@ export function createSqsEngine({ dataDir, clock, baseUrl }: SqsEngineOptions): 
       const hangUp = new AbortController()
       response.once('close', () => hangUp.abort())
       const { principalArn } = call
-      const caller = { service, queueUrl, principalArn, signal: hangUp.signal }
+      const traceHeader = [call.request.headers['x-amzn-trace-id']].flat()[0]
+      const caller = { service, queueUrl, principalArn, traceHeader, signal: hangUp.signal }
       try {
         writeJsonReply(call, response, '1.0', await operation(caller, call.input))
       } catch (error) {
