@@ -1,7 +1,7 @@
 /**
  * Leaves out of a bundle what no function reaches although esbuild cannot see it: it changes the
- * text of a package's file as it is read. A package whose text no longer fits its rule is bundled
- * whole, which the test of the bundles' sizes notices.
+ * text of a file as it is read. A package whose text no longer fits its rule is bundled whole, which
+ * the test of the bundles' sizes notices.
  */
 import { readFile } from 'node:fs/promises'
 import type { Loader, Plugin } from 'esbuild'
@@ -26,8 +26,24 @@ export const KEPT_ERRORS = [
 const RULES: Rule[] = [
   // A client describes every shape of its service, and only some are used.
   { files: /\/@aws-sdk\/client-[^/]+\/dist-es\/schemas\/schemas_0\.js$/, lean: usedShapesOnly },
+  // No client of ours is given an extension, without which its settings stay as they are.
+  {
+    files: /\/@aws-sdk\/client-[^/]+\/dist-es\/runtimeExtensions\.js$/,
+    lean: () => 'export const resolveRuntimeExtensions = (config) => config',
+  },
+  // Like credentials, settings come from the environment alone: Lambda has no `~/.aws/config`, and
+  // a developer's own must not steer functions that run on his machine.
+  {
+    files: /\/shared-ini-file-loader\/loadSharedConfigFiles\.js$/,
+    lean: () => `export { CONFIG_PREFIX_SEPARATOR } from './constants'
+      export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} })`,
+  },
+  // Node has these hashes; the ones in JavaScript are for platforms that have not.
+  { files: /\/(Md5|Sha1|Sha256)Js\.js$/, lean: emptyFunctions },
   // No function writes a JSON schema, and every schema of zod can.
   { files: /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/, lean: emptyFunctions },
+  // A function speaks a small part of the contract.
+  { files: /\/shared\/contract\/[\w-]+\.ts$/, lean: usedSchemasOnly, loader: 'ts' },
   // Packages read their own version for the User-Agent, and bring in their list of scripts by it.
   { files: /\/node_modules\/.*\/package\.json$/, lean: versionOnly, loader: 'json' },
 ]
@@ -58,6 +74,14 @@ function usedShapesOnly(text: string): string {
     .replaceAll(/^n0_registry\.registerError\(\w+\$, (\w+)\);$/gm, (statement, error) =>
       KEPT_ERRORS.includes(error) ? statement : '',
     )
+}
+
+/** Making a schema does nothing else, but a call of zod does not say so. */
+function usedSchemasOnly(text: string): string {
+  return text.replaceAll(
+    /^((?:export )?const \w+ = )(z\b.*(?:\n[ )}\]].*)*)/gm,
+    '$1/* @__PURE__ */ (() => $2)()',
+  )
 }
 
 function emptyFunctions(text: string): string {
