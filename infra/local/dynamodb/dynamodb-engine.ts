@@ -8,7 +8,7 @@
  * - Streams with lasting sequence numbers, without writes that changed nothing (`table-stream.ts`).
  * - A database that dies is started again on its file; calls in flight get a retryable 500.
  *
- * Gaps: reads and indexes are never stale; a stream keeps its records for good, in one shard; no
+ * Gaps: reads and indexes are never stale; a stream has one shard and the machine's time; no
  * PartiQL, backups, replicas or capacity limits; a transaction whose reply a dying database took
  * along may be applied again when its token is sent again.
  *
@@ -27,6 +27,7 @@ import { DynoxideSupervisor } from './dynoxide-supervisor.ts'
 import {
   accessRequestsOf,
   DESCRIBING_OPERATIONS,
+  refuseForeignStart,
   streamOfIterator,
   tableNameOf,
   transactItems,
@@ -131,6 +132,7 @@ export async function createDynamoDbEngine(
       })
     }
     if (operation === 'BatchWriteItem') return await batchWrite(call, input)
+    if (operation === 'Query') await refuseForeignStart(input, schemas)
     if (operation === 'TransactGetItems') await conflicts.refuseTransactionalRead(input)
     if (SINGLE_WRITES.has(operation)) await conflicts.refuseSingleWrite(input)
     const reply = await forward(call, input)

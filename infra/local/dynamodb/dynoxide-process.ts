@@ -20,6 +20,7 @@ export interface DynoxideProcess {
   close(): Promise<void>
 }
 
+export const DATABASE_FILE = 'dynamodb.db'
 /** It listens 5 to 17 ms after its start; a machine under load may take far longer. */
 const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 2_000
@@ -36,7 +37,7 @@ export async function startDynoxide(options: {
   const database: string[] = []
   if (options.dataDir !== undefined) {
     mkdirSync(options.dataDir, { recursive: true })
-    database.push('--db-path', join(options.dataDir, 'dynamodb.db'))
+    database.push('--db-path', join(options.dataDir, DATABASE_FILE))
   }
   for (let attempt = 1; ; attempt++) {
     const port = await freePort()

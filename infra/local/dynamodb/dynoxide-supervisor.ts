@@ -1,29 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { AwsError } from '../engine.ts'
 import { type DynoxideProcess, type ProcessWarden, startDynoxide } from './dynoxide-process.ts'
+import { tendStreams } from './stream-upkeep.ts'
 
 /** One that dies again so soon after its start is not started again at once. */
 const RESTART_PAUSE_MS = 250
 
+interface DatabaseOptions {
+  dataDir: string | undefined
+  warden: ProcessWarden
+}
+
+async function startTended(options: DatabaseOptions): Promise<DynoxideProcess> {
+  const started = await startDynoxide(options)
+  if (options.dataDir !== undefined) tendStreams(options.dataDir)
+  return started
+}
+
 /** Keeps dynoxide running: one that dies is started again on its file. */
 export class DynoxideSupervisor {
-  readonly #options: { dataDir: string | undefined; warden: ProcessWarden }
+  readonly #options: DatabaseOptions
   #current: Promise<DynoxideProcess>
   #pid: number
   #startedAtMs = performance.now()
   #closing = false
 
-  static async start(options: {
-    dataDir: string | undefined
-    warden: ProcessWarden
-  }): Promise<DynoxideSupervisor> {
-    return new DynoxideSupervisor(options, await startDynoxide(options))
+  static async start(options: DatabaseOptions): Promise<DynoxideSupervisor> {
+    return new DynoxideSupervisor(options, await startTended(options))
   }
 
-  private constructor(
-    options: { dataDir: string | undefined; warden: ProcessWarden },
-    first: DynoxideProcess,
-  ) {
+  private constructor(options: DatabaseOptions, first: DynoxideProcess) {
     this.#options = options
     this.#pid = first.pid
     this.#current = Promise.resolve(first)
@@ -61,7 +67,7 @@ export class DynoxideSupervisor {
     const pauseMs = this.#startedAtMs + RESTART_PAUSE_MS - performance.now()
     if (pauseMs > 0) await delay(pauseMs)
     this.#startedAtMs = performance.now()
-    const started = await startDynoxide(this.#options)
+    const started = await startTended(this.#options)
     this.#pid = started.pid
     this.#watch(started)
     return started

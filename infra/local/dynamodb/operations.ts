@@ -145,10 +145,7 @@ async function readAccess(
 ): Promise<AccessRequest> {
   const tableName = tableNameOf(input)
   const index = input['IndexName']
-  const hashKey =
-    typeof index === 'string'
-      ? await schemas.hashKeyOfIndex(tableName, index)
-      : (await schemas.find(tableName))?.hashKey
+  const hashKey = await hashKeyOf(input, schemas)
   return {
     action,
     resource: tableArn(tableName) + (typeof index === 'string' ? `/index/${index}` : ''),
@@ -209,6 +206,27 @@ function demandedKeys(input: JsonObject, hashKey: string): (string | undefined)[
     ...placeholders.map((it) => keyText(Object.hasOwn(values, it) ? values[it] : undefined)),
     ...older.map((it) => keyText(it as AttributeValue)),
   ]
+}
+
+/** A page of a query starts inside its partition: the database would serve it from the next key on. */
+export async function refuseForeignStart(input: JsonObject, schemas: TableSchemas): Promise<void> {
+  const start = input['ExclusiveStartKey']
+  const hashKey = await hashKeyOf(input, schemas)
+  if (start === undefined || hashKey === undefined) return
+  const [demanded] = demandedKeys(input, hashKey)
+  if (keyText((object(start) as Item)[hashKey]) === demanded) return
+  throw new AwsError(
+    'ValidationException',
+    'The provided starting key is outside query boundaries based on provided conditions',
+  )
+}
+
+async function hashKeyOf(input: JsonObject, schemas: TableSchemas): Promise<string | undefined> {
+  const tableName = tableNameOf(input)
+  const index = input['IndexName']
+  return typeof index === 'string'
+    ? await schemas.hashKeyOfIndex(tableName, index)
+    : (await schemas.find(tableName))?.hashKey
 }
 
 /** "The key represents the partition key values of the items": absent when a call names none. */

@@ -73,41 +73,32 @@ export function databaseSequence(number: string): string {
   return /^1\d{20}$/.test(number) ? String(BigInt(number.slice(1))) : number
 }
 
-function databaseArn(streamArn: string): string {
-  return streamArn.replace(LOCAL_ARN_PREFIX, DATABASE_ARN_PREFIX)
-}
-
-interface Shard {
-  ShardId: string
-  SequenceNumberRange: { StartingSequenceNumber?: string; EndingSequenceNumber?: string }
+/** The database's iterators are JSON in base64 that tells the number they come after. */
+function positionOf(iterator: string): number {
+  return (JSON.parse(Buffer.from(iterator, 'base64').toString()) as { position: number }).position
 }
 
 interface StreamDescription {
-  StreamStatus: string
-  Shards: Shard[]
+  Shards: { ShardId: string; SequenceNumberRange: { StartingSequenceNumber?: string } }[]
 }
 
-/** A reply of DescribeStream with the numbers of this cloud. */
+/** A reply of DescribeStream with the numbers of this cloud; an open shard has no ending number. */
 export function localDescription(reply: JsonObject): JsonObject {
   const description = reply['StreamDescription'] as StreamDescription
-  const isOn = description.StreamStatus === 'ENABLED'
-  const shards = description.Shards.map((shard) => {
-    const { StartingSequenceNumber: first, EndingSequenceNumber: last } = shard.SequenceNumberRange
-    return {
-      ...shard,
-      SequenceNumberRange: {
-        StartingSequenceNumber: localSequence(first ?? 1),
-        ...(!isOn && last !== undefined && { EndingSequenceNumber: localSequence(last) }),
-      },
-    }
-  })
-  return { ...reply, StreamDescription: { ...description, Shards: shards } }
+  const Shards = description.Shards.map((shard) => ({
+    ...shard,
+    SequenceNumberRange: {
+      StartingSequenceNumber: localSequence(shard.SequenceNumberRange.StartingSequenceNumber ?? 1),
+    },
+  }))
+  return { ...reply, StreamDescription: { ...description, Shards } }
 }
 
 export class TableStreams {
   readonly #client: DynoxideClient
   readonly #schemas: TableSchemas
   readonly #deletions: TtlDeletions
+  readonly #shardIds = new Map<string, string>()
 
   constructor(client: DynoxideClient, schemas: TableSchemas, deletions: TtlDeletions) {
     this.#client = client
@@ -118,21 +109,18 @@ export class TableStreams {
   /** Number of the newest record, 0 before the first; undefined for a table without a stream. */
   async newest(tableName: string): Promise<number | undefined> {
     const streamArn = (await this.#schemas.find(tableName))?.streamArn
-    return streamArn === undefined ? undefined : await this.#newestOf(databaseArn(streamArn))
+    if (streamArn === undefined) return undefined
+    return positionOf(await this.#iterator(streamArn, { ShardIteratorType: 'LATEST' }))
   }
 
   async open(tableName: string): Promise<TableStream> {
     const streamArn = (await this.#schemas.find(tableName))?.streamArn
     if (streamArn === undefined) throw new Error(`Table ${tableName} has no stream`)
-    const StreamArn = databaseArn(streamArn)
-    const ShardId = (await this.#shard(StreamArn))?.ShardId
     return {
       streamArn,
-      latest: async () => localSequence(await this.#newestOf(StreamArn)),
+      latest: async () => localSequence((await this.newest(tableName)) ?? 0),
       read: async (after, Limit = MAX_RECORDS) => {
-        const { ShardIterator } = await this.#client.call('GetShardIterator', {
-          StreamArn,
-          ShardId,
+        const ShardIterator = await this.#iterator(streamArn, {
           ShardIteratorType: after === undefined ? 'TRIM_HORIZON' : 'AFTER_SEQUENCE_NUMBER',
           ...(after !== undefined && { SequenceNumber: databaseSequence(after) }),
         })
@@ -153,14 +141,23 @@ export class TableStreams {
     }
   }
 
-  async #shard(StreamArn: string): Promise<Shard | undefined> {
-    const reply = await this.#client.call('DescribeStream', { StreamArn })
-    return (reply['StreamDescription'] as StreamDescription).Shards[0]
+  async #iterator(streamArn: string, start: JsonObject): Promise<string> {
+    const reply = await this.#client.call('GetShardIterator', {
+      StreamArn: streamArn.replace(LOCAL_ARN_PREFIX, DATABASE_ARN_PREFIX),
+      ShardId: await this.#shardId(streamArn),
+      ...start,
+    })
+    return String(reply['ShardIterator'])
   }
 
-  async #newestOf(StreamArn: string): Promise<number> {
-    const shard = await this.#shard(StreamArn)
-    return Number(shard?.SequenceNumberRange.EndingSequenceNumber ?? 0)
+  async #shardId(streamArn: string): Promise<string | undefined> {
+    const known = this.#shardIds.get(streamArn)
+    if (known !== undefined) return known
+    const StreamArn = streamArn.replace(LOCAL_ARN_PREFIX, DATABASE_ARN_PREFIX)
+    const reply = await this.#client.call('DescribeStream', { StreamArn })
+    const shardId = (reply['StreamDescription'] as StreamDescription).Shards[0]?.ShardId
+    if (shardId !== undefined) this.#shardIds.set(streamArn, shardId)
+    return shardId
   }
 
   /** A reply of GetRecords for the stream, in the words of that API. */

