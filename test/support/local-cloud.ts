@@ -68,6 +68,8 @@ export interface ProviderRequest {
   path: string
   operation: string
   status: number
+  /** Rules of the provider that the request broke, though it may have been answered. */
+  brokenRules?: string[]
 }
 
 export interface ClientFile {

@@ -85,7 +85,7 @@ export async function continueSession(
   exchange: Exchange,
   uploadId: string,
 ): Promise<Reply> {
-  exchange.operation = 'drive.session'
+  exchange.operation = operationOf(exchange)
   if (exchange.request.headers.authorization !== undefined) {
     authenticate(parts, exchange, 'write')
   }
@@ -96,10 +96,17 @@ export async function continueSession(
   return await parts.sessions.exclusive(uploadId, exchange.body, async () => {
     const session = parts.sessions.find(uploadId)
     if (!session) throw new UploadProtocolError(404, 'Not Found')
-    if (exchange.method === 'DELETE') return cancel(parts, exchange, session)
+    if (exchange.method === 'DELETE') return cancel(parts, session)
     if (session.fileId !== undefined) return finishedReply(parts, session, session.fileId)
     return await advance(parts, exchange, session)
   })
+}
+
+/** Told from the request alone, so that a session that is over or unknown has the same names. */
+function operationOf({ method, request }: Exchange): string {
+  if (method === 'DELETE') return 'drive.session.cancel'
+  const asks = request.headers['content-range']?.startsWith('bytes *') ?? false
+  return asks ? 'drive.session.status' : 'drive.session.chunk'
 }
 
 async function advance(
@@ -115,12 +122,10 @@ async function advance(
     throw unreadableRange()
   }
   if (range?.kind === 'query') {
-    exchange.operation = 'drive.session.status'
     if (total === session.receivedBytes) return await finish(parts, session)
     return incompleteReply(session.receivedBytes)
   }
 
-  exchange.operation = 'drive.session.chunk'
   const chunk: Chunk = range ?? { start: 0, end: declared, total }
   checkChunk(chunk, session, declared)
   const received = await receive(parts, exchange, session, chunk)
@@ -248,8 +253,7 @@ function incompleteReply(receivedBytes: number): Reply {
   return { status: 308, headers }
 }
 
-function cancel(parts: DriveParts, exchange: Exchange, session: UploadSession): Reply {
-  exchange.operation = 'drive.session.cancel'
+function cancel(parts: DriveParts, session: UploadSession): Reply {
   parts.sessions.remove(session.uploadId)
   if (session.fileId === undefined) parts.files.removeBlob(session.blob)
   return { status: 499 }
