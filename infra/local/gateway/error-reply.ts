@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { AwsError } from '../engine.ts'
-import type { SignatureFault, SignatureFaultKind } from './sigv4.ts'
+import type { SignatureFault, SignatureFaultKind } from './signature-fault.ts'
 
 /** Writes a refusal in the protocol of the service: XML for S3, JSON for the others. */
 export function writeError(

@@ -25,17 +25,12 @@ import {
   LOCAL_REGION,
 } from '../engine.ts'
 import type { PolicyDocument, RequestContext } from '../policy-document.ts'
+import { type DeclaredSignature, readFormSignature, readSignature } from './declared-signature.ts'
 import { signatureError, unknownKeyError, unsignedError, writeError } from './error-reply.ts'
 import { type DecisionReason, evaluatePolicies } from './policy.ts'
 import { callerArn, type Principal, type PrincipalStore } from './principals.ts'
-import {
-  type DeclaredSignature,
-  readFormSignature,
-  readSignature,
-  SignatureFault,
-  verifyFormSignature,
-  verifySignature,
-} from './sigv4.ts'
+import { SignatureFault } from './signature-fault.ts'
+import { verifyFormSignature, verifySignature } from './sigv4.ts'
 
 /** The largest JSON request of any service here is BatchWriteItem's 16 MB. */
 const MAX_JSON_BODY_BYTES = 17 * 1024 * 1024

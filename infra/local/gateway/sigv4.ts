@@ -11,71 +11,19 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { SignatureSeed } from '../engine.ts'
+import { canonicalPath } from './canonical-uri.ts'
+import {
+  ALGORITHM,
+  type DeclaredSignature,
+  type FormSignature,
+  type SignedRequest,
+} from './declared-signature.ts'
 import type { Principal } from './principals.ts'
+import { SignatureFault } from './signature-fault.ts'
 
 /** "the request must be within 15 minutes": both ways, as for presigned requests from the future. */
 const MAX_SKEW_MS = 15 * 60 * 1000
-/** "604800 seconds (7 days)" is the longest life of a presigned URL. */
-const MAX_EXPIRES_SECONDS = 604_800
-const ALGORITHM = 'AWS4-HMAC-SHA256'
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
-
-export type SignatureFaultKind =
-  | 'malformed-request'
-  | 'malformed-header'
-  | 'malformed-query'
-  | 'malformed-form'
-  | 'two-mechanisms'
-  | 'wrong-region'
-  | 'wrong-token'
-  | 'skewed'
-  | 'not-yet-valid'
-  | 'expired'
-  | 'unsigned-headers'
-  | 'missing-payload-hash'
-  | 'payload-mismatch'
-  | 'signature-mismatch'
-
-/** Why a signature does not hold. */
-export class SignatureFault extends Error {
-  override name = 'SignatureFault' as const
-  readonly kind: SignatureFaultKind
-  /** Facts that the service puts into the error body. */
-  readonly details: Record<string, string>
-
-  constructor(kind: SignatureFaultKind, message: string, details: Record<string, string> = {}) {
-    super(message)
-    this.kind = kind
-    this.details = details
-  }
-}
-
-/** The parts of an incoming request that are signed; Node's IncomingMessage has this shape. */
-interface SignedRequest {
-  method?: string | undefined
-  url?: string | undefined
-  rawHeaders: readonly string[]
-  headers: { readonly authorization?: string | undefined }
-}
-
-/** A signature as its request declares it, not yet verified. */
-export interface DeclaredSignature {
-  presigned: boolean
-  accessKeyId: string
-  /** `20261122/us-east-1/s3`. */
-  scope: string
-  region: string
-  service: string
-  signedHeaders: readonly string[]
-  signature: string
-  /** Life of a presigned URL. */
-  expiresSeconds: number | undefined
-  /** `X-Amz-Date` of a presigned URL; a header signature has it among the headers. */
-  queryDate: string | undefined
-  queryToken: string | undefined
-  queryPayloadHash: string | undefined
-  canonicalQuery: string
-}
 
 /** What verification found. */
 interface VerifiedSignature {
@@ -83,27 +31,6 @@ interface VerifiedSignature {
   payloadHash: string
   signedAtMs: number
   seed: SignatureSeed
-}
-
-/** Reads the signature of a request; undefined when it is not signed at all. */
-export function readSignature(request: SignedRequest): DeclaredSignature | undefined {
-  const rawUrl = request.url ?? '/'
-  if (!/^[\x21-\x7e]*$/.test(rawUrl)) {
-    throw new SignatureFault('malformed-request', "Couldn't parse the specified URI.")
-  }
-  const mark = rawUrl.indexOf('?')
-  const query = parseQuery(mark < 0 ? '' : rawUrl.slice(mark + 1))
-  const inQuery = query.some(([name]) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature')
-  const header = request.headers.authorization
-
-  if (header !== undefined && inQuery) {
-    throw new SignatureFault(
-      'two-mechanisms',
-      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
-    )
-  }
-  if (header !== undefined) return readHeader(header, query)
-  return inQuery ? readQuery(query) : undefined
 }
 
 /**
@@ -197,29 +124,6 @@ function requireSignature(
   }
 }
 
-type FormSignature = Pick<
-  DeclaredSignature,
-  'accessKeyId' | 'scope' | 'region' | 'service' | 'signature'
->
-
-/**
- * Reads the signature of a browser's upload form; undefined when its fields hold no policy.
- * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
- */
-export function readFormSignature(fields: ReadonlyMap<string, string>): FormSignature | undefined {
-  if (!fields.has('policy')) return undefined
-  const [algorithm, credential, signature] = ['algorithm', 'credential', 'signature'].map((name) =>
-    fields.get(`x-amz-${name}`),
-  )
-  if (algorithm !== ALGORITHM || !credential || !signature) {
-    throw new SignatureFault(
-      'malformed-form',
-      "Bucket POST must contain fields named 'X-Amz-Algorithm', 'X-Amz-Credential', 'X-Amz-Date' and 'X-Amz-Signature'. If they are specified, please check the order of the fields.",
-    )
-  }
-  return { ...readCredential(credential, 'malformed-form'), signature }
-}
-
 /** Checks a form's signature, whose string to sign is the encoded policy; the policy has its own expiry. */
 export function verifyFormSignature(
   fields: ReadonlyMap<string, string>,
@@ -239,135 +143,6 @@ export function verifyFormSignature(
 
 function wrongToken(): SignatureFault {
   return new SignatureFault('wrong-token', 'The security token included in the request is invalid.')
-}
-
-type QueryPair = readonly [name: string, value: string]
-
-function parseQuery(raw: string): QueryPair[] {
-  if (raw === '') return []
-  return raw
-    .split('&')
-    .filter((part) => part !== '')
-    .map((part) => {
-      const equals = part.indexOf('=')
-      return equals < 0
-        ? ([decode(part), ''] as const)
-        : ([decode(part.slice(0, equals)), decode(part.slice(equals + 1))] as const)
-    })
-}
-
-/** A plus sign is a space, as the engines' `URL` reads it: what is verified is what is obeyed. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch (cause) {
-    if (!(cause instanceof URIError)) throw cause
-    throw new SignatureFault('malformed-request', "Couldn't parse the specified URI.")
-  }
-}
-
-/** "UriEncode every byte except the unreserved characters A-Z a-z 0-9 - . _ ~". */
-function uriEncode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (it) => `%${it.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-}
-
-function canonicalQuery(query: readonly QueryPair[]): string {
-  const pairs: QueryPair[] = []
-  for (const [name, value] of query) {
-    if (name !== 'X-Amz-Signature') pairs.push([uriEncode(name), uriEncode(value)])
-  }
-  pairs.sort((a, b) => compare(a[0], b[0]) || compare(a[1], b[1]))
-  return pairs.map(([name, value]) => `${name}=${value}`).join('&')
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-function readHeader(header: string, query: readonly QueryPair[]): DeclaredSignature {
-  const fields =
-    /^AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,\s*Signature=([0-9a-f]{64})$/.exec(
-      header.trim(),
-    )
-  if (!fields) {
-    throw new SignatureFault(
-      'malformed-header',
-      'The authorization header is malformed; it needs AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature.',
-    )
-  }
-  const [, credential = '', signedHeaders = '', signature = ''] = fields
-  return {
-    ...readCredential(credential, 'malformed-header'),
-    presigned: false,
-    signedHeaders: signedHeaders.split(';'),
-    signature,
-    expiresSeconds: undefined,
-    queryDate: undefined,
-    queryToken: undefined,
-    queryPayloadHash: undefined,
-    canonicalQuery: canonicalQuery(query),
-  }
-}
-
-function readQuery(query: readonly QueryPair[]): DeclaredSignature {
-  const only = (name: string): string | undefined => {
-    const found = query.filter((pair) => pair[0] === name)
-    if (found.length > 1) {
-      throw new SignatureFault('malformed-query', `Query parameter ${name} is given twice`)
-    }
-    return found[0]?.[1]
-  }
-  const algorithm = only('X-Amz-Algorithm')
-  const credential = only('X-Amz-Credential')
-  const signature = only('X-Amz-Signature')
-  const queryDate = only('X-Amz-Date')
-  const signedHeaders = only('X-Amz-SignedHeaders')
-  const expires = only('X-Amz-Expires')
-  if (!algorithm || !credential || !signature || !queryDate || !signedHeaders || !expires) {
-    throw new SignatureFault(
-      'malformed-query',
-      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
-    )
-  }
-  if (algorithm !== ALGORITHM) {
-    throw new SignatureFault('malformed-query', `X-Amz-Algorithm only supports "${ALGORITHM}"`)
-  }
-  const expiresSeconds = /^\d{1,9}$/.test(expires) ? Number(expires) : Number.NaN
-  if (!(expiresSeconds >= 1 && expiresSeconds <= MAX_EXPIRES_SECONDS)) {
-    throw new SignatureFault(
-      'malformed-query',
-      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
-    )
-  }
-  return {
-    ...readCredential(credential, 'malformed-query'),
-    presigned: true,
-    signedHeaders: signedHeaders.split(';'),
-    signature,
-    expiresSeconds,
-    queryDate,
-    queryToken: only('X-Amz-Security-Token'),
-    queryPayloadHash: only('X-Amz-Content-Sha256'),
-    canonicalQuery: canonicalQuery(query),
-  }
-}
-
-function readCredential(
-  credential: string,
-  kind: 'malformed-header' | 'malformed-query' | 'malformed-form',
-): Pick<DeclaredSignature, 'accessKeyId' | 'scope' | 'region' | 'service'> {
-  const fields = /^([^/]+)\/((\d{8})\/([^/]+)\/([^/]+))\/aws4_request$/.exec(credential)
-  if (!fields) {
-    throw new SignatureFault(
-      kind,
-      'Error parsing the Credential; it must be "<access key>/YYYYMMDD/REGION/SERVICE/aws4_request".',
-    )
-  }
-  const [, accessKeyId = '', scope = '', , region = '', service = ''] = fields
-  return { accessKeyId, scope, region, service }
 }
 
 function parseAmzDate(text: string | undefined): number | undefined {
@@ -461,18 +236,6 @@ function collectHeaders(
     collected.canonical += `${name}:${values[index] ?? ''}\n`
   }
   return collected
-}
-
-/** "For Amazon S3 the path is URI-encoded once and not normalised; for other services twice." */
-function canonicalPath(rawUrl: string, service: string): string {
-  const mark = rawUrl.indexOf('?')
-  const path = mark < 0 ? rawUrl : rawUrl.slice(0, mark)
-  if (path === '/') return path
-  const once = path
-    .split('/')
-    .map((segment) => uriEncode(decode(segment.replaceAll('+', '%2B'))))
-    .join('/')
-  return service === 's3' ? once : once.split('/').map(uriEncode).join('/')
 }
 
 /** Derived keys by principal and scope; a scope lasts one day. */
