@@ -27,6 +27,8 @@ import type {
 } from './provider.ts'
 
 const MIB = 1024 * 1024
+/** As the port says. */
+const MAX_IDS = 1000
 
 type MethodName = Exclude<keyof StorageProvider, 'id' | 'chunkBytes' | 'singleRequestBytes'>
 
@@ -177,13 +179,16 @@ export function createMemoryProvider(
     calls,
 
     reserveIds: (auth, count, signal) =>
-      call('reserveIds', auth, signal, () =>
-        Array.from({ length: count }, () => {
+      call('reserveIds', auth, signal, () => {
+        if (!Number.isInteger(count) || count < 1 || count > MAX_IDS) {
+          throw new RangeError(`1 to ${MAX_IDS} ids are reserved at a time, not ${count}`)
+        }
+        return Array.from({ length: count }, () => {
           const reservedId = `mem-${nextId++}`
           reserved.add(reservedId)
           return reservedId
-        }),
-      ),
+        })
+      }),
 
     ensureFolder: (auth, { folderId, parentId }, signal) =>
       call('ensureFolder', auth, signal, () => {
@@ -240,6 +245,7 @@ export function createMemoryProvider(
       call('download', auth, signal, () => {
         const entry = stored.get(fileId)
         if (!entry) throw rejected('NOT_FOUND')
+        if (range && range.offsetBytes >= entry.content.byteLength) throw rejected('INVALID')
         const content = slice(entry.content, range)
         return {
           body: ReadableStream.from([new Uint8Array(content)]),

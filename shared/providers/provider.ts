@@ -72,7 +72,10 @@ export interface Download {
 export interface StorageAccess {
   readonly id: StorageProviderId
 
-  /** Rejected `NOT_FOUND` when there is no such file. */
+  /**
+   * Rejected `NOT_FOUND` when there is no such file, `INVALID` for a range that begins beyond its
+   * end; of one that only ends there comes what there is.
+   */
   download(
     auth: ProviderAuth,
     fileId: string,

@@ -2,110 +2,41 @@
  * What every storage provider must do, whoever stands behind the port. The tests know the provider
  * by the port alone; what an owner or bad luck would do comes from `ProviderUnderTest`.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createFileDigests, provesContent } from '../../shared/providers/content-hash.ts'
-import type {
-  Chunk,
-  Progress,
-  ProviderAuth,
-  StorageProvider,
-  UploadTarget,
-} from '../../shared/providers/provider.ts'
-
-const KIB = 1024
-const MIB = 1024 * KIB
-/** Smaller than any driver's own, but cut at the content hash's blocks as theirs are. */
-const CHUNK_BYTES = 4 * MIB
-
-export interface ProviderUnderTest {
-  provider: StorageProvider
-  auth: ProviderAuth
-  /** What an owner sees, except the trash. */
-  delivered(): Promise<{ name: string; sha256: string }[]>
-  /** The owner throws a file or a folder away. */
-  trash(id: string): Promise<void>
-  /** The owner's storage has no more than this. */
-  limitTo(totalBytes: number): Promise<void>
-  /** The next request that carries bytes has its effect, but its answer is lost. */
-  loseNextAnswer(): Promise<void>
-  /** Of the next chunk only this many bytes are stored, a multiple of 256 KiB. */
-  storeOnly(sizeBytes: number): Promise<void>
-  /** More time passes than a session lives; `auth` is good again afterwards. */
-  expireSessions(): Promise<void>
-}
+import type { ProviderAuth, StorageProvider } from '../../shared/providers/provider.ts'
+import { describeRefusals } from './provider-refusals.ts'
+import { describeSessions } from './provider-sessions.ts'
+import {
+  CHUNK_BYTES,
+  ContractWorld,
+  chunkOf,
+  KIB,
+  MIB,
+  type ProviderUnderTest,
+  piecesOf,
+  proves,
+  type Refusal,
+  readAll,
+  sha256,
+  UNIT_BYTES,
+} from './provider-world.ts'
 
 export function describeStorageProvider(
   name: string,
   make: () => Promise<ProviderUnderTest>,
+  refusals: Refusal[],
 ): void {
   describe(`storage provider: ${name}`, () => {
-    let world: ProviderUnderTest
+    let world: ContractWorld
     let provider: StorageProvider
     let auth: ProviderAuth
 
     beforeEach(async () => {
-      world = await make()
+      world = new ContractWorld(await make())
       provider = world.provider
       auth = world.auth
     })
-
-    async function makeFolder(name = 'Portage', parentId?: string): Promise<string> {
-      const folderId = await reserveId()
-      await provider.ensureFolder(auth, {
-        folderId,
-        name,
-        ...(parentId !== undefined && { parentId }),
-      })
-      return folderId
-    }
-
-    async function makeTarget(overrides: Partial<UploadTarget> = {}): Promise<UploadTarget> {
-      return {
-        fileId: await reserveId(),
-        folderId: overrides.folderId ?? (await makeFolder()),
-        name: 'report.pdf',
-        sizeBytes: 10,
-        mimeType: 'application/pdf',
-        ...overrides,
-      }
-    }
-
-    async function reserveId(): Promise<string> {
-      const [id] = await provider.reserveIds(auth, 1)
-      if (id === undefined) throw new Error('no id was reserved')
-      return id
-    }
-
-    async function openSession(target: UploadTarget): Promise<string> {
-      const opened = await provider.openSession(auth, target)
-      if (!('sessionUri' in opened)) throw new Error('the id is already taken')
-      return opened.sessionUri
-    }
-
-    function sendFrom(
-      sessionUri: string,
-      target: UploadTarget,
-      content: Buffer,
-      offsetBytes: number,
-    ): Promise<Progress> {
-      return provider.sendChunk(auth, sessionUri, target, chunkOf(content, offsetBytes))
-    }
-
-    /** Sends from wherever the provider says that it is until the file is there. */
-    async function sendRest(sessionUri: string, target: UploadTarget, content: Buffer) {
-      let progress = await provider.sessionProgress(auth, sessionUri, target)
-      for (let rounds = 0; progress.state === 'partial'; rounds += 1) {
-        if (rounds > 20) throw new Error('the session does not get on')
-        progress = await sendFrom(sessionUri, target, content, progress.offsetBytes)
-      }
-      return progress.file
-    }
-
-    async function expectDelivered(...contents: [name: string, content: Buffer][]) {
-      const expected = contents.map(([name, content]) => ({ name, sha256: sha256(content) }))
-      expect(await world.delivered()).toEqual(expected)
-    }
 
     describe('its figures', () => {
       it('cut files at the blocks of the content hash', () => {
@@ -121,23 +52,56 @@ export function describeStorageProvider(
 
         expect(new Set(ids).size).toBe(50)
       })
+
+      it.each([1, 1000])('gives %i at once', async (count) => {
+        expect(await provider.reserveIds(auth, count)).toHaveLength(count)
+      })
+
+      it.each([0, 1001])('does not give %i', async (count) => {
+        await expect(provider.reserveIds(auth, count)).rejects.toBeInstanceOf(RangeError)
+      })
     })
 
     describe('ensureFolder', () => {
       it('makes a folder once, however often it is called', async () => {
-        const folderId = await reserveId()
+        const folderId = await world.reserveId()
 
         await provider.ensureFolder(auth, { folderId, name: 'Portage' })
         await provider.ensureFolder(auth, { folderId, name: 'Portage' })
 
-        const target = await makeTarget({ folderId })
+        const target = await world.makeTarget({ folderId })
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
-        expect(await world.delivered()).toHaveLength(1)
+        expect(await world.own.delivered()).toHaveLength(1)
+      })
+
+      it('makes one folder for all who make it at once', async () => {
+        const folder = { folderId: await world.reserveId(), name: 'Portage' }
+
+        await Promise.all(Array.from({ length: 8 }, () => provider.ensureFolder(auth, folder)))
+
+        const targets = [
+          await world.makeTarget({ folderId: folder.folderId, name: 'a.txt' }),
+          await world.makeTarget({ folderId: folder.folderId, name: 'b.txt' }),
+        ]
+        await Promise.all(
+          targets.map((target) => provider.uploadWhole(auth, target, Buffer.alloc(10))),
+        )
+        expect(await world.own.delivered()).toHaveLength(2)
+      })
+
+      it('has made the folder when its answer is lost', async () => {
+        const folder = { folderId: await world.reserveId(), name: 'Portage' }
+        await world.own.loseNextAnswer('folder')
+
+        const first = provider.ensureFolder(auth, folder)
+
+        await expect(first).rejects.toMatchObject({ code: 'RETRY_LATER' })
+        await expect(provider.ensureFolder(auth, folder)).resolves.toBeUndefined()
       })
 
       it('makes folders within folders', async () => {
-        const folderId = await makeFolder('Invoices', await makeFolder())
-        const target = await makeTarget({ folderId })
+        const folderId = await world.makeFolder('Invoices', await world.makeFolder())
+        const target = await world.makeTarget({ folderId })
 
         const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
 
@@ -145,7 +109,11 @@ export function describeStorageProvider(
       })
 
       it('says PARENT_GONE where the folder around it does not exist', async () => {
-        const folder = { folderId: await reserveId(), name: 'Lost', parentId: await reserveId() }
+        const folder = {
+          folderId: await world.reserveId(),
+          name: 'Lost',
+          parentId: await world.reserveId(),
+        }
 
         const call = provider.ensureFolder(auth, folder)
 
@@ -153,8 +121,8 @@ export function describeStorageProvider(
       })
 
       it('says FOLDER_GONE when the owner has thrown it away', async () => {
-        const folderId = await makeFolder()
-        await world.trash(folderId)
+        const folderId = await world.makeFolder()
+        await world.own.trash(folderId)
 
         const call = provider.ensureFolder(auth, { folderId, name: 'Portage' })
 
@@ -168,22 +136,57 @@ export function describeStorageProvider(
         ['a stream', (content: Buffer) => piecesOf(content)],
       ])('stores %s and proves them', async (_kind, bodyOf) => {
         const content = randomBytes(300 * KIB)
-        const target = await makeTarget({ sizeBytes: content.byteLength })
+        const target = await world.makeTarget({ sizeBytes: content.byteLength })
 
         const file = await provider.uploadWhole(auth, target, bodyOf(content))
 
         expect(file).toMatchObject({ id: target.fileId, name: 'report.pdf', trashed: false })
         expect(await proves(file, content)).toBe(true)
-        await expectDelivered(['report.pdf', content])
+        await world.expectDelivered(['report.pdf', content])
+      })
+
+      it.each([1, UNIT_BYTES - 1, UNIT_BYTES, UNIT_BYTES + 1, MIB])(
+        'stores a file of %i bytes',
+        async (sizeBytes) => {
+          const content = randomBytes(sizeBytes)
+          const target = await world.makeTarget({ sizeBytes })
+
+          const file = await provider.uploadWhole(auth, target, content)
+
+          expect(await proves(file, content)).toBe(true)
+          await world.expectDelivered(['report.pdf', content])
+        },
+      )
+
+      it('stores the largest file that one request carries', async () => {
+        const content = randomBytes(provider.singleRequestBytes)
+        const target = await world.makeTarget({ sizeBytes: content.byteLength })
+
+        const file = await provider.uploadWhole(auth, target, piecesOf(content))
+
+        expect(await proves(file, content)).toBe(true)
+      })
+
+      it('of two who send the same file at once makes one', async () => {
+        const content = randomBytes(10)
+        const target = await world.makeTarget()
+
+        const files = await Promise.all([
+          provider.uploadWhole(auth, target, content),
+          provider.uploadWhole(auth, target, content),
+        ])
+
+        for (const file of files) expect(await proves(file, content)).toBe(true)
+        await world.expectDelivered(['report.pdf', content])
       })
 
       it('stores an empty file', async () => {
-        const target = await makeTarget({ sizeBytes: 0, mimeType: '' })
+        const target = await world.makeTarget({ sizeBytes: 0, mimeType: '' })
 
         const file = await provider.uploadWhole(auth, target, new Uint8Array())
 
         expect(await proves(file, Buffer.alloc(0))).toBe(true)
-        await expectDelivered(['report.pdf', Buffer.alloc(0)])
+        await world.expectDelivered(['report.pdf', Buffer.alloc(0)])
       })
 
       it.each([
@@ -191,42 +194,47 @@ export function describeStorageProvider(
         "it's 100% {done} & \\ <b>.txt",
         '請求書.pdf',
         '🎉.png',
+        '.env',
+        '-rf',
+        'con',
+        'a'.repeat(251).concat('.txt'),
+        'ü'.repeat(127),
       ])('keeps the name %j', async (name) => {
-        const target = await makeTarget({ name })
+        const target = await world.makeTarget({ name })
 
         const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
 
         expect(file.name).toBe(name)
-        await expectDelivered([name, Buffer.alloc(10)])
+        await world.expectDelivered([name, Buffer.alloc(10)])
       })
 
       it('makes one file when its answer is lost and it is called again', async () => {
         const content = randomBytes(10)
-        const target = await makeTarget()
-        await world.loseNextAnswer()
+        const target = await world.makeTarget()
+        await world.own.loseNextAnswer('whole')
 
         const first = provider.uploadWhole(auth, target, content)
         await expect(first).rejects.toMatchObject({ code: 'RETRY_LATER' })
         const file = await provider.uploadWhole(auth, target, content)
 
         expect(await proves(file, content)).toBe(true)
-        await expectDelivered(['report.pdf', content])
+        await world.expectDelivered(['report.pdf', content])
       })
 
       it('overwrites nothing: what stands under the id is returned', async () => {
         const content = randomBytes(10)
-        const target = await makeTarget()
+        const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, content)
 
         const other = randomBytes(10)
         const file = await provider.uploadWhole(auth, target, other)
 
         expect(await proves(file, other)).toBe(false)
-        await expectDelivered(['report.pdf', content])
+        await world.expectDelivered(['report.pdf', content])
       })
 
       it('says PARENT_GONE where the folder does not exist', async () => {
-        const target = await makeTarget({ folderId: await reserveId() })
+        const target = await world.makeTarget({ folderId: await world.reserveId() })
 
         const call = provider.uploadWhole(auth, target, Buffer.alloc(10))
 
@@ -234,26 +242,26 @@ export function describeStorageProvider(
       })
 
       it('says QuotaFull when the storage is full', async () => {
-        const target = await makeTarget()
-        await world.limitTo(9)
+        const target = await world.makeTarget()
+        await world.own.limitTo(9)
 
         const call = provider.uploadWhole(auth, target, Buffer.alloc(10))
 
         await expect(call).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-        await expectDelivered()
+        await world.expectDelivered()
       })
 
       it.each([9, 11])('stores nothing of a body that has %i bytes instead of 10', async (size) => {
-        const target = await makeTarget()
+        const target = await world.makeTarget()
 
         const call = provider.uploadWhole(auth, target, piecesOf(Buffer.alloc(size), 3))
 
         await expect(call).rejects.toMatchObject({ code: 'BODY_LENGTH' })
-        await expectDelivered()
+        await world.expectDelivered()
       })
 
       it('takes no more than one request carries', async () => {
-        const target = await makeTarget({ sizeBytes: provider.singleRequestBytes + 1 })
+        const target = await world.makeTarget({ sizeBytes: provider.singleRequestBytes + 1 })
 
         const call = provider.uploadWhole(auth, target, piecesOf(Buffer.alloc(0)))
 
@@ -261,170 +269,19 @@ export function describeStorageProvider(
       })
     })
 
-    describe('a session', () => {
-      const content = randomBytes(2 * CHUNK_BYTES + 12_345)
-
-      it('takes a file in chunks and says where it is', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const sessionUri = await openSession(target)
-
-        const atFirst = await provider.sessionProgress(auth, sessionUri, target)
-        const afterOne = await sendFrom(sessionUri, target, content, 0)
-        const asked = await provider.sessionProgress(auth, sessionUri, target)
-        const file = await sendRest(sessionUri, target, content)
-
-        expect(atFirst).toEqual({ state: 'partial', offsetBytes: 0 })
-        expect(afterOne).toEqual({ state: 'partial', offsetBytes: CHUNK_BYTES })
-        expect(asked).toEqual(afterOne)
-        expect(file).toMatchObject({ id: target.fileId, name: 'report.pdf' })
-        expect(await proves(file, content)).toBe(true)
-        await expectDelivered(['report.pdf', content])
-      })
-
-      it('shows no file before its last byte', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-
-        await sendFrom(await openSession(target), target, content, 0)
-
-        expect(await provider.findFile(auth, target.fileId)).toBeUndefined()
-        await expectDelivered()
-      })
-
-      it('goes on where the provider is when only a part of a chunk was stored', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const sessionUri = await openSession(target)
-        await world.storeOnly(768 * KIB)
-
-        const progress = await sendFrom(sessionUri, target, content, 0)
-        const file = await sendRest(sessionUri, target, content)
-
-        expect(progress).toEqual({ state: 'partial', offsetBytes: 768 * KIB })
-        expect(await proves(file, content)).toBe(true)
-        await expectDelivered(['report.pdf', content])
-      })
-
-      it('takes a chunk that it has already', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const sessionUri = await openSession(target)
-        await sendFrom(sessionUri, target, content, 0)
-
-        const again = await sendFrom(sessionUri, target, content, 0)
-        const file = await sendRest(sessionUri, target, content)
-
-        expect(again).toEqual({ state: 'partial', offsetBytes: CHUNK_BYTES })
-        expect(await proves(file, content)).toBe(true)
-      })
-
-      it('knows the bytes of a chunk whose answer was lost', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const sessionUri = await openSession(target)
-        await world.loseNextAnswer()
-
-        const call = sendFrom(sessionUri, target, content, 0)
-        await expect(call).rejects.toMatchObject({ code: 'RETRY_LATER' })
-
-        expect(await provider.sessionProgress(auth, sessionUri, target)).toEqual({
-          state: 'partial',
-          offsetBytes: CHUNK_BYTES,
-        })
-      })
-
-      it('has the file when the answer to its last chunk was lost', async () => {
-        const small = content.subarray(0, 700 * KIB)
-        const target = await makeTarget({ sizeBytes: small.byteLength })
-        const sessionUri = await openSession(target)
-        await world.loseNextAnswer()
-
-        const call = sendFrom(sessionUri, target, small, 0)
-        await expect(call).rejects.toMatchObject({ code: 'RETRY_LATER' })
-        const progress = await provider.sessionProgress(auth, sessionUri, target)
-
-        expect(progress).toMatchObject({ state: 'complete', file: { id: target.fileId } })
-        await expectDelivered(['report.pdf', small])
-      })
-
-      it('is lost after its time; a new one for the same target makes one file', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const lost = await openSession(target)
-        await sendFrom(lost, target, content, 0)
-        await world.expireSessions()
-
-        await expect(provider.sessionProgress(auth, lost, target)).rejects.toMatchObject({
-          code: 'SESSION_LOST',
-        })
-        await expect(sendFrom(lost, target, content, CHUNK_BYTES)).rejects.toMatchObject({
-          code: 'SESSION_LOST',
-        })
-        const file = await sendRest(await openSession(target), target, content)
-
-        expect(await proves(file, content)).toBe(true)
-        await expectDelivered(['report.pdf', content])
-      })
-
-      it('is not opened for a file that is there: that is returned', async () => {
-        const target = await makeTarget()
-        const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
-
-        expect(await provider.openSession(auth, target)).toEqual({ file })
-      })
-
-      it('ends with the file that another session made meanwhile', async () => {
-        const small = content.subarray(0, 700 * KIB)
-        const target = await makeTarget({ sizeBytes: small.byteLength })
-        const slow = await openSession(target)
-        const file = await sendRest(await openSession(target), target, small)
-
-        const progress = await sendFrom(slow, target, small, 0)
-
-        expect(progress).toEqual({ state: 'complete', file })
-        await expectDelivered(['report.pdf', small])
-      })
-
-      it('says PARENT_GONE where the folder does not exist', async () => {
-        const target = await makeTarget({ folderId: await reserveId() })
-
-        const call = provider.openSession(auth, target)
-
-        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' })
-      })
-
-      it('says QuotaFull when the file does not fit', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        await world.limitTo(MIB)
-
-        const call = provider.openSession(auth, target)
-
-        await expect(call).rejects.toMatchObject({ code: 'QUOTA_FULL' })
-      })
-
-      it('stores nothing of a chunk that breaks off at its source', async () => {
-        const target = await makeTarget({ sizeBytes: content.byteLength })
-        const sessionUri = await openSession(target)
-        const failure = new Error('the source broke')
-        async function* broken() {
-          yield content.subarray(0, 64 * KIB)
-          throw failure
-        }
-        const chunk = { offsetBytes: 0, sizeBytes: CHUNK_BYTES, body: broken() }
-
-        const call = provider.sendChunk(auth, sessionUri, target, chunk)
-
-        await expect(call).rejects.toBe(failure)
-        const file = await sendRest(sessionUri, target, content)
-        expect(await proves(file, content)).toBe(true)
-      })
-    })
+    describeSessions(() => world)
+    describeRefusals(() => world, refusals)
 
     describe('findFile', () => {
       it('finds nothing under an id that is only reserved', async () => {
-        expect(await provider.findFile(auth, await reserveId())).toBeUndefined()
+        expect(await provider.findFile(auth, await world.reserveId())).toBeUndefined()
       })
 
       it('tells what lies in the trash, also by way of its folder', async () => {
-        const target = await makeTarget()
+        const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
 
-        await world.trash(target.folderId)
+        await world.own.trash(target.folderId)
 
         expect(await provider.findFile(auth, target.fileId)).toMatchObject({ trashed: true })
       })
@@ -433,7 +290,7 @@ export function describeStorageProvider(
     describe('download', () => {
       it('streams the file, or a range of it', async () => {
         const content = randomBytes(400 * KIB)
-        const target = await makeTarget({ sizeBytes: content.byteLength })
+        const target = await world.makeTarget({ sizeBytes: content.byteLength })
         await provider.uploadWhole(auth, target, content)
 
         const whole = await provider.download(auth, target.fileId)
@@ -446,8 +303,55 @@ export function describeStorageProvider(
         expect(sha256(await readAll(part.body))).toBe(sha256(content.subarray(1000, 301_000)))
       })
 
+      it.each([
+        ['its first byte', 0, 1, 1],
+        ['its last byte', 9, 1, 1],
+        ['all of it', 0, 10, 10],
+        ['what is left where the range goes beyond its end', 7, 100, 3],
+      ])('gives %s', async (_case, offsetBytes, sizeBytes, givenBytes) => {
+        const content = randomBytes(10)
+        const target = await world.makeTarget()
+        await provider.uploadWhole(auth, target, content)
+
+        const part = await provider.download(auth, target.fileId, { offsetBytes, sizeBytes })
+
+        expect(part.sizeBytes).toBe(givenBytes)
+        expect(await readAll(part.body)).toEqual(
+          content.subarray(offsetBytes).subarray(0, sizeBytes),
+        )
+      })
+
+      it('refuses a range that begins beyond the end', async () => {
+        const target = await world.makeTarget()
+        await provider.uploadWhole(auth, target, Buffer.alloc(10))
+
+        const call = provider.download(auth, target.fileId, { offsetBytes: 10, sizeBytes: 1 })
+
+        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'INVALID' })
+      })
+
+      it('gives an empty file', async () => {
+        const target = await world.makeTarget({ sizeBytes: 0 })
+        await provider.uploadWhole(auth, target, new Uint8Array())
+
+        const { body, sizeBytes } = await provider.download(auth, target.fileId)
+
+        expect(sizeBytes).toBe(0)
+        expect(await readAll(body)).toEqual(Buffer.alloc(0))
+      })
+
+      it('says NOT_FOUND of a deleted file', async () => {
+        const target = await world.makeTarget()
+        await provider.uploadWhole(auth, target, Buffer.alloc(10))
+        await provider.deleteFile(auth, target.fileId)
+
+        const call = provider.download(auth, target.fileId)
+
+        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'NOT_FOUND' })
+      })
+
       it('says NOT_FOUND where there is nothing', async () => {
-        const call = provider.download(auth, await reserveId())
+        const call = provider.download(auth, await world.reserveId())
 
         await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'NOT_FOUND' })
       })
@@ -455,22 +359,46 @@ export function describeStorageProvider(
 
     describe('deleteFile', () => {
       it('deletes once and is content when nothing is left', async () => {
-        const target = await makeTarget()
+        const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
 
         expect(await provider.deleteFile(auth, target.fileId)).toBe('deleted')
         expect(await provider.deleteFile(auth, target.fileId)).toBe('already-gone')
         expect(await provider.findFile(auth, target.fileId)).toBeUndefined()
-        await expectDelivered()
+        await world.expectDelivered()
+      })
+
+      it('has deleted when its answer is lost', async () => {
+        const target = await world.makeTarget()
+        await provider.uploadWhole(auth, target, Buffer.alloc(10))
+        await world.own.loseNextAnswer('delete')
+
+        const first = provider.deleteFile(auth, target.fileId)
+
+        await expect(first).rejects.toMatchObject({ code: 'RETRY_LATER' })
+        expect(await provider.deleteFile(auth, target.fileId)).toBe('already-gone')
+      })
+
+      it('deletes what lies in the trash', async () => {
+        const target = await world.makeTarget()
+        await provider.uploadWhole(auth, target, Buffer.alloc(10))
+        await world.own.trash(target.fileId)
+
+        expect(await provider.deleteFile(auth, target.fileId)).toBe('deleted')
+        expect(await provider.findFile(auth, target.fileId)).toBeUndefined()
+      })
+
+      it('finds nothing under an id that was never used', async () => {
+        expect(await provider.deleteFile(auth, await world.reserveId())).toBe('already-gone')
       })
     })
 
     describe('quota', () => {
       it('counts what was delivered', async () => {
-        const target = await makeTarget()
+        const target = await world.makeTarget()
         const before = await provider.quota(auth)
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
-        await world.limitTo(1_000_000)
+        await world.own.limitTo(1_000_000)
 
         expect(await provider.quota(auth)).toEqual({
           usedBytes: before.usedBytes + 10,
@@ -481,8 +409,8 @@ export function describeStorageProvider(
 
     describe('a token that the provider refuses', () => {
       it('is told by every call', async () => {
-        const target = await makeTarget({ sizeBytes: CHUNK_BYTES })
-        const sessionUri = await openSession(target)
+        const target = await world.makeTarget({ sizeBytes: CHUNK_BYTES })
+        const sessionUri = await world.openSession(target)
         const bad = { accessToken: 'refused' }
         const folder = { folderId: target.folderId, name: 'Portage' }
         const chunk = chunkOf(Buffer.alloc(CHUNK_BYTES), 0)
@@ -513,8 +441,8 @@ export function describeStorageProvider(
     describe('a caller who aborts', () => {
       it('gets the own reason back', async () => {
         const reason = new Error('out of time')
-        const target = await makeTarget({ sizeBytes: CHUNK_BYTES })
-        const sessionUri = await openSession(target)
+        const target = await world.makeTarget({ sizeBytes: CHUNK_BYTES })
+        const sessionUri = await world.openSession(target)
         const abort = new AbortController()
         async function* slow() {
           yield Buffer.alloc(1000)
@@ -530,32 +458,4 @@ export function describeStorageProvider(
       })
     })
   })
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex')
-}
-
-async function proves(
-  file: Parameters<typeof provesContent>[0],
-  content: Buffer,
-): Promise<boolean> {
-  const digests = await createFileDigests({ resumable: false, md5: true })
-  digests.update(content)
-  return provesContent(file, { sizeBytes: content.byteLength, ...digests.digest() })
-}
-
-function chunkOf(content: Buffer, offsetBytes: number): Chunk {
-  const bytes = content.subarray(offsetBytes, offsetBytes + CHUNK_BYTES)
-  return { offsetBytes, sizeBytes: bytes.byteLength, body: piecesOf(bytes) }
-}
-
-async function* piecesOf(content: Buffer, pieceBytes = 64 * KIB): AsyncGenerator<Uint8Array> {
-  for (let from = 0; from < content.byteLength; from += pieceBytes) {
-    yield content.subarray(from, from + pieceBytes)
-  }
-}
-
-async function readAll(body: ReadableStream<Uint8Array>): Promise<Buffer> {
-  return Buffer.from(await new Response(body).arrayBuffer())
 }

@@ -2,58 +2,141 @@
 import { expect } from 'vitest'
 import { createDriveProvider } from '../../../../shared/providers/drive/driver.ts'
 import { describeStorageProvider } from '../../../contract/provider-contract.ts'
+import type { LosableStep, Refusal } from '../../../contract/provider-world.ts'
 import { signIn, startEmulator } from '../../../local/providers/google/emulator-fixture.ts'
 
 const OWNER = 'owner@example.com'
 const UPLOADS = '/upload/drive/v3/files'
 const EIGHT_DAYS_SECONDS = 8 * 24 * 3600
 
-describeStorageProvider('Google Drive', async () => {
-  const emulator = await startEmulator()
-  const auth = { accessToken: (await signIn(emulator)).access_token }
+/** The request by which the driver takes each step. */
+const REQUESTS: Record<LosableStep, { method: string; route: string }> = {
+  whole: { method: 'POST', route: `${UPLOADS}?uploadType=multipart` },
+  begin: { method: 'POST', route: `${UPLOADS}?uploadType=resumable` },
+  chunk: { method: 'PUT', route: `${UPLOADS}?upload_id` },
+  ask: { method: 'PUT', route: `${UPLOADS}?upload_id` },
+  folder: { method: 'POST', route: '/drive/v3/files' },
+  delete: { method: 'DELETE', route: '/drive/v3/files' },
+}
 
-  async function control(path: string, body: object): Promise<void> {
-    const reply = await fetch(`${emulator.url}/_emulator/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-    expect(reply.ok, `${path}: ${reply.status}`).toBe(true)
-  }
+const RATE_LIMITED = { code: 'RETRY_LATER', reason: 'RATE_LIMITED' }
+const UNAVAILABLE = { code: 'RETRY_LATER', reason: 'UNAVAILABLE' }
 
-  return {
-    provider: createDriveProvider({ apiUrl: emulator.url }),
-    auth,
-    async delivered() {
-      const reply = await fetch(`${emulator.url}/_emulator/files?account=${OWNER}`)
-      const { files } = (await reply.json()) as {
-        files: { name: string; sha256: string; trashed: boolean }[]
-      }
-      return files.filter((file) => !file.trashed).map(({ name, sha256 }) => ({ name, sha256 }))
-    },
-    async trash(id) {
-      const reply = await fetch(`${emulator.url}/drive/v3/files/${id}`, {
-        method: 'PATCH',
-        headers: {
-          authorization: `Bearer ${auth.accessToken}`,
-          'content-type': 'application/json',
-        },
-        body: '{"trashed":true}',
-      })
-      expect(reply.status).toBe(200)
-    },
-    limitTo: (totalBytes) => control(`accounts/${OWNER}/quota`, { totalBytes }),
-    async loseNextAnswer() {
-      // Opening a session carries no bytes: of the two ways to send some, whichever comes first.
-      for (const route of [`${UPLOADS}?uploadType=multipart`, `${UPLOADS}?upload_id`]) {
-        await control('faults', { route, action: 'apply-then-503' })
-      }
-    },
-    storeOnly: (bytes) =>
-      control('faults', { route: `${UPLOADS}?upload_id`, action: 'partial', bytes }),
-    async expireSessions() {
-      emulator.clock.advance(EIGHT_DAYS_SECONDS)
+/** https://developers.google.com/workspace/drive/api/guides/handle-errors */
+const REFUSALS: (Refusal & { fault: Record<string, unknown> })[] = [
+  {
+    name: '403 userRateLimitExceeded',
+    fault: { action: 'status:403:userRateLimitExceeded' },
+    word: RATE_LIMITED,
+  },
+  {
+    name: '403 rateLimitExceeded',
+    fault: { action: 'status:403:rateLimitExceeded' },
+    word: RATE_LIMITED,
+  },
+  { name: '429', fault: { action: 'status:429' }, word: RATE_LIMITED },
+  {
+    name: '429 with Retry-After',
+    fault: { action: 'status:429', retryAfterSeconds: 7 },
+    word: { ...RATE_LIMITED, afterMs: 7000 },
+  },
+  {
+    name: '403 of the daily upload limit',
+    fault: { action: 'status:403:userRateLimitExceeded', message: 'User rate limit exceeded.' },
+    word: { code: 'RETRY_LATER', reason: 'DAILY_LIMIT' },
+  },
+  { name: '408', fault: { action: 'status:408' }, word: UNAVAILABLE },
+  { name: '500', fault: { action: 'status:500' }, word: UNAVAILABLE },
+  { name: '502', fault: { action: 'status:502' }, word: UNAVAILABLE },
+  {
+    name: '503 with Retry-After',
+    fault: { action: 'status:503', retryAfterSeconds: 2 },
+    word: { ...UNAVAILABLE, afterMs: 2000 },
+  },
+  { name: '504', fault: { action: 'status:504' }, word: UNAVAILABLE },
+  {
+    name: '403 storageQuotaExceeded',
+    fault: { action: 'status:403:storageQuotaExceeded' },
+    word: { code: 'QUOTA_FULL' },
+  },
+  {
+    name: '401 authError',
+    fault: { action: 'status:401:authError' },
+    word: { code: 'RECONNECT_NEEDED', tokenRejected: true },
+  },
+  {
+    name: '403 insufficientPermissions',
+    fault: { action: 'status:403:insufficientPermissions' },
+    word: { code: 'RECONNECT_NEEDED', tokenRejected: false },
+  },
+  {
+    name: 'a reset connection',
+    fault: { action: 'reset', bytes: 0 },
+    word: { code: 'RETRY_LATER', reason: 'NETWORK' },
+  },
+]
+
+describeStorageProvider(
+  'Google Drive',
+  async () => {
+    const emulator = await startEmulator()
+    const auth = { accessToken: '' }
+
+    async function renew(): Promise<void> {
       auth.accessToken = (await signIn(emulator)).access_token
-    },
-  }
-})
+    }
+
+    async function control(path: string, body: object = {}): Promise<void> {
+      const reply = await fetch(`${emulator.url}/_emulator/${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      expect(reply.ok, `${path}: ${reply.status}`).toBe(true)
+    }
+
+    await renew()
+    return {
+      provider: createDriveProvider({ apiUrl: emulator.url }),
+      auth,
+      async delivered() {
+        const reply = await fetch(`${emulator.url}/_emulator/files?account=${OWNER}`)
+        const { files } = (await reply.json()) as {
+          files: { name: string; sha256: string; trashed: boolean }[]
+        }
+        return files.filter((file) => !file.trashed).map(({ name, sha256 }) => ({ name, sha256 }))
+      },
+      async trash(id) {
+        const reply = await fetch(`${emulator.url}/drive/v3/files/${id}`, {
+          method: 'PATCH',
+          headers: {
+            authorization: `Bearer ${auth.accessToken}`,
+            'content-type': 'application/json',
+          },
+          body: '{"trashed":true}',
+        })
+        expect(reply.status).toBe(200)
+      },
+      limitTo: (totalBytes) => control(`accounts/${OWNER}/quota`, { totalBytes }),
+      loseNextAnswer: (step) => control('faults', { ...REQUESTS[step], action: 'apply-then-503' }),
+      async refuseNext(step, name) {
+        const refusal = REFUSALS.find((one) => one.name === name)
+        await control('faults', { ...REQUESTS[step], ...refusal?.fault })
+      },
+      storeOnly: (bytes) => control('faults', { ...REQUESTS.chunk, action: 'partial', bytes }),
+      async expireSessions() {
+        emulator.clock.advance(EIGHT_DAYS_SECONDS)
+        await renew()
+      },
+      async expireToken() {
+        await control(`accounts/${OWNER}/expire-tokens`)
+        await renew()
+      },
+      async consentAnew() {
+        await control(`accounts/${OWNER}/revoke`)
+        await renew()
+      },
+    }
+  },
+  REFUSALS,
+)

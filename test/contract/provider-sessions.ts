@@ -1,0 +1,314 @@
+/** What an upload session must do: believe the provider's offset, survive whatever is lost, make one file. */
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  CHUNK_BYTES,
+  type ContractWorld,
+  chunkOf,
+  KIB,
+  MIB,
+  proves,
+  UNIT_BYTES,
+} from './provider-world.ts'
+
+export function describeSessions(use: () => ContractWorld): void {
+  let world: ContractWorld
+  beforeEach(() => {
+    world = use()
+  })
+
+  describe('a session', () => {
+    const content = randomBytes(2 * CHUNK_BYTES + 12_345)
+
+    it('takes a file in chunks and says where it is', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+
+      const atFirst = await world.ask(sessionUri, target)
+      const afterOne = await world.sendFrom(sessionUri, target, content, 0)
+      const asked = await world.ask(sessionUri, target)
+      const file = await world.sendRest(sessionUri, target, content)
+
+      expect(atFirst).toEqual({ state: 'partial', offsetBytes: 0 })
+      expect(afterOne).toEqual({ state: 'partial', offsetBytes: CHUNK_BYTES })
+      expect(asked).toEqual(afterOne)
+      expect(file).toMatchObject({ id: target.fileId, name: 'report.pdf' })
+      expect(await proves(file, content)).toBe(true)
+      await world.expectDelivered(['report.pdf', content])
+    })
+
+    it.each([
+      1,
+      UNIT_BYTES - 1,
+      UNIT_BYTES,
+      UNIT_BYTES + 1,
+      CHUNK_BYTES - 1,
+      CHUNK_BYTES,
+      CHUNK_BYTES + 1,
+      2 * CHUNK_BYTES - 1,
+      2 * CHUNK_BYTES,
+      2 * CHUNK_BYTES + 1,
+      3 * CHUNK_BYTES + UNIT_BYTES + 1,
+    ])('takes a file of %i bytes', async (sizeBytes) => {
+      const bytes = randomBytes(sizeBytes)
+      const target = await world.makeTarget({ sizeBytes })
+
+      const file = await world.sendRest(await world.openSession(target), target, bytes)
+
+      expect(await proves(file, bytes)).toBe(true)
+      await world.expectDelivered(['report.pdf', bytes])
+    })
+
+    it('goes on from any byte that the provider names, whatever becomes of its chunks', async () => {
+      const bytes = randomBytes(12 * UNIT_BYTES + 777)
+      const mishap = fc.record({
+        chunkUnits: fc.integer({ min: 1, max: 6 }),
+        storedUnits: fc.option(fc.integer({ min: 0, max: 6 })),
+        isAnswerLost: fc.boolean(),
+        /** How far before the provider's offset the next chunk begins. */
+        overlapUnits: fc.integer({ min: 0, max: 3 }),
+      })
+      await fc.assert(
+        fc.asyncProperty(fc.array(mishap, { maxLength: 6 }), async (mishaps) => {
+          const target = await world.makeTarget({ sizeBytes: bytes.byteLength })
+          const sessionUri = await world.openSession(target)
+          for (const { chunkUnits, storedUnits, isAnswerLost, overlapUnits } of mishaps) {
+            const before = await world.ask(sessionUri, target)
+            if (before.state === 'complete') break
+            const offsetBytes = Math.max(0, before.offsetBytes - overlapUnits * UNIT_BYTES)
+            if (isAnswerLost) await world.own.loseNextAnswer('chunk')
+            else if (storedUnits !== null) {
+              await world.own.storeOnly(Math.min(chunkUnits, storedUnits) * UNIT_BYTES)
+            }
+            const chunkBytes = chunkUnits * UNIT_BYTES
+            const sent = world.sendFrom(sessionUri, target, bytes, offsetBytes, chunkBytes)
+            if (isAnswerLost) await expect(sent).rejects.toMatchObject({ code: 'RETRY_LATER' })
+            else expect(await sent).toEqual(await world.ask(sessionUri, target))
+            const after = await world.ask(sessionUri, target)
+            if (after.state === 'partial') {
+              expect(after.offsetBytes).toBeGreaterThanOrEqual(before.offsetBytes)
+              expect(after.offsetBytes).toBeLessThanOrEqual(
+                Math.max(before.offsetBytes, offsetBytes + chunkBytes),
+              )
+            }
+          }
+          const file = await world.sendRest(sessionUri, target, bytes)
+          expect(await proves(file, bytes)).toBe(true)
+        }),
+        { numRuns: 12 },
+      )
+    })
+
+    it('takes a chunk that overlaps what it has', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.sendFrom(sessionUri, target, content, 0)
+
+      const progress = await world.sendFrom(sessionUri, target, content, CHUNK_BYTES - UNIT_BYTES)
+      const file = await world.sendRest(sessionUri, target, content)
+
+      expect(progress).toEqual({ state: 'partial', offsetBytes: 2 * CHUNK_BYTES - UNIT_BYTES })
+      expect(await proves(file, content)).toBe(true)
+    })
+
+    it('never fills a gap: a chunk that leaves one is not taken', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+
+      const call = world.sendFrom(sessionUri, target, content, CHUNK_BYTES)
+
+      await expect(call).rejects.toMatchObject({ code: 'SESSION_LOST' })
+      expect(await world.provider.findFile(world.auth, target.fileId)).toBeUndefined()
+      await world.expectDelivered()
+    })
+
+    it('is opened again when the answer to its opening was lost, and makes one file', async () => {
+      const small = content.subarray(0, 700 * KIB)
+      const target = await world.makeTarget({ sizeBytes: small.byteLength })
+      await world.own.loseNextAnswer('begin')
+
+      const call = world.provider.openSession(world.auth, target)
+      await expect(call).rejects.toMatchObject({ code: 'RETRY_LATER' })
+      await world.sendRest(await world.openSession(target), target, small)
+
+      await world.expectDelivered(['report.pdf', small])
+    })
+
+    it('goes on with a fresh token when the old one runs out in its middle', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.sendFrom(sessionUri, target, content, 0)
+      const old = { ...world.auth }
+      await world.own.expireToken()
+
+      const chunk = chunkOf(content, CHUNK_BYTES)
+      const call = world.provider.sendChunk(old, sessionUri, target, chunk)
+
+      await expect(call).rejects.toMatchObject({ code: 'RECONNECT_NEEDED', tokenRejected: true })
+      const file = await world.sendRest(sessionUri, target, content)
+      expect(await proves(file, content)).toBe(true)
+      await world.expectDelivered(['report.pdf', content])
+    })
+
+    it('does not outlive a withdrawn consent with its token, and makes one file after a new one', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.sendFrom(sessionUri, target, content, 0)
+      const old = { ...world.auth }
+      await world.own.consentAnew()
+
+      const question = world.provider.sessionProgress(old, sessionUri, target)
+
+      await expect(question).rejects.toMatchObject({ code: 'RECONNECT_NEEDED' })
+      await world.sendRest(sessionUri, target, content)
+      await world.expectDelivered(['report.pdf', content])
+    })
+
+    it('of two who send the same file at once makes one', async () => {
+      const small = content.subarray(0, 700 * KIB)
+      const target = await world.makeTarget({ sizeBytes: small.byteLength })
+      const sessions = [await world.openSession(target), await world.openSession(target)]
+
+      const files = await Promise.all(
+        sessions.map((sessionUri) => world.sendRest(sessionUri, target, small)),
+      )
+
+      for (const file of files) expect(await proves(file, small)).toBe(true)
+      await world.expectDelivered(['report.pdf', small])
+    })
+
+    it('shows no file before its last byte', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+
+      await world.sendFrom(await world.openSession(target), target, content, 0)
+
+      expect(await world.provider.findFile(world.auth, target.fileId)).toBeUndefined()
+      await world.expectDelivered()
+    })
+
+    it('goes on where the provider is when only a part of a chunk was stored', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.own.storeOnly(768 * KIB)
+
+      const progress = await world.sendFrom(sessionUri, target, content, 0)
+      const file = await world.sendRest(sessionUri, target, content)
+
+      expect(progress).toEqual({ state: 'partial', offsetBytes: 768 * KIB })
+      expect(await proves(file, content)).toBe(true)
+      await world.expectDelivered(['report.pdf', content])
+    })
+
+    it('takes a chunk that it has already', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.sendFrom(sessionUri, target, content, 0)
+
+      const again = await world.sendFrom(sessionUri, target, content, 0)
+      const file = await world.sendRest(sessionUri, target, content)
+
+      expect(again).toEqual({ state: 'partial', offsetBytes: CHUNK_BYTES })
+      expect(await proves(file, content)).toBe(true)
+    })
+
+    it('knows the bytes of a chunk whose answer was lost', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.own.loseNextAnswer('chunk')
+
+      const call = world.sendFrom(sessionUri, target, content, 0)
+      await expect(call).rejects.toMatchObject({ code: 'RETRY_LATER' })
+
+      expect(await world.ask(sessionUri, target)).toEqual({
+        state: 'partial',
+        offsetBytes: CHUNK_BYTES,
+      })
+    })
+
+    it('has the file when the answer to its last chunk was lost', async () => {
+      const small = content.subarray(0, 700 * KIB)
+      const target = await world.makeTarget({ sizeBytes: small.byteLength })
+      const sessionUri = await world.openSession(target)
+      await world.own.loseNextAnswer('chunk')
+
+      const call = world.sendFrom(sessionUri, target, small, 0)
+      await expect(call).rejects.toMatchObject({ code: 'RETRY_LATER' })
+      const progress = await world.ask(sessionUri, target)
+
+      expect(progress).toMatchObject({ state: 'complete', file: { id: target.fileId } })
+      await world.expectDelivered(['report.pdf', small])
+    })
+
+    it('is lost after its time; a new one for the same target makes one file', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const lost = await world.openSession(target)
+      await world.sendFrom(lost, target, content, 0)
+      await world.own.expireSessions()
+
+      await expect(world.ask(lost, target)).rejects.toMatchObject({
+        code: 'SESSION_LOST',
+      })
+      await expect(world.sendFrom(lost, target, content, CHUNK_BYTES)).rejects.toMatchObject({
+        code: 'SESSION_LOST',
+      })
+      const file = await world.sendRest(await world.openSession(target), target, content)
+
+      expect(await proves(file, content)).toBe(true)
+      await world.expectDelivered(['report.pdf', content])
+    })
+
+    it('is not opened for a file that is there: that is returned', async () => {
+      const target = await world.makeTarget()
+      const file = await world.provider.uploadWhole(world.auth, target, Buffer.alloc(10))
+
+      expect(await world.provider.openSession(world.auth, target)).toEqual({ file })
+    })
+
+    it('ends with the file that another session made meanwhile', async () => {
+      const small = content.subarray(0, 700 * KIB)
+      const target = await world.makeTarget({ sizeBytes: small.byteLength })
+      const slow = await world.openSession(target)
+      const file = await world.sendRest(await world.openSession(target), target, small)
+
+      const progress = await world.sendFrom(slow, target, small, 0)
+
+      expect(progress).toEqual({ state: 'complete', file })
+      await world.expectDelivered(['report.pdf', small])
+    })
+
+    it('says PARENT_GONE where the folder does not exist', async () => {
+      const target = await world.makeTarget({ folderId: await world.reserveId() })
+
+      const call = world.provider.openSession(world.auth, target)
+
+      await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' })
+    })
+
+    it('says QuotaFull when the file does not fit', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      await world.own.limitTo(MIB)
+
+      const call = world.provider.openSession(world.auth, target)
+
+      await expect(call).rejects.toMatchObject({ code: 'QUOTA_FULL' })
+    })
+
+    it('stores nothing of a chunk that breaks off at its source', async () => {
+      const target = await world.makeTarget({ sizeBytes: content.byteLength })
+      const sessionUri = await world.openSession(target)
+      const failure = new Error('the source broke')
+      async function* broken() {
+        yield content.subarray(0, 64 * KIB)
+        throw failure
+      }
+      const chunk = { offsetBytes: 0, sizeBytes: CHUNK_BYTES, body: broken() }
+
+      const call = world.provider.sendChunk(world.auth, sessionUri, target, chunk)
+
+      await expect(call).rejects.toBe(failure)
+      const file = await world.sendRest(sessionUri, target, content)
+      expect(await proves(file, content)).toBe(true)
+    })
+  })
+}
