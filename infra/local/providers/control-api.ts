@@ -52,6 +52,20 @@ const newAccount = z.strictObject({
   quota: quotaChange.optional(),
 })
 
+type AccountAction = (
+  provider: ControlledProvider,
+  email: string,
+  exchange: Exchange,
+) => void | Promise<void>
+
+/** What can happen to an account: `POST /_emulator/accounts/{email}/{action}`. */
+const ACCOUNT_ACTIONS: Record<string, AccountAction> = {
+  revoke: (provider, email) => provider.revoke(email),
+  'expire-tokens': (provider, email) => provider.expireTokens(email),
+  quota: async (provider, email, exchange) =>
+    provider.setQuota(email, quotaChange.parse(await json(exchange))),
+}
+
 interface ControlParts {
   provider: ControlledProvider
   faults: FaultPlan
@@ -74,7 +88,7 @@ export async function handleControlCall(parts: ControlParts, exchange: Exchange)
 async function route(parts: ControlParts, exchange: Exchange): Promise<Reply> {
   const { provider, faults, log } = parts
   const { method, url } = exchange
-  const [area = '', email, action] = url.pathname
+  const [area = '', email, action = ''] = url.pathname
     .slice('/_emulator/'.length)
     .split('/')
     .map(decodeURIComponent)
@@ -86,11 +100,9 @@ async function route(parts: ControlParts, exchange: Exchange): Promise<Reply> {
   if (area === 'accounts' && email !== undefined && method === 'POST') {
     const known = findAccount(provider, email)
     if (!known) return unknownAccount()
-    if (action === 'revoke') provider.revoke(known.email)
-    else if (action === 'expire-tokens') provider.expireTokens(known.email)
-    else if (action === 'quota')
-      provider.setQuota(known.email, quotaChange.parse(await json(exchange)))
-    else return jsonReply(404, { error: 'no such control call' })
+    const act = Object.hasOwn(ACCOUNT_ACTIONS, action) ? ACCOUNT_ACTIONS[action] : undefined
+    if (!act) return jsonReply(404, { error: 'no such control call' })
+    await act(provider, known.email, exchange)
     return jsonReply(200, findAccount(provider, known.email))
   }
   if (area === 'files' && method === 'GET') return listFiles(provider, url)
@@ -103,7 +115,10 @@ async function route(parts: ControlParts, exchange: Exchange): Promise<Reply> {
     }
   }
   if (area === 'faults') {
-    if (method === 'GET') return jsonReply(200, { faults: faults.list() })
+    if (method === 'GET') {
+      const knobs = { ...faults.knobs(), accounts: Object.keys(ACCOUNT_ACTIONS) }
+      return jsonReply(200, { faults: faults.list(), knobs })
+    }
     if (method === 'POST') return jsonReply(201, faults.add(await json(exchange)))
     if (method === 'DELETE') {
       faults.clear()

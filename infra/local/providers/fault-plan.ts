@@ -10,6 +10,7 @@
 import * as z from 'zod'
 
 const STATUS_ACTION = /^status:[45]\d\d(:[A-Za-z_]+)?$/
+const STATUS = 'status'
 const COMMON_ACTIONS = ['apply-then-503', 'reset', 'partial', 'slow']
 
 export interface Fault {
@@ -31,9 +32,11 @@ export interface Fault {
 export class FaultPlan {
   readonly #faults: Fault[] = []
   readonly #schema
+  readonly #actions: string[]
 
   constructor(providerActions: string[] = []) {
     const actions = [...COMMON_ACTIONS, ...providerActions]
+    this.#actions = [STATUS, ...actions]
     this.#schema = z.strictObject({
       route: z.string().min(1),
       method: z.string().toUpperCase().optional(),
@@ -54,6 +57,11 @@ export class FaultPlan {
     const fault = this.#schema.parse(input)
     this.#faults.push(fault)
     return fault
+  }
+
+  /** What a fault can say, and what it can do. */
+  knobs(): { members: string[]; actions: string[] } {
+    return { members: Object.keys(this.#schema.shape), actions: [...this.#actions] }
   }
 
   clear(): void {
@@ -85,7 +93,7 @@ export class FaultPlan {
 /** Status and reason of a `status:N[:reason]` action. */
 export function faultStatus(action: string): { status: number; reason?: string } | undefined {
   const [word, status, reason] = action.split(':')
-  if (word !== 'status') return undefined
+  if (word !== STATUS) return undefined
   return { status: Number(status), ...(reason === undefined ? {} : { reason }) }
 }
 

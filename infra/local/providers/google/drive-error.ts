@@ -14,10 +14,16 @@ const MESSAGES: Record<string, string> = {
   authError: 'Invalid Credentials',
   storageQuotaExceeded: "The user's Drive storage quota has been exceeded.",
   insufficientFilePermissions: 'The user does not have sufficient permissions for this file.',
+  numChildrenInNonRootLimitExceeded:
+    "The limit for this folder's number of children (files and folders) has been exceeded.",
+  teamDriveFileLimitExceeded: 'The file limit for this shared drive has been exceeded.',
+  domainPolicy: 'The domain administrators have disabled Drive apps.',
   backendError: 'Backend Error',
   internalError: 'Internal Error',
   notFound: 'File not found: .',
 }
+/** Reasons that have a sentence of Google's own; any other is its own sentence. */
+export const WORDED_REASONS: readonly string[] = Object.keys(MESSAGES)
 const DEFAULT_REASONS: Record<number, string> = {
   400: 'badRequest',
   401: 'authError',

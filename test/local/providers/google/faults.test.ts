@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { content, control, digest, ownersDrive, putRange } from './drive-client.ts'
+import { WORDED_REASONS } from '../../../../infra/local/providers/google/drive-error.ts'
+import { content, control, digest, driveOf, ownersDrive, putRange } from './drive-client.ts'
 import { postToken, refreshForm, signIn, startEmulator, UNIT } from './emulator-fixture.ts'
 
 const UPLOAD = '/upload/drive/v3/files'
@@ -13,44 +14,87 @@ async function prepared(fault: object) {
   return { fixture, drive, plan }
 }
 
+/** Every knob that a test below turns. */
+const turned = new Set<string>()
+
+function knob(names: string, what: string, run: () => Promise<void>): void {
+  for (const name of names.split(' ')) turned.add(name)
+  it(`${names}: ${what}`, run)
+}
+
+const refusals: [action: string, reason: string, message: string, domain: string][] = [
+  ['status:401', 'authError', 'Invalid Credentials', 'global'],
+  ['status:403', 'userRateLimitExceeded', 'User Rate Limit Exceeded', 'usageLimits'],
+  [
+    'status:403:userRateLimitExceeded',
+    'userRateLimitExceeded',
+    'User Rate Limit Exceeded',
+    'usageLimits',
+  ],
+  ['status:403:dailyLimitExceeded', 'dailyLimitExceeded', 'Daily Limit Exceeded', 'usageLimits'],
+  [
+    'status:403:storageQuotaExceeded',
+    'storageQuotaExceeded',
+    "The user's Drive storage quota has been exceeded.",
+    'usageLimits',
+  ],
+  [
+    'status:403:insufficientFilePermissions',
+    'insufficientFilePermissions',
+    'The user does not have sufficient permissions for this file.',
+    'global',
+  ],
+  [
+    'status:403:numChildrenInNonRootLimitExceeded',
+    'numChildrenInNonRootLimitExceeded',
+    "The limit for this folder's number of children (files and folders) has been exceeded.",
+    'global',
+  ],
+  [
+    'status:403:teamDriveFileLimitExceeded',
+    'teamDriveFileLimitExceeded',
+    'The file limit for this shared drive has been exceeded.',
+    'global',
+  ],
+  [
+    'status:403:domainPolicy',
+    'domainPolicy',
+    'The domain administrators have disabled Drive apps.',
+    'global',
+  ],
+  ['status:403:neverHeardOf', 'neverHeardOf', 'neverHeardOf', 'global'],
+  ['status:404', 'notFound', 'File not found: .', 'global'],
+  ['status:429', 'rateLimitExceeded', 'Rate Limit Exceeded', 'usageLimits'],
+  ['status:500', 'internalError', 'Internal Error', 'global'],
+  ['status:503', 'backendError', 'Backend Error', 'global'],
+]
+
 describe('a status fault', () => {
-  it('refuses without effect, as often as it says, after as many as it skips', async () => {
-    const { drive } = await prepared({
-      route: '/drive/v3/files',
-      method: 'POST',
-      action: 'status:429',
-      skip: 1,
-      times: 2,
-    })
+  knob(
+    'status method skip times',
+    'refuses without effect, so many times after so many',
+    async () => {
+      const { drive } = await prepared({
+        route: '/drive/v3/files',
+        method: 'POST',
+        action: 'status:429',
+        skip: 1,
+        times: 2,
+      })
 
-    const statuses = []
-    for (let call = 0; call < 4; call += 1)
-      statuses.push((await drive.create({ name: `${call}` })).status)
+      const statuses = []
+      for (let call = 0; call < 4; call += 1)
+        statuses.push((await drive.create({ name: `${call}` })).status)
 
-    expect(statuses).toEqual([200, 429, 429, 200])
-    expect((await drive.list('')).map((file) => file.name)).toEqual(['0', '3'])
-  })
+      expect(statuses).toEqual([200, 429, 429, 200])
+      expect((await drive.list('')).map((file) => file.name)).toEqual(['0', '3'])
+    },
+  )
 
-  it.each([
-    [
-      'status:403:userRateLimitExceeded',
-      403,
-      'userRateLimitExceeded',
-      'User Rate Limit Exceeded',
-      'usageLimits',
-    ],
-    ['status:429', 429, 'rateLimitExceeded', 'Rate Limit Exceeded', 'usageLimits'],
-    [
-      'status:403:storageQuotaExceeded',
-      403,
-      'storageQuotaExceeded',
-      "The user's Drive storage quota has been exceeded.",
-      'usageLimits',
-    ],
-    ['status:401', 401, 'authError', 'Invalid Credentials', 'global'],
-    ['status:503', 503, 'backendError', 'Backend Error', 'global'],
-  ])('%s has the shape of Drive', async (action, status, reason, message, domain) => {
+  turned.add('action')
+  it.each(refusals)('%s has the shape of Drive', async (action, reason, message, domain) => {
     const { drive } = await prepared({ route: '/drive/v3/files', action })
+    const status = Number(action.split(':')[1])
 
     const reply = await drive.call('GET', '/drive/v3/files')
 
@@ -62,7 +106,7 @@ describe('a status fault', () => {
     })
   })
 
-  it('can carry a message and Retry-After', async () => {
+  knob('message retryAfterSeconds', 'are carried by the refusal', async () => {
     const { drive } = await prepared({
       route: '/drive/v3/files',
       action: 'status:403:userRateLimitExceeded',
@@ -105,14 +149,14 @@ describe('a fault of a session', () => {
     return { drive, location, ...rest }
   }
 
-  it('status:503 leaves the chunk unstored', async () => {
+  knob('status', '503 leaves the chunk unstored', async () => {
     const { location } = await session({ action: 'status:503' })
 
     expect((await putRange(location, whole, data)).status).toBe(503)
     expect((await putRange(location, `bytes */${data.length}`)).headers.get('range')).toBeNull()
   })
 
-  it('apply-then-503 stores the chunk and loses the reply', async () => {
+  knob('apply-then-503', 'stores the chunk and loses the reply', async () => {
     const { drive, location } = await session({ action: 'apply-then-503' })
 
     expect((await putRange(location, whole, data)).status).toBe(503)
@@ -123,7 +167,16 @@ describe('a fault of a session', () => {
     expect(await drive.list("name = 'a.bin'")).toHaveLength(1)
   })
 
-  it('reset breaks the connection in the middle of the body; whole units stay', async () => {
+  knob('reset bytes', 'breaks the connection after so many bytes', async () => {
+    const { location } = await session({ action: 'reset', bytes: UNIT + 5 })
+
+    await expect(putRange(location, whole, data)).rejects.toThrow('fetch failed')
+    const status = await putRange(location, `bytes */${data.length}`)
+
+    expect(status.headers.get('range')).toBe(`bytes=0-${UNIT - 1}`)
+  })
+
+  knob('reset', 'breaks the connection in the middle of the body; whole units stay', async () => {
     const { location } = await session({ action: 'reset' })
 
     await expect(putRange(location, whole, data)).rejects.toThrow('fetch failed')
@@ -132,7 +185,7 @@ describe('a fault of a session', () => {
     expect(status.headers.get('range')).toBe(`bytes=0-${2 * UNIT - 1}`)
   })
 
-  it('partial stores half of the chunk and says so', async () => {
+  knob('partial', 'stores half of the chunk and says so', async () => {
     const { location } = await session({ action: 'partial' })
 
     const part = await putRange(location, whole, data)
@@ -147,19 +200,23 @@ describe('a fault of a session', () => {
     expect(rest.json.sha256Checksum).toBe(digest('sha256', data))
   })
 
-  it('partial can store as much as it is told, in whole units, and nothing at all', async () => {
-    const { location, plan } = await session({ action: 'partial', bytes: 3 * UNIT + 5 })
-    const { location: other } = await session({ action: 'partial', bytes: 10 })
-    await plan({ route: `${UPLOAD}?upload_id`, action: 'status:404' })
+  knob(
+    'partial bytes',
+    'stores as much as it is told, in whole units, or nothing at all',
+    async () => {
+      const { location, plan } = await session({ action: 'partial', bytes: 3 * UNIT + 5 })
+      const { location: other } = await session({ action: 'partial', bytes: 10 })
+      await plan({ route: `${UPLOAD}?upload_id`, action: 'status:404' })
 
-    expect((await putRange(other, whole, data)).headers.get('range')).toBeNull()
-    expect((await putRange(location, whole, data)).headers.get('range')).toBe(
-      `bytes=0-${3 * UNIT - 1}`,
-    )
-    expect((await putRange(location, whole, data)).status).toBe(404)
-  })
+      expect((await putRange(other, whole, data)).headers.get('range')).toBeNull()
+      expect((await putRange(location, whole, data)).headers.get('range')).toBe(
+        `bytes=0-${3 * UNIT - 1}`,
+      )
+      expect((await putRange(location, whole, data)).status).toBe(404)
+    },
+  )
 
-  it('slow keeps the client waiting', async () => {
+  knob('slow ms', 'keeps the client waiting', async () => {
     const { location } = await session({ action: 'slow', ms: 150 })
     const start = performance.now()
 
@@ -167,7 +224,7 @@ describe('a fault of a session', () => {
     expect(performance.now() - start).toBeGreaterThanOrEqual(145)
   })
 
-  it('slow ends when the client does not wait', async () => {
+  knob('slow', 'ends when the client does not wait', async () => {
     const { fixture, location } = await session({ action: 'slow', ms: 60_000 })
 
     await expect(
@@ -176,7 +233,7 @@ describe('a fault of a session', () => {
     await fixture.close()
   })
 
-  it('late-conflict moves the 409 of a used id from the opening to the end', async () => {
+  knob('late-conflict', 'moves the 409 of a used id from the opening to the end', async () => {
     const { drive } = await prepared({ route: UPLOAD, method: 'POST', action: 'late-conflict' })
     const id = await drive.reserveId()
     await drive.create({ id, name: 'first' })
@@ -191,8 +248,93 @@ describe('a fault of a session', () => {
   })
 })
 
+describe('which requests a fault meets', () => {
+  const cases: [route: string, path: string, meets: boolean][] = [
+    ['/drive/v3/files', '/drive/v3/files?pageSize=1', true],
+    ['/drive/v3/files', '/drive/v3/files/generateIds', true],
+    ['drive/v3/files/', '/drive/v3/files', true],
+    ['/drive/v3/file', '/drive/v3/files', false],
+    ['/drive/v3/files/*', '/drive/v3/files', false],
+    ['/drive/*/generateIds', '/drive/v3/files/generateIds', true],
+    ['*', '/drive/v3/about?fields=user', true],
+    ['/drive/v3/files?pageSize', '/drive/v3/files?pageSize=1', true],
+    ['/drive/v3/files?pageSize=2', '/drive/v3/files?pageSize=1', false],
+    ['/drive/v3/files?pageSize=1', '/drive/v3/files?pageSize=1&q=', true],
+    ['/drive/v3/files?pageSize', '/drive/v3/files', false],
+  ]
+  turned.add('route')
+  it.each(cases)('route %s and %s: %s', async (route, path, meets) => {
+    const { drive } = await prepared({ route, action: 'status:500' })
+
+    expect((await drive.call('GET', path)).status).toBe(meets ? 500 : 200)
+  })
+
+  knob('route method', 'the first that is due is played, each in its turn', async () => {
+    const { drive, plan } = await prepared({ route: '*', method: 'POST', action: 'status:500' })
+    await plan({ route: '*', action: 'status:429', skip: 1 })
+    await plan({ route: '*', action: 'status:503' })
+
+    const statuses = []
+    for (let call = 0; call < 4; call += 1)
+      statuses.push((await drive.call('GET', '/drive/v3/files')).status)
+
+    expect(statuses).toEqual([503, 429, 200, 200])
+    expect((await drive.create({})).status).toBe(500)
+  })
+})
+
+describe('what can happen to an account', () => {
+  async function happens(action: string, body?: object) {
+    const fixture = await startEmulator()
+    const { access_token, refresh_token = '' } = await signIn(fixture)
+    const path = `accounts/owner@example.com/${action}`
+    expect((await control(fixture, 'POST', path, body)).status).toBe(200)
+    return {
+      drive: driveOf(fixture, access_token),
+      refresh: () => postToken(fixture, refreshForm(refresh_token)),
+    }
+  }
+
+  knob('revoke', 'every token is dead', async () => {
+    const { drive, refresh } = await happens('revoke')
+
+    expect((await drive.call('GET', '/drive/v3/files')).status).toBe(401)
+    expect(await refresh()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
+  })
+
+  knob('expire-tokens', 'the access token is dead, the grant is not', async () => {
+    const { drive, refresh } = await happens('expire-tokens')
+
+    expect((await drive.call('GET', '/drive/v3/files')).status).toBe(401)
+    expect((await refresh()).status).toBe(200)
+  })
+
+  knob('quota', 'what does not fit any more is refused', async () => {
+    const { drive } = await happens('quota', { usedBytes: 0, totalBytes: 10 })
+
+    const refused = await drive.upload({}, content(11))
+
+    expect(refused.json.error.errors[0].reason).toBe('storageQuotaExceeded')
+    expect((await drive.upload({}, content(10))).status).toBe(200)
+  })
+})
+
+describe('every knob', () => {
+  it('and every reason that has a sentence', () => {
+    const tested = new Set(refusals.map(([, reason]) => reason))
+    expect(WORDED_REASONS.filter((reason) => !tested.has(reason))).toEqual([])
+  })
+
+  it('has a test', async () => {
+    const { knobs } = (await control(await startEmulator(), 'GET', 'faults')).json
+
+    const { members, actions, accounts } = knobs
+    expect([...members, ...actions, ...accounts].sort()).toEqual([...turned].sort())
+  })
+})
+
 describe('faults of other requests', () => {
-  it('apply-then-503 creates the file; the repeat with its id is 409', async () => {
+  knob('apply-then-503', 'creates the file; the repeat with its id is 409', async () => {
     const { drive } = await prepared({
       route: '/drive/v3/files',
       method: 'POST',
@@ -204,7 +346,7 @@ describe('faults of other requests', () => {
     expect((await drive.create({ id })).status).toBe(409)
   })
 
-  it('reset without a body breaks before the reply', async () => {
+  knob('reset', 'without a body breaks before the reply', async () => {
     const { drive } = await prepared({ route: '/drive/v3/about', action: 'reset' })
 
     await expect(drive.call('GET', '/drive/v3/about?fields=user')).rejects.toThrow('fetch failed')
