@@ -6,7 +6,7 @@
  * the provider's base URLs, and the origin parameter holds the loopback address of the edge.
  *
  * On disk, under `dataDir`: `runner.lock`, `operator.json`, `credentials.key`, one folder for each
- * engine and emulator, and `logs/`.
+ * engine and emulator, and `logs/`, `code/`, `async.db`, `streams.db` of the functions.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -41,6 +41,8 @@ import type { ResolvedStacks } from './template/resolve-stacks.ts'
 import { createEventBus, type EventBus } from './triggers/event-bus.ts'
 import { type QueueMapping, startQueueMapping } from './triggers/queue-mapping.ts'
 import { createSchedules, type Schedules } from './triggers/schedules.ts'
+import { openStreamCheckpoints, type StreamCheckpoints } from './triggers/stream-checkpoints.ts'
+import { type StreamMapping, startStreamMapping } from './triggers/stream-mapping.ts'
 import { uploadSite } from './upload-site.ts'
 
 export interface LocalCloudOptions {
@@ -78,6 +80,8 @@ export interface LocalCloud extends CloudEngines {
   readonly schedules: Schedules
   /** By function name. */
   readonly mappings: ReadonlyMap<string, QueueMapping>
+  /** By function name. */
+  readonly streamMappings: ReadonlyMap<string, StreamMapping>
   readonly google: GoogleEmulator
   /** Resources with their names, and what was made of them. */
   readonly stacks: ResolvedStacks
@@ -153,13 +157,14 @@ async function start(
   onClose(() => google.close())
   urls.google = (await google.listen(ports.google)).url
 
+  const kms = createKmsEngine({ dataDir: folder(dataDir, 'kms'), clock })
   const engines: CloudEngines = {
     dynamodb: await createDynamoDbEngine({ dataDir: folder(dataDir, 'dynamodb'), clock, warden }),
     s3: createS3Engine({ dataDir: folder(dataDir, 's3'), clock }),
     sqs: createSqsEngine({ dataDir: folder(dataDir, 'sqs'), clock, baseUrl: () => urls.aws }),
-    kms: createKmsEngine({ dataDir: folder(dataDir, 'kms'), clock }),
+    kms,
     secrets: createSecretsEngine({ dataDir: folder(dataDir, 'secrets'), clock }),
-    parameters: createParametersEngine({ dataDir: folder(dataDir, 'secrets'), clock }),
+    parameters: createParametersEngine({ dataDir: folder(dataDir, 'secrets'), clock, kms }),
   }
   for (const engine of Object.values<AwsEngine>({ ...engines })) onClose(() => engine.close())
   const principals = new PrincipalStore()
@@ -229,6 +234,12 @@ async function start(
   onClose(async () => {
     await Promise.all([...mappings.values()].map((mapping) => mapping.close()))
   })
+  const checkpoints = openStreamCheckpoints(dataDir)
+  onClose(() => checkpoints.close())
+  const streamMappings = await startStreamMappings(provisioned, { ...wakes, checkpoints })
+  onClose(async () => {
+    await Promise.all([...streamMappings.values()].map((mapping) => mapping.close()))
+  })
 
   const apis = new Map(
     provisioned.apis.map((api) => [api.apiId, createHttpApi({ ...api, lambda, clock })]),
@@ -253,6 +264,7 @@ async function start(
     lambda.clockMoved()
     bus.clockMoved()
     schedules.clockMoved()
+    for (const mapping of [...mappings.values(), ...streamMappings.values()]) mapping.clockMoved()
   }
   local.control = {
     queues: () => engines.sqs.stats().map(queueStatus),
@@ -282,6 +294,7 @@ async function start(
     bus,
     schedules,
     mappings,
+    streamMappings,
     google,
     stacks,
     provisioned,
@@ -406,6 +419,24 @@ function startMappings(
       return [mapping.FunctionName, started]
     }),
   )
+}
+
+async function startStreamMappings(
+  { streamMappings, engines }: Provisioning,
+  ports: {
+    sqs: CloudEngines['sqs']
+    lambda: LambdaHost
+    clock: LocalClock
+    checkpoints: StreamCheckpoints
+  },
+): Promise<Map<string, StreamMapping>> {
+  const started = new Map<string, StreamMapping>()
+  for (const mapping of streamMappings) {
+    const stream = await engines.dynamodb.openStream(mapping.EventSourceArn)
+    const { sqs: queues, ...others } = ports
+    started.set(mapping.FunctionName, startStreamMapping({ ...others, queues, stream, mapping }))
+  }
+  return started
 }
 
 function queueStatus(stats: ReturnType<CloudEngines['sqs']['stats']>[number]): QueueStatus {

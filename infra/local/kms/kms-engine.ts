@@ -52,6 +52,8 @@ export interface KmsEngine extends AwsEngine {
   resourcePolicy(arn: string): PolicyDocument | undefined
   /** ARN of the key of an id, ARN or alias; refuses what does not exist. */
   keyArn(keyId: string): string
+  /** ARN of the key that a ciphertext in base64 names. */
+  keyArnOfBlob(ciphertext: string): string
   seal(keyId: string, plaintext: Uint8Array, context: EncryptionContext): Buffer
   open(blob: Buffer, context: EncryptionContext): Buffer
 }
@@ -98,6 +100,7 @@ export function createKmsEngine({ dataDir, clock }: { dataDir: string; clock: Cl
     },
 
     keyArn: (keyId) => keyArn(keys.find(keyId).id),
+    keyArnOfBlob: (ciphertext) => keyArn(keys.findByBlob(Buffer.from(ciphertext, 'base64')).id),
     seal: (keyId, plaintext, given) => keys.seal(keyId, plaintext, given),
     open: (blob, given) => keys.open(blob, given),
   }

@@ -1,6 +1,6 @@
 /** What resources of each type are called here and which attributes they have. Pure. */
 import { LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
-import { secretArn } from '../secrets/secrets-engine.ts'
+import { secretArn } from '../secrets/secrets.ts'
 import { physicalId, physicalName } from '../template/physical-name.ts'
 import type { Identity, Resource } from '../template/resolve-stacks.ts'
 import { failureOf } from '../template/template-error.ts'

@@ -33,7 +33,7 @@ export function generateSecretString(rules: GenerateSecretString): string {
   return JSON.stringify({ ...JSON.parse(SecretStringTemplate), [GenerateStringKey]: password })
 }
 
-function generatePassword(rules: GenerateSecretString): string {
+export function generatePassword(rules: GenerateSecretString): string {
   const length = Number(rules.PasswordLength ?? 32)
   const excluded = new Set(rules.ExcludeCharacters)
   const types = [

@@ -16,6 +16,7 @@ export interface StoredParameter {
   name: string
   version: number
   type: string
+  /** Of a SecureString what KMS made of it, in base64. */
   value: string
   modifiedMs: number
 }
@@ -52,6 +53,19 @@ export class ParameterStore {
     return this.#database
       .prepare(`SELECT ${COLUMNS} FROM parameters WHERE name = ? AND version = ?`)
       .get(name, version) as StoredParameter | undefined
+  }
+
+  /** Kept versions, the oldest first. */
+  history(name: string): StoredParameter[] {
+    const rows = this.#database
+      .prepare(`SELECT ${COLUMNS} FROM parameters WHERE name = ? ORDER BY version`)
+      .all(name)
+    return rows as unknown as StoredParameter[]
+  }
+
+  /** The parameter with its history; false when there is none. */
+  remove(name: string): boolean {
+    return this.#database.prepare('DELETE FROM parameters WHERE name = ?').run(name).changes > 0
   }
 
   /** The latest of each parameter whose name begins with `prefix`, by name. */

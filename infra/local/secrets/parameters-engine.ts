@@ -2,26 +2,33 @@
  * The parameter store of Systems Manager on this machine, spoken in its JSON protocol.
  *
  * Obeys https://docs.aws.amazon.com/systems-manager/latest/APIReference/ for GetParameter,
- * GetParameters, GetParametersByPath and PutParameter: versions that count up, `name:version`,
- * ARNs as names, paths of a hierarchy.
- * On disk: `parameters.db` (SQLite, WAL), mode 0600.
+ * GetParameters, GetParametersByPath, GetParameterHistory, PutParameter, DeleteParameter and
+ * DeleteParameters: versions that count up, the last 100 kept, `name:version`, ARNs as names, paths
+ * of a hierarchy of 15 levels, types that do not change, 4 KB.
+ * A SecureString is sealed by KMS under its key or `alias/aws/ssm`, with the parameter's ARN as the
+ * encryption context; with an own key the caller needs kms:Encrypt or kms:Decrypt as well.
+ * On disk: `parameters.db` (SQLite, WAL), mode 0600; every reply follows its commit.
  *
- * Gaps: String and StringList only (a secret belongs to Secrets Manager); the standard tier; no
- * labels, policies, allowed patterns, tags, filters or deletion.
+ * Gaps: the standard tier; no DescribeParameters, labels, policies, allowed patterns, tags, filters
+ * and parameters of AWS's own; an advanced tier that is asked for is the standard one.
  */
 import type { ServerResponse } from 'node:http'
-import * as z from 'zod'
 import type { Clock } from '../clock.ts'
+import { type AccessRequest, type AwsCall, type AwsEngine, LOCAL_REGION } from '../engine.ts'
+import { unknownOperation, writeJsonReply } from '../json-service.ts'
+import { SSM_ALIAS } from '../kms/keyring.ts'
+import type { KmsEngine } from '../kms/kms-engine.ts'
 import {
-  type AccessRequest,
-  type AwsCall,
-  type AwsEngine,
-  AwsError,
-  LOCAL_ACCOUNT_ID,
-  LOCAL_REGION,
-} from '../engine.ts'
-import { parseInput, unknownOperation, writeJsonReply } from '../json-service.ts'
-import { ParameterStore, type StoredParameter } from './parameter-store.ts'
+  byPathSchema,
+  getManySchema,
+  getSchema,
+  PARAMETER_OPERATIONS,
+  type ParameterOperation,
+  putParameter,
+  putSchema,
+} from './parameter-operations.ts'
+import type { StoredParameter } from './parameter-store.ts'
+import { Parameters, parameterArn, parse, sealingContext } from './parameters.ts'
 
 export interface ParametersEngine extends AwsEngine {
   /** Writes a new version unless the value is the same. */
@@ -29,220 +36,111 @@ export interface ParametersEngine extends AwsEngine {
   get(name: string): string | undefined
 }
 
-/** "Standard parameters: up to 4 KB." */
-const MOST_VALUE_BYTES = 4096
-const ARN_PREFIX = `arn:aws:ssm:${LOCAL_REGION}:${LOCAL_ACCOUNT_ID}:parameter`
-
-const getSchema = z.object({ Name: z.string() })
-const getManySchema = z.object({ Names: z.array(z.string()) })
-const byPathSchema = z.object({
-  Path: z.string(),
-  Recursive: z.boolean().nullish(),
-  MaxResults: z.number().nullish(),
-  NextToken: z.string().nullish(),
-})
-const putSchema = z.object({
-  Name: z.string(),
-  Value: z.string(),
-  Type: z.string().nullish(),
-  Description: z.string().nullish(),
-  Overwrite: z.boolean().nullish(),
-})
-
-type Operation = (store: ParameterStore, input: AwsCall['input'], nowMs: number) => object
-
-const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
-  [
-    'GetParameter',
-    (store, input) => ({ Parameter: describe(find(store, parse(getSchema, input).Name)) }),
-  ],
-  ['GetParameters', getParameters],
-  ['GetParametersByPath', getParametersByPath],
-  ['PutParameter', putParameter],
-])
+/** Operations by the name in `X-Amz-Target: AmazonSSM.<name>`. */
+const OPERATIONS = new Map<string, ParameterOperation>(Object.entries(PARAMETER_OPERATIONS))
 
 export function createParametersEngine({
   dataDir,
   clock,
+  kms,
 }: {
   dataDir: string
   clock: Clock
+  kms: KmsEngine
 }): ParametersEngine {
-  const store = new ParameterStore(dataDir)
+  const parameters = new Parameters(dataDir, clock, kms)
   return {
-    accessRequests: (call) => accessRequests(store, call),
+    accessRequests: (call) => accessRequests(parameters, call),
+    // A secret parameter is judged by the policy of its key too.
+    resourcePolicy: (arn) => kms.resourcePolicy(arn),
 
     async handle(call: AwsCall, response: ServerResponse): Promise<void> {
       const operation = OPERATIONS.get(call.operation)
       if (operation === undefined) throw unknownOperation(call)
-      writeJsonReply(call, response, '1.1', operation(store, call.input, clock.now()))
+      writeJsonReply(call, response, '1.1', operation(parameters, call.input))
     },
 
     async close(): Promise<void> {
-      store.close()
+      parameters.store.close()
     },
 
     put(name, value, type = 'String') {
-      if (store.latest(name)?.value !== value) {
-        putParameter(store, { Name: name, Value: value, Type: type, Overwrite: true }, clock.now())
+      if (parameters.store.latest(name)?.value !== value) {
+        putParameter(parameters, { Name: name, Value: value, Type: type, Overwrite: true })
       }
       return { name, arn: parameterArn(name) }
     },
 
-    get: (name) => store.latest(name)?.value,
+    get(name) {
+      const latest = parameters.store.latest(name)
+      return latest && parameters.open(latest)
+    },
   }
 }
 
 /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html */
-function accessRequests(store: ParameterStore, call: AwsCall): AccessRequest[] {
-  if (!OPERATIONS.has(call.operation)) throw unknownOperation(call)
-  const action = `ssm:${call.operation}`
-  switch (call.operation) {
+function accessRequests(parameters: Parameters, call: AwsCall): AccessRequest[] {
+  const { operation, input } = call
+  if (!OPERATIONS.has(operation)) throw unknownOperation(call)
+  const action = `ssm:${operation}`
+  const onName = (wanted: string): AccessRequest => ({
+    action,
+    resource: parameterArn(parameters.select(wanted).name),
+  })
+  const opens = input?.['WithDecryption'] === true
+  switch (operation) {
     case 'GetParameters':
-      return parse(getManySchema, call.input).Names.map((name) => ({
-        action,
-        resource: parameterArn(readName(store, name).name),
-      }))
-    case 'GetParametersByPath':
-      return [{ action, resource: parameterArn(parse(byPathSchema, call.input).Path) }]
-    default:
-      return [
-        { action, resource: parameterArn(readName(store, parse(getSchema, call.input).Name).name) },
-      ]
+    case 'DeleteParameters': {
+      const { Names } = parse(getManySchema, input)
+      const latest = Names.map((name) => parameters.store.latest(parameters.select(name).name))
+      return [...Names.map(onName), ...(opens ? openRequests(parameters, latest) : [])]
+    }
+    case 'GetParametersByPath': {
+      const { Path } = parse(byPathSchema, input)
+      const below = opens ? parameters.store.latestBelow(Path) : []
+      return [{ action, resource: parameterArn(Path) }, ...openRequests(parameters, below)]
+    }
+    case 'PutParameter': {
+      const { Name, Type, KeyId } = parse(putSchema, input)
+      const { name } = parameters.select(Name)
+      const type = Type ?? parameters.store.latest(name)?.type
+      const sealing =
+        type === 'SecureString' ? keyRequest(parameters, 'kms:Encrypt', name, KeyId) : []
+      return [onName(Name), ...sealing]
+    }
+    default: {
+      const { Name } = parse(getSchema, input)
+      const latest = parameters.store.latest(parameters.select(Name).name)
+      return [onName(Name), ...(opens ? openRequests(parameters, [latest]) : [])]
+    }
   }
 }
 
-function getParameters(store: ParameterStore, input: AwsCall['input']): object {
-  const { Names } = parse(getManySchema, input)
-  if (Names.length < 1 || Names.length > 10) {
-    throw invalid("Value at 'names' failed to satisfy constraint: Member must have length 1 to 10")
-  }
-  const Parameters: object[] = []
-  const InvalidParameters: string[] = []
-  for (const wanted of new Set(Names)) {
-    const { name, version } = readName(store, wanted)
-    const parameter = version === undefined ? store.latest(name) : store.version(name, version)
-    if (parameter === undefined) InvalidParameters.push(wanted)
-    else Parameters.push(describe({ ...parameter, selector: selectorOf(version) }))
-  }
-  return { Parameters, InvalidParameters }
-}
-
-function getParametersByPath(store: ParameterStore, input: AwsCall['input']): object {
-  const { Path, Recursive, MaxResults, NextToken } = parse(byPathSchema, input)
-  if (!Path.startsWith('/')) {
-    throw invalid('The parameter path must begin with a forward slash ("/").')
-  }
-  const count = MaxResults ?? 10
-  if (!Number.isInteger(count) || count < 1 || count > 10) {
-    throw invalid("Value at 'maxResults' failed to satisfy constraint: 1 to 10")
-  }
-  const prefix = Path.endsWith('/') ? Path : `${Path}/`
-  const below = store
-    .latestBelow(prefix)
-    .filter(({ name }) => Recursive === true || !name.slice(prefix.length).includes('/'))
-    .filter(({ name }) => NextToken == null || name > NextToken)
-  const page = below.slice(0, count)
-  return {
-    Parameters: page.map((parameter) => describe(parameter)),
-    ...(below.length > count && { NextToken: page.at(-1)?.name }),
-  }
-}
-
-function putParameter(store: ParameterStore, input: AwsCall['input'], nowMs: number): object {
-  const { Name, Value, Type, Overwrite } = parse(putSchema, input)
-  const { name } = readName(store, Name)
-  if (!/^[\w./-]{1,1011}$/.test(name) || /^\/?(aws|ssm)/i.test(name) || /\/\/|.\/$/.test(name)) {
-    throw invalid(
-      'Parameter name must be a fully qualified name of letters, numbers and .-_/ that does not begin with "aws" or "ssm".',
-    )
-  }
-  if (name.slice(1).includes('/') && !name.startsWith('/')) {
-    throw invalid('Parameter name must be a fully qualified name.')
-  }
-  const latest = store.latest(name)
-  if (latest !== undefined && Overwrite !== true) {
-    throw new AwsError(
-      'ParameterAlreadyExists',
-      'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.',
-    )
-  }
-  const type = Type ?? latest?.type
-  if (type === undefined) {
-    throw invalid('A parameter type is required when you create a parameter.')
-  }
-  if (type !== 'String' && type !== 'StringList') {
-    throw new AwsError('UnsupportedParameterType', `The parameter type ${type} is not supported.`)
-  }
-  const bytes = Buffer.byteLength(Value)
-  if (bytes < 1 || bytes > MOST_VALUE_BYTES) {
-    throw invalid(
-      `Standard tier parameters support a maximum parameter value of ${MOST_VALUE_BYTES} characters.`,
-    )
-  }
-  const version = (latest?.version ?? 0) + 1
-  store.add({ name, version, type, value: Value, modifiedMs: nowMs })
-  return { Version: version, Tier: 'Standard' }
-}
-
-/** The parameter of a name, an ARN or either with `:version`. */
-function find(store: ParameterStore, wanted: string): StoredParameter & { selector?: string } {
-  const { name, version } = readName(store, wanted)
-  const latest = store.latest(name)
-  if (latest === undefined) throw new AwsError('ParameterNotFound', `Parameter ${name} not found.`)
-  if (version === undefined) return latest
-  const found = store.version(name, version)
-  if (found !== undefined) return { ...found, selector: selectorOf(version) ?? '' }
-  throw new AwsError(
-    'ParameterVersionNotFound',
-    `Systems Manager could not find version ${version} of ${name}.`,
+function openRequests(
+  parameters: Parameters,
+  found: (StoredParameter | undefined)[],
+): AccessRequest[] {
+  return found.flatMap((it) =>
+    it?.type === 'SecureString'
+      ? keyRequest(parameters, 'kms:Decrypt', it.name, parameters.kms.keyArnOfBlob(it.value))
+      : [],
   )
 }
 
-function readName(
-  store: ParameterStore,
-  wanted: string,
-): { name: string; version: number | undefined } {
-  const isArn = wanted.startsWith(ARN_PREFIX)
-  const [name = '', version] = (isArn ? wanted.slice(ARN_PREFIX.length) : wanted).split(':')
-  // `x` and `/x` have the same ARN: the slash may be the name's own or the ARN's.
-  const isFlat = isArn && store.latest(name) === undefined
-  return {
-    name: isFlat ? name.slice(1) : name,
-    version: version === undefined ? undefined : Number(version),
+/** "The AWS managed key's policy lets every user of the account use it by way of Parameter Store." */
+function keyRequest(
+  parameters: Parameters,
+  action: string,
+  name: string,
+  keyId: string | null | undefined,
+): AccessRequest[] {
+  const resource = parameters.keyArn(keyId ?? SSM_ALIAS)
+  if (resource === parameters.keyArn(SSM_ALIAS)) return []
+  const { PARAMETER_ARN } = sealingContext(name)
+  const context = {
+    'kms:ViaService': `ssm.${LOCAL_REGION}.amazonaws.com`,
+    'kms:EncryptionContext:PARAMETER_ARN': PARAMETER_ARN,
+    'kms:EncryptionContextKeys': ['PARAMETER_ARN'],
   }
-}
-
-function selectorOf(version: number | undefined): string | undefined {
-  return version === undefined ? undefined : `:${version}`
-}
-
-function describe(parameter: StoredParameter & { selector?: string | undefined }): object {
-  return {
-    Name: parameter.name,
-    Type: parameter.type,
-    Value: parameter.value,
-    Version: parameter.version,
-    Selector: parameter.selector,
-    LastModifiedDate: parameter.modifiedMs / 1000,
-    ARN: parameterArn(parameter.name),
-    DataType: 'text',
-  }
-}
-
-/** "parameter" and the name with one slash between them, never two. */
-function parameterArn(name: string): string {
-  return `${ARN_PREFIX}${name.startsWith('/') ? '' : '/'}${name}`
-}
-
-function invalid(message: string): AwsError {
-  return new AwsError('ValidationException', message)
-}
-
-function parse<T extends z.ZodType>(schema: T, input: AwsCall['input']): z.output<T> {
-  return parseInput(schema, input, (member) =>
-    invalid(
-      `1 validation error detected: Value null at '${member.charAt(0).toLowerCase()}${member.slice(1)}' failed to satisfy constraint: Member must not be null`,
-    ),
-  )
+  return [{ action, resource, context }]
 }

@@ -32,12 +32,13 @@ export function resolveResources(resources: JsonObject): ResolvedStacks {
 export function makeEngines(): CloudEngines {
   const dataDir = mkdtempSync(join(tmpdir(), 'provision-'))
   const clock = new LocalClock()
+  const kms = createKmsEngine({ dataDir, clock })
   const engines = {
     s3: createS3Engine({ dataDir, clock }),
     sqs: createSqsEngine({ dataDir, clock, baseUrl: () => `http://${WHERE.awsHost}` }),
-    kms: createKmsEngine({ dataDir, clock }),
+    kms,
     secrets: createSecretsEngine({ dataDir, clock }),
-    parameters: createParametersEngine({ dataDir, clock }),
+    parameters: createParametersEngine({ dataDir, clock, kms }),
   }
   return engines as unknown as CloudEngines
 }
