@@ -1,11 +1,14 @@
-/** The Drive driver against the Google emulator, signed in as an owner who gave `drive.file`. */
-import { expect } from 'vitest'
+/** The Drive driver against the Google emulator, signed in as an owner who gave `drive.file`; each test has its own. */
+import { afterAll, beforeAll, expect } from 'vitest'
 import { createDriveProvider } from '../../../../shared/providers/drive/driver.ts'
 import { describeStorageProvider } from '../../../contract/provider-contract.ts'
 import type { LosableStep, Refusal } from '../../../contract/provider-world.ts'
-import { signIn, startEmulator } from '../../../local/providers/google/emulator-fixture.ts'
+import {
+  type Fixture,
+  signIn,
+  startEmulator,
+} from '../../../local/providers/google/emulator-fixture.ts'
 
-const OWNER = 'owner@example.com'
 const UPLOADS = '/upload/drive/v3/files'
 const EIGHT_DAYS_SECONDS = 8 * 24 * 3600
 
@@ -76,31 +79,44 @@ const REFUSALS: (Refusal & { fault: Record<string, unknown> })[] = [
   },
 ]
 
+let emulator: Fixture
+let owners = 0
+const cleanups: (() => Promise<void>)[] = []
+beforeAll(async () => {
+  emulator = await startEmulator((work) => cleanups.push(work))
+})
+afterAll(async () => {
+  for (const work of cleanups.reverse()) await work()
+})
+
+async function control(path: string, body: object = {}, method = 'POST'): Promise<void> {
+  const reply = await fetch(`${emulator.url}/_emulator/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  expect(reply.ok, `${path}: ${reply.status}`).toBe(true)
+}
+
 describeStorageProvider(
   'Google Drive',
   async () => {
-    const emulator = await startEmulator()
+    owners += 1
+    const email = `owner-${owners}@example.com`
     const auth = { accessToken: '' }
 
     async function renew(): Promise<void> {
-      auth.accessToken = (await signIn(emulator)).access_token
+      auth.accessToken = (await signIn(emulator, {}, email)).access_token
     }
 
-    async function control(path: string, body: object = {}): Promise<void> {
-      const reply = await fetch(`${emulator.url}/_emulator/${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-      expect(reply.ok, `${path}: ${reply.status}`).toBe(true)
-    }
-
+    await control('faults', {}, 'DELETE')
+    await control('accounts', { email, name: `Owner ${owners}` })
     await renew()
     return {
       provider: createDriveProvider({ apiUrl: emulator.url }),
       auth,
       async delivered() {
-        const reply = await fetch(`${emulator.url}/_emulator/files?account=${OWNER}`)
+        const reply = await fetch(`${emulator.url}/_emulator/files?account=${email}`)
         const { files } = (await reply.json()) as {
           files: { name: string; sha256: string; trashed: boolean }[]
         }
@@ -117,7 +133,7 @@ describeStorageProvider(
         })
         expect(reply.status).toBe(200)
       },
-      limitTo: (totalBytes) => control(`accounts/${OWNER}/quota`, { totalBytes }),
+      limitTo: (totalBytes) => control(`accounts/${email}/quota`, { totalBytes }),
       loseNextAnswer: (step) => control('faults', { ...REQUESTS[step], action: 'apply-then-503' }),
       async refuseNext(step, name) {
         const refusal = REFUSALS.find((one) => one.name === name)
@@ -129,11 +145,11 @@ describeStorageProvider(
         await renew()
       },
       async expireToken() {
-        await control(`accounts/${OWNER}/expire-tokens`)
+        await control(`accounts/${email}/expire-tokens`)
         await renew()
       },
       async consentAnew() {
-        await control(`accounts/${OWNER}/revoke`)
+        await control(`accounts/${email}/revoke`)
         await renew()
       },
     }
