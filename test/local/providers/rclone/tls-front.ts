@@ -46,7 +46,11 @@ export async function startTlsFront(
     }
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
     const plain = new TLSSocket(socket as Socket, { isServer: true, secureContext: context })
-    const upstream = connect(Number(emulator.port), emulator.hostname)
+    const upstream = connect({
+      host: emulator.hostname,
+      port: Number(emulator.port),
+      noDelay: true,
+    })
     keep(upstream)
     join(plain, upstream)
   })
