@@ -81,6 +81,7 @@ export function verifySignature(
       'Missing required header for this request: x-amz-content-sha256',
     )
   }
+  if (headers.isIncomplete) throw mismatch()
   const canonicalRequest = [
     request.method ?? 'GET',
     canonicalPath(request.url ?? '/', declared.service),
@@ -114,14 +115,19 @@ function requireSignature(
   { scope, signature }: Pick<DeclaredSignature, 'scope' | 'signature'>,
   toSign: string,
 ): void {
-  const expected = createHmac('sha256', signingKey(principal, scope)).update(toSign).digest()
-  const given = Buffer.from(signature, 'hex')
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new SignatureFault(
-      'signature-mismatch',
-      'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
-    )
+  const expected = createHmac('sha256', signingKey(principal, scope)).update(toSign).digest('hex')
+  // The digits themselves are compared: another spelling of the same bytes was not signed.
+  const given = Buffer.from(signature)
+  if (given.length !== expected.length || !timingSafeEqual(given, Buffer.from(expected))) {
+    throw mismatch()
   }
+}
+
+function mismatch(): SignatureFault {
+  return new SignatureFault(
+    'signature-mismatch',
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+  )
 }
 
 /** Checks a form's signature, whose string to sign is the encoded policy; the policy has its own expiry. */
@@ -194,6 +200,8 @@ interface CollectedHeaders {
   canonical: string
   /** Headers that had to be signed and were not. */
   unsigned: string[]
+  /** A header that was signed has not arrived; an empty one would hash alike. */
+  isIncomplete: boolean
   amzDate: string | undefined
   token: string | undefined
   payloadHash: string | undefined
@@ -214,13 +222,14 @@ function collectHeaders(
   const collected: CollectedHeaders = {
     canonical: '',
     unsigned: signedHeaders.includes('host') ? [] : ['host'],
+    isIncomplete: false,
     amzDate: undefined,
     token: undefined,
     payloadHash: undefined,
   }
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase()
-    const value = (rawHeaders[at + 1] ?? '').trim().replace(/ {2,}/g, ' ')
+    const value = (rawHeaders[at + 1] ?? '').trim().replace(/\s+/g, ' ')
     const index = signedHeaders.indexOf(name)
     if (index >= 0) {
       const before = values[index]
@@ -233,6 +242,7 @@ function collectHeaders(
     else if (name === 'x-amz-content-sha256') collected.payloadHash = value
   }
   for (const [index, name] of signedHeaders.entries()) {
+    if (values[index] === undefined) collected.isIncomplete = true
     collected.canonical += `${name}:${values[index] ?? ''}\n`
   }
   return collected
