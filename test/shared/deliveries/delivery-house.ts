@@ -61,6 +61,9 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   const own = new Set<string>()
   const staged = new Map<string, { content: Buffer; etag: string }>()
   const messages: string[] = []
+  const reads: number[] = []
+  /** How long the turns of workers are that begin from now on. */
+  const turns = { workSliceMs: options.workSliceMs ?? 3 * MINUTE_MS }
   const queue = {
     async send(sent: { uploadId: string }[]) {
       messages.push(...sent.map(({ uploadId }) => uploadId))
@@ -82,6 +85,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     const ownPortals = portalStore(ownTable, clock)
     const staging: DeliverDeps['staging'] = {
       read: async (key, etag, { offsetBytes, sizeBytes }) => {
+        reads.push(offsetBytes)
         const object = staged.get(key)
         if (!object || object.etag !== etag) return undefined
         return Readable.from([object.content.subarray(offsetBytes, offsetBytes + sizeBytes)])
@@ -113,7 +117,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
         countingPlace: 0,
       }),
       readingAccounts: sharedCalls(),
-      workSliceMs: options.workSliceMs ?? 3 * MINUTE_MS,
+      workSliceMs: turns.workSliceMs,
     }
     return {
       deps,
@@ -135,7 +139,10 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     clock,
     provider,
     staged,
+    turns,
     messages,
+    /** From which byte on each request to the staging bucket has read. */
+    reads,
     uploads,
     deliveries,
     accounts,
@@ -209,7 +216,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     },
 
     async count(): Promise<number> {
-      return (await portals.countUploads([portal.id])).get(portal.id) ?? 0
+      return (await portals.totalsOf([portal.id])).get(portal.id)?.files ?? 0
     },
   }
 }
