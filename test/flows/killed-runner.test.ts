@@ -79,7 +79,7 @@ it('a runner killed in the middle of a delivery leaves no process, and the next 
 })
 
 it('npm start says where everything is, and refuses a second runner on its folder or its ports', async () => {
-  expect(runner.output()).toContain(`Demo portal      ${runner.app}/p/demo`)
+  await until(() => runner.output().includes(`Demo portal      ${runner.app}/p/demo`))
   const other = await mkdtemp(join(tmpdir(), 'portage-second-'))
 
   const sameFolder = startRunner(dataDir, runner.port + 8)

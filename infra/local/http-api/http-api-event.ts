@@ -2,8 +2,8 @@
  * The event of payload format 2.0.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
-import { randomBytes } from 'node:crypto'
 import { LOCAL_ACCOUNT_ID } from '../engine.ts'
+import { newRoot } from '../lambda/lineage.ts'
 import type { HttpApiRequest } from './http-api-types.ts'
 import { decodeSegment, type RouteMatch } from './route-match.ts'
 
@@ -89,7 +89,7 @@ function eventHeaders(
     ...headers,
     host: domainName,
     'content-length': String(request.body.length),
-    'x-amzn-trace-id': `Root=1-${Math.floor(nowMs / 1000).toString(16)}-${randomBytes(12).toString('hex')}`,
+    'x-amzn-trace-id': `Root=${newRoot(nowMs)}`,
     'x-forwarded-for': forwarded ? `${forwarded}, ${request.sourceIp}` : request.sourceIp,
     'x-forwarded-port': '443',
     'x-forwarded-proto': 'https',

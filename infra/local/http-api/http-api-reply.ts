@@ -22,7 +22,8 @@ export function ownReply(statusCode: number, message: string): HttpApiResponse {
 
 /** Undefined when the answer breaks the format, which API Gateway turns into a 500. */
 export function replyOf(payload: string): HttpApiResponse | undefined {
-  const answer: unknown = JSON.parse(payload)
+  const answer = parse(payload)
+  if (answer === undefined) return undefined
   if (typeof answer !== 'object' || answer === null || !('statusCode' in answer)) {
     return inferredReply(answer, payload)
   }
@@ -47,6 +48,15 @@ export function replyOf(payload: string): HttpApiResponse | undefined {
     headers: replyHeaders,
     cookies,
     body: Buffer.from(body, isBase64Encoded === true ? 'base64' : 'utf8'),
+  }
+}
+
+function parse(payload: string): unknown {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    // A runtime may answer anything; what is no JSON breaks the format.
+    return undefined
   }
 }
 

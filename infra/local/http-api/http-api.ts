@@ -3,8 +3,8 @@
  *
  * Rules: route precedence; the function's error is 500, a throttled function 503, no route 404, all
  * in API Gateway's words; after the integration's timeout the caller gets 503 and the function runs
- * on; 10 MB of body and 10,240 bytes of request line and headers at most.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+ * on; 10 MB of body (a function takes 6 MiB of event) and 10,240 bytes of request line and header
+ * values at most. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  *
  * Known gaps: no authorizers, no API-level CORS, no throttling of routes, the `$default` stage only;
  * the texts of 413, 431 and 503 come from reports, not from AWS's pages. Nothing on disk.
@@ -51,7 +51,10 @@ export function createHttpApi({
 
     let result: InvokeResult
     try {
-      result = await lambda.invoke(functionName, event, { signal: AbortSignal.timeout(timeoutMs) })
+      result = await lambda.invoke(functionName, event, {
+        signal: AbortSignal.timeout(timeoutMs),
+        traceHeader: event.headers['x-amzn-trace-id'],
+      })
     } catch (error) {
       return refusal(error)
     }
@@ -79,10 +82,9 @@ function refusal(error: unknown): HttpApiResponse {
   throw error
 }
 
+/** "Total combined size of request line and header values": names do not count. */
 function headBytes({ method, rawPath, rawQueryString, headers }: HttpApiRequest): number {
-  let bytes = `${method} ${rawPath}?${rawQueryString} HTTP/1.1`.length
-  for (const [name, value] of Object.entries(headers)) {
-    for (const text of [value ?? ''].flat()) bytes += name.length + Buffer.byteLength(text)
-  }
-  return bytes
+  const requestLine = `${method} ${rawPath}${rawQueryString && `?${rawQueryString}`} HTTP/1.1`
+  const values = Object.values(headers).flatMap((value) => value ?? [])
+  return [requestLine, ...values].reduce((bytes, text) => bytes + Buffer.byteLength(text), 0)
 }

@@ -1,5 +1,5 @@
 /**
- * What wakes functions and fills queues by itself: rules, schedules and queue mappings. Each needs
+ * What wakes functions and fills queues by itself: rules, schedules and mappings. Each needs
  * its own right at AWS (a permission of the function, a policy of the queue, a statement of the
  * role), and without it nothing would arrive; so that is an error here.
  */
@@ -10,13 +10,22 @@ import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import { failureOf } from '../template/template-error.ts'
 import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'
 import type { EventRule, RuleTarget, SchedulerSchedule } from '../triggers/rule.ts'
+import type { StreamMappingProperties } from '../triggers/stream-mapping-settings.ts'
 import { mayInvoke, requireRole } from './function-resources.ts'
 import type { Provisioning } from './provisioning.ts'
 import { requiredText } from './resource-type.ts'
 import { queuePolicy } from './storage-resources.ts'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
-const MAPPING_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']
+const QUEUE_ACTIONS = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes']
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html */
+const STREAM_ACTIONS = [
+  'dynamodb:DescribeStream',
+  'dynamodb:GetRecords',
+  'dynamodb:GetShardIterator',
+  'dynamodb:ListStreams',
+]
 
 const EVENTS = 'events.amazonaws.com'
 
@@ -58,18 +67,28 @@ export function createSchedule(resource: ResolvedResource, cloud: Provisioning):
 export function createMapping(resource: ResolvedResource, cloud: Provisioning): void {
   const fail = failureOf(resource)
   const functionName = requiredText(resource, 'FunctionName').replace(/^.*:function:/, '')
-  const queueArn = requiredText(resource, 'EventSourceArn')
+  const sourceArn = requiredText(resource, 'EventSourceArn')
   const fn = cloud.ofType('AWS::Lambda::Function').find(({ ref }) => ref === functionName)
   const role = cloud
     .ofType('AWS::IAM::Role')
     .find(({ attributes }) => attributes['Arn'] === fn?.properties['Role'])
   if (fn === undefined || role === undefined) throw fail(`unknown function ${functionName}`)
-  for (const action of MAPPING_ACTIONS) requireRole(resource, role, action, queueArn, cloud)
-  // The mapping checks every member itself.
-  cloud.mappings.push({
-    ...resource.properties,
-    FunctionName: functionName,
-  } as unknown as QueueMappingProperties)
+  const isStream = sourceArn.startsWith('arn:aws:dynamodb:')
+  for (const action of isStream ? STREAM_ACTIONS : QUEUE_ACTIONS) {
+    requireRole(resource, role, action, sourceArn, cloud)
+  }
+  // The mappings check every member themselves.
+  const mapping: unknown = { ...resource.properties, FunctionName: functionName }
+  if (!isStream) {
+    cloud.mappings.push(mapping as QueueMappingProperties)
+    return
+  }
+  const stream = mapping as StreamMappingProperties
+  const destination = stream.DestinationConfig?.OnFailure?.Destination
+  if (destination !== undefined) {
+    requireRole(resource, role, 'sqs:SendMessage', destination, cloud)
+  }
+  cloud.streamMappings.push(stream)
 }
 
 /** The target must let EventBridge in, by the policy of the queue or a permission of the function. */

@@ -58,6 +58,7 @@ export async function provision(
     principals: [],
     apis: [],
     mappings: [],
+    streamMappings: [],
     rules: [],
     schedules: [],
     distributions: [],

@@ -6,6 +6,7 @@ import type { Json } from '../template/json.ts'
 import type { ResolvedResource } from '../template/resolve-stacks.ts'
 import type { QueueMappingProperties } from '../triggers/queue-mapping-settings.ts'
 import type { EventRule, SchedulerSchedule } from '../triggers/rule.ts'
+import type { StreamMappingProperties } from '../triggers/stream-mapping-settings.ts'
 import type { CloudEngines } from './cloud-engines.ts'
 
 /** A function's role as the gateway has to know it. */
@@ -35,6 +36,7 @@ export interface Provisioning {
   readonly principals: RolePrincipal[]
   readonly apis: ProvisionedApi[]
   readonly mappings: QueueMappingProperties[]
+  readonly streamMappings: StreamMappingProperties[]
   readonly rules: EventRule[]
   readonly schedules: SchedulerSchedule[]
   readonly distributions: EdgeDistribution[]

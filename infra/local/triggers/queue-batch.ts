@@ -2,6 +2,7 @@
 import { LOCAL_REGION } from '../engine.ts'
 import type { InvokeResult } from '../lambda/invocation.ts'
 import type { QueueMessage } from '../sqs/queue-port.ts'
+import { failedItems } from './batch-response.ts'
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
 export function queueEvent(queueArn: string, messages: QueueMessage[]) {
@@ -39,11 +40,7 @@ function recordAttributes({ messageAttributes = {} }: QueueMessage) {
   )
 }
 
-/**
- * The messages that the function has dealt with. Without item failures all or none; an answer that
- * is not understood, or names a message that was not sent, counts as the failure of all.
- * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
- */
+/** The messages that the function has dealt with. Without item failures all or none. */
 export function succeeded(
   messages: QueueMessage[],
   result: InvokeResult,
@@ -51,39 +48,25 @@ export function succeeded(
 ): QueueMessage[] {
   if (result.functionError) return []
   if (!reportsItemFailures) return messages
-  const failed = failedIds(JSON.parse(result.payload))
+  const failed = failedItems(result.payload, new Set(messages.map(({ messageId }) => messageId)))
   if (!failed) return []
-  const sent = new Set(messages.map(({ messageId }) => messageId))
-  if (failed.some((id) => !sent.has(id))) return []
   return messages.filter(({ messageId }) => !failed.includes(messageId))
 }
 
-/** Undefined for an answer that breaks the format. */
-function failedIds(answer: unknown): string[] | undefined {
-  if (answer === null) return []
-  if (typeof answer !== 'object') return undefined
-  const failures: unknown = 'batchItemFailures' in answer ? answer.batchItemFailures : null
-  if (failures === null) return []
-  if (!Array.isArray(failures)) return undefined
-  const ids = failures.map((failure: unknown) =>
-    typeof failure === 'object' && failure !== null && 'itemIdentifier' in failure
-      ? failure.itemIdentifier
-      : undefined,
-  )
-  return ids.every((id): id is string => typeof id === 'string' && id !== '') ? ids : undefined
-}
+/** About what an item takes of an event. */
+export const sizeOf = (item: object): number => Buffer.byteLength(JSON.stringify(item))
 
 /** Cuts a batch so that no event exceeds what one invocation may carry. */
-export function splitBySize(messages: QueueMessage[], limitBytes: number): QueueMessage[][] {
-  const parts: QueueMessage[][] = []
+export function splitBySize<T extends object>(items: readonly T[], limitBytes: number): T[][] {
+  const parts: T[][] = []
   let bytes = Number.POSITIVE_INFINITY
-  for (const message of messages) {
-    const size = Buffer.byteLength(JSON.stringify(message))
+  for (const item of items) {
+    const size = sizeOf(item)
     if (bytes + size > limitBytes) {
       parts.push([])
       bytes = 0
     }
-    parts.at(-1)?.push(message)
+    parts.at(-1)?.push(item)
     bytes += size
   }
   return parts

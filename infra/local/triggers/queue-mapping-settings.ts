@@ -4,6 +4,7 @@
  */
 import { AwsError } from '../engine.ts'
 import { functionNameOf } from '../lambda/invocation.ts'
+import { compileFilters, type FilterCriteria } from './filter-criteria.ts'
 
 /** `AWS::Lambda::EventSourceMapping`, with every intrinsic resolved. */
 export interface QueueMappingProperties {
@@ -15,6 +16,7 @@ export interface QueueMappingProperties {
   MaximumBatchingWindowInSeconds?: number
   FunctionResponseTypes?: string[]
   ScalingConfig?: { MaximumConcurrency?: number }
+  FilterCriteria?: FilterCriteria
   [unsupported: string]: unknown
 }
 
@@ -27,6 +29,8 @@ export interface QueueMappingSettings {
   reportsItemFailures: boolean
   concurrency: number
   visibilityMs: number
+  /** Of a record as the function would get it. */
+  passes: (record: Readonly<Record<string, unknown>>) => boolean
 }
 
 const KNOWN_MEMBERS = new Set([
@@ -37,6 +41,7 @@ const KNOWN_MEMBERS = new Set([
   'MaximumBatchingWindowInSeconds',
   'FunctionResponseTypes',
   'ScalingConfig',
+  'FilterCriteria',
   'Tags',
 ])
 
@@ -84,10 +89,11 @@ export function readMappingSettings(
     concurrency:
       maximum === undefined ? INITIAL_CONCURRENCY : inRange('MaximumConcurrency', maximum, 2, 1000),
     visibilityMs: queueVisibilitySeconds * 1000,
+    passes: compileFilters(properties.FilterCriteria),
   }
 }
 
-function inRange(name: string, value: number, least: number, most: number): number {
+export function inRange(name: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value
   throw invalid(`${name} must be a whole number from ${least} to ${most}, not ${value}`)
 }

@@ -3,6 +3,8 @@ export interface RuleTarget {
   Id?: string
   Arn: string
   Input?: string
+  InputPath?: string
+  InputTransformer?: { InputPathsMap?: Record<string, string>; InputTemplate: string }
   SqsParameters?: { MessageGroupId: string }
   DeadLetterConfig?: { Arn?: string }
   RetryPolicy?: { MaximumRetryAttempts?: number; MaximumEventAgeInSeconds?: number }

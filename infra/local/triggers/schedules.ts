@@ -2,9 +2,15 @@
  * Schedules of rules (`AWS::Events::Rule` with ScheduleExpression) and of EventBridge Scheduler.
  *
  * Rules: by the local clock; a rate counts from the start of the local cloud; a disabled schedule
- * fires only when run by name; functions are invoked asynchronously with Lambda's retries.
- * Known gaps: moving the clock over several due times fires once, not once for each; no `at()`, no
- * time zone but UTC, no flexible window; no start and end dates. Nothing on disk.
+ * fires only when run by name; functions are invoked asynchronously with Lambda's retries; retry
+ * policy and dead letters of the target; Scheduler's context attributes.
+ *
+ * A clock that jumps over several due times fires once, for the last of them. EventBridge would have
+ * fired for each while the time passed, but hours apart; here a day of `rate(1 minute)` would start
+ * 1,440 executions at the same moment, which never happens there, and throttle everything else.
+ *
+ * Known gaps: no `at()`, no time zone but UTC, no flexible window; no start and end dates. Nothing on
+ * disk: what is due while the local cloud is down does not fire.
  */
 import { randomUUID } from 'node:crypto'
 import { createAlarms } from '../alarms.ts'
@@ -12,7 +18,7 @@ import { AwsError, LOCAL_ACCOUNT_ID, LOCAL_REGION } from '../engine.ts'
 import type { InvokeResult } from '../lambda/invocation.ts'
 import { ruleArn } from './event-bus.ts'
 import type { EventRule, RuleTarget, SchedulerSchedule } from './rule.ts'
-import { type NextTime, parseScheduleExpression } from './schedule-expression.ts'
+import { type DueTimes, parseScheduleExpression } from './schedule-expression.ts'
 import { checkTarget, createTargetSender, type TargetSenderOptions } from './target-sender.ts'
 
 export interface SchedulesOptions extends TargetSenderOptions {
@@ -49,7 +55,7 @@ interface Schedule {
   arn: string
   expression: string
   enabled: boolean
-  nextTime: NextTime
+  due: DueTimes
   nextAtMs: number | undefined
   targets: RuleTarget[]
   event: (timeMs: number) => object
@@ -61,25 +67,31 @@ export function createSchedules(options: SchedulesOptions): Schedules {
   const sender = createTargetSender(ports)
   const alarms = createAlarms(clock)
   const startMs = clock.now()
+  let closed = false
   const all = [...rules.flatMap(scheduleOfRule), ...schedules.map(scheduleOfScheduler)]
 
   const fire = (schedule: Schedule, timeMs: number): Promise<ScheduleRun[]> =>
     Promise.all(
       schedule.targets.map(async (target) => {
-        const invocation = await sender.deliver(target, schedule.arn, schedule.event(timeMs))
+        const { arn: sourceArn, name } = schedule
+        const source = { sourceArn, name, nowMs: timeMs }
+        const invocation = await sender.deliver(target, source, schedule.event(timeMs))
         const result = await invocation?.firstAttempt
         return { targetArn: target.Arn, ...(result && { result }) }
       }),
     )
 
   const arm = (schedule: Schedule) => {
-    const dueMs = schedule.nextTime(clock.now(), startMs)
+    const dueMs = schedule.due.after(clock.now(), startMs)
     schedule.nextAtMs = dueMs
     if (dueMs === undefined) return
     alarms.set(dueMs, () => {
+      const lastDueMs = schedule.due.upTo(clock.now(), startMs) ?? dueMs
       arm(schedule)
-      // Closing ends the waits of deliveries; the schedule fires again after the next start.
-      fire(schedule, dueMs).catch(() => {})
+      fire(schedule, Math.max(dueMs, lastDueMs)).catch((error: unknown) => {
+        // Closing ends the waits of deliveries; the schedule fires again after the next start.
+        if (!closed) process.stderr.write(`schedule ${schedule.name}: ${String(error)}\n`)
+      })
     })
   }
 
@@ -108,6 +120,7 @@ export function createSchedules(options: SchedulesOptions): Schedules {
       sender.clockMoved()
     },
     close: () => {
+      closed = true
       alarms.close()
       sender.close()
     },
@@ -126,7 +139,7 @@ function scheduleOfRule(rule: EventRule): Schedule[] {
       arn: ruleArn(Name),
       expression: ScheduleExpression,
       enabled: State.startsWith('ENABLED'),
-      nextTime: parseScheduleExpression(ScheduleExpression),
+      due: parseScheduleExpression(ScheduleExpression),
       nextAtMs: undefined,
       targets: Targets,
       event: (timeMs) => scheduledEvent('aws.events', ruleArn(Name), timeMs, {}),
@@ -146,7 +159,7 @@ function scheduleOfScheduler(schedule: SchedulerSchedule): Schedule {
     arn,
     expression: ScheduleExpression,
     enabled: State === 'ENABLED',
-    nextTime: parseScheduleExpression(ScheduleExpression),
+    due: parseScheduleExpression(ScheduleExpression),
     nextAtMs: undefined,
     targets: [Target],
     // Scheduler sends its detail as a text.

@@ -1,14 +1,14 @@
 /**
  * Hands events to the targets of rules and schedules: queues and functions.
  *
- * Rules: what cannot be delivered is tried again with growing pauses until the target's retry
- * policy is exhausted (185 times, 24 hours by default), then it goes to the target's dead-letter
- * queue or is dropped; a target that does not exist is not tried again.
+ * Rules: Input, InputPath or InputTransformer makes what is sent; what cannot be delivered is tried
+ * again with growing pauses until the target's retry policy is exhausted (185 times, 24 hours by
+ * default), then it goes to the target's dead-letter queue with the reason or is dropped; a target
+ * that does not exist is not tried again.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
- * Known gaps: no InputPath and no InputTransformer (an error when the template is loaded).
+ * Known gaps: queues and functions only (others are an error when the template is loaded); a dead
+ * letter that its queue refuses is dropped with a line on stderr.
  */
-
-import { createAlarms } from '../alarms.ts'
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../engine.ts'
 import {
@@ -18,7 +18,9 @@ import {
   isThrottle,
 } from '../lambda/invocation.ts'
 import type { QueueSender } from '../sqs/queue-port.ts'
+import { createPauses } from './pauses.ts'
 import type { RuleTarget } from './rule.ts'
+import { checkTargetInput, targetInput } from './target-input.ts'
 
 const DEFAULT_RETRIES = 185
 const DEFAULT_MAXIMUM_AGE_SECONDS = 24 * 3600
@@ -30,16 +32,26 @@ const KNOWN_MEMBERS = new Set([
   'Arn',
   'RoleArn',
   'Input',
+  'InputPath',
+  'InputTransformer',
   'SqsParameters',
   'DeadLetterConfig',
   'RetryPolicy',
 ])
 
+/** The rule or schedule that sends. */
+export interface DeliverySource {
+  sourceArn: string
+  name: string
+  /** When it matched the event, or was due. */
+  nowMs: number
+}
+
 export interface TargetSender {
   /** Resolves when the target or its dead-letter queue has the event; rejects when closed before. */
   deliver(
     target: RuleTarget,
-    sourceArn: string,
+    source: DeliverySource,
     event: object,
   ): Promise<AsyncInvocation | undefined>
   clockMoved(): void
@@ -61,24 +73,12 @@ export function checkTarget(owner: string, target: RuleTarget): void {
   if (!/^arn:aws:(sqs|lambda):/.test(target.Arn)) {
     throw new Error(`Target ${target.Arn} of ${owner} is not supported`)
   }
-  if (target.Input?.includes('<aws.scheduler.')) {
-    throw new Error(`Context attributes in the input of ${owner} are not supported`)
-  }
+  checkTargetInput(owner, target)
 }
 
 export function createTargetSender({ sqs, lambda, clock }: TargetSenderOptions): TargetSender {
-  const alarms = createAlarms(clock)
-  const waiting = new Set<(reason: Error) => void>()
+  const pauses = createPauses(clock)
   let closed = false
-
-  const pause = async (delayMs: number): Promise<void> => {
-    if (closed) throw closing()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    waiting.add(reject)
-    alarms.set(clock.now() + delayMs, resolve)
-    await promise
-    waiting.delete(reject)
-  }
 
   const attempt = async (
     target: RuleTarget,
@@ -92,48 +92,84 @@ export function createTargetSender({ sqs, lambda, clock }: TargetSenderOptions):
     return undefined
   }
 
-  const bury = async (target: RuleTarget, sourceArn: string, payload: unknown, error: unknown) => {
+  const bury = async (
+    target: RuleTarget,
+    { sourceArn, nowMs }: DeliverySource,
+    failure: Failure,
+  ) => {
     const queueArn = target.DeadLetterConfig?.Arn
     if (!queueArn) return
-    const text = (StringValue: string) => ({ DataType: 'String', StringValue })
-    await sqs.send(queueArn, JSON.stringify(payload), {
-      attributes: {
-        RULE_ARN: text(sourceArn),
-        TARGET_ARN: text(target.Arn),
-        ERROR_CODE: text(error instanceof AwsError ? error.code : 'INTERNAL_ERROR'),
-        ERROR_MESSAGE: text(error instanceof Error ? error.message || 'unknown' : String(error)),
-      },
-    })
+    const { payload, error, retries, exhausted } = failure
+    const isSchedule = sourceArn.startsWith('arn:aws:scheduler:')
+    const attributes = {
+      [isSchedule ? 'SCHEDULE_ARN' : 'RULE_ARN']: sourceArn,
+      TARGET_ARN: target.Arn,
+      ERROR_CODE: error instanceof AwsError ? error.code : 'INTERNAL_ERROR',
+      ERROR_MESSAGE: error instanceof Error ? error.message || 'unknown' : String(error),
+      RETRY_ATTEMPTS: String(retries),
+      ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted }),
+      ...(isSchedule && { SCHEDULED_TIME: new Date(nowMs).toISOString() }),
+    }
+    try {
+      await sqs.send(queueArn, JSON.stringify(payload), {
+        attributes: Object.fromEntries(
+          Object.entries(attributes).map(([name, StringValue]) => [
+            name,
+            { DataType: 'String', StringValue },
+          ]),
+        ),
+      })
+    } catch (unburied) {
+      // EventBridge counts InvocationsFailedToBeSentToDlq and drops the event.
+      process.stderr.write(`events: ${queueArn} took no dead letter: ${String(unburied)}\n`)
+    }
   }
 
   return {
-    deliver: async (target, sourceArn, event) => {
-      const payload: unknown = target.Input === undefined ? event : JSON.parse(target.Input)
-      const retries = target.RetryPolicy?.MaximumRetryAttempts ?? DEFAULT_RETRIES
+    deliver: async (target, source, event) => {
+      const startMs = clock.now()
+      let payload: unknown = event
+      const retryLimit = target.RetryPolicy?.MaximumRetryAttempts ?? DEFAULT_RETRIES
       const ageSeconds = target.RetryPolicy?.MaximumEventAgeInSeconds ?? DEFAULT_MAXIMUM_AGE_SECONDS
-      const tooOldMs = clock.now() + ageSeconds * 1000
+      const tooOldMs = startMs + ageSeconds * 1000
       let delayMs = FIRST_DELAY_MS
-      for (let failures = 0; ; failures++) {
+      for (let retries = 0; ; retries++) {
         try {
+          payload = targetInput(target, event, source)
           return await attempt(target, payload)
         } catch (error) {
           const isFinal = error instanceof AwsError && error.status < 500 && !isThrottle(error)
-          if (isFinal || failures >= retries || clock.now() + delayMs > tooOldMs) {
-            await bury(target, sourceArn, payload, error)
+          const exhausted = exhaustion(retries >= retryLimit, clock.now() + delayMs > tooOldMs)
+          if (isFinal || exhausted) {
+            const failure = { payload, error, retries, ...(!isFinal && exhausted && { exhausted }) }
+            await bury(target, source, failure)
             return undefined
           }
         }
-        await pause(delayMs)
+        await pauses.pause(delayMs)
+        if (closed) throw new Error('The local cloud is closing')
         delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS)
       }
     },
-    clockMoved: () => alarms.clockMoved(),
+    clockMoved: () => pauses.clockMoved(),
     close: () => {
       closed = true
-      alarms.close()
-      for (const reject of waiting) reject(closing())
+      pauses.close()
     },
   }
 }
 
-const closing = (): Error => new Error('The local cloud is closing')
+type Exhaustion = 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds'
+
+interface Failure {
+  payload: unknown
+  error: unknown
+  retries: number
+  /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-message */
+  exhausted?: Exhaustion
+}
+
+function exhaustion(isTriedOut: boolean, isTooOld: boolean): Exhaustion | undefined {
+  if (isTriedOut) return 'MaximumRetryAttempts'
+  return isTooOld ? 'MaximumEventAgeInSeconds' : undefined
+}

@@ -285,6 +285,12 @@ describe('what goes wrong', () => {
     ])
   })
 
+  test('an answer that is no JSON at all is 500', async () => {
+    const { call } = givenApi(() => ({ requestId: 'r', payload: '<html>' }))
+
+    expect((await call()).statusCode).toBe(500)
+  })
+
   test('after the integration timeout the caller gets 503', async () => {
     const { call } = givenApi(
       (_event, { signal }) =>
@@ -326,5 +332,18 @@ describe('what goes wrong', () => {
 
     expect([tooLarge.statusCode, tooLong.statusCode]).toEqual([413, 431])
     expect(invoked).toEqual([])
+    const largest = await call({ method: 'PUT', body: Buffer.alloc(10 * 1024 * 1024) })
+    expect(largest.statusCode).toBe(200)
+  })
+
+  // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+  test('request line and header values count for the limit, header names do not', async () => {
+    const { call } = givenApi()
+    const room = 10_240 - 'GET /api/portals?q=1 HTTP/1.1'.length
+    const withValues = (bytes: number) =>
+      call({ rawQueryString: 'q=1', headers: { 'x-a': 'x'.repeat(bytes - 5), 'x-b': '12345' } })
+
+    expect((await withValues(room)).statusCode).toBe(200)
+    expect((await withValues(room + 1)).statusCode).toBe(431)
   })
 })

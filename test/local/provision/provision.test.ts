@@ -324,6 +324,109 @@ describe('a queue mapping', () => {
   })
 })
 
+describe('a stream mapping', () => {
+  const ACTIONS = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams']
+  const streamArn = 'arn:aws:dynamodb:us-east-1:111122223333:table/t/stream/x'
+  const mapping = (actions: string[], maySend: boolean): JsonObject => ({
+    ...workerResources([
+      allow(
+        actions.map((action) => `dynamodb:${action}`),
+        streamArn,
+      ),
+      ...(maySend ? [allow('sqs:SendMessage', { 'Fn::GetAtt': ['Dead', 'Arn'] })] : []),
+    ]),
+    Dead: { Type: 'AWS::SQS::Queue' },
+    Mapping: {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: {
+        EventSourceArn: streamArn,
+        FunctionName: { Ref: 'Worker' },
+        StartingPosition: 'TRIM_HORIZON',
+        BisectBatchOnFunctionError: true,
+        DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['Dead', 'Arn'] } } },
+      },
+    },
+  })
+
+  it('needs a role that may read the stream and send to the failure destination', async () => {
+    const { mappings, streamMappings } = await provisioned(mapping(ACTIONS, true))
+    expect(mappings).toEqual([])
+    expect(streamMappings).toMatchObject([
+      { FunctionName: 'worker', EventSourceArn: streamArn, BisectBatchOnFunctionError: true },
+    ])
+
+    await expect(provisioned(mapping(ACTIONS.slice(1), true))).rejects.toThrow(
+      'stack app, Mapping: role Role does not allow dynamodb:DescribeStream',
+    )
+    await expect(provisioned(mapping(ACTIONS, false))).rejects.toThrow(
+      'stack app, Mapping: role Role does not allow sqs:SendMessage',
+    )
+  })
+})
+
+describe('asynchronous invocation', () => {
+  const DEAD = 'arn:aws:sqs:us-east-1:111122223333:app-Dead'
+  const worker = (
+    statements: JsonObject[],
+    properties: JsonObject,
+    config: JsonObject,
+  ): JsonObject => {
+    const { Worker, ...others } = workerResources(statements)
+    const { Properties, ...rest } = Worker as { Properties: JsonObject }
+    return {
+      ...others,
+      Dead: { Type: 'AWS::SQS::Queue' },
+      Worker: { ...rest, Properties: { ...Properties, ...properties } },
+      Config: {
+        Type: 'AWS::Lambda::EventInvokeConfig',
+        Properties: { FunctionName: { Ref: 'Worker' }, Qualifier: '$LATEST', ...config },
+      },
+    }
+  }
+  const maySend = [allow('sqs:SendMessage', DEAD)]
+  const onFailure = (arn: string): JsonObject => ({
+    DestinationConfig: { OnFailure: { Destination: arn } },
+  })
+
+  it('is set by the function and its EventInvokeConfig', async () => {
+    const { functions } = await provisioned(
+      worker(
+        maySend,
+        { RecursiveLoop: 'Allow', DeadLetterConfig: { TargetArn: DEAD } },
+        { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60, ...onFailure(DEAD) },
+      ),
+    )
+
+    expect(functions[0]).toMatchObject({
+      recursiveLoop: 'Allow',
+      deadLetterQueueArn: DEAD,
+      asyncRetries: 0,
+      asyncMaximumAgeSeconds: 60,
+      onFailureArn: DEAD,
+    })
+  })
+
+  it.each([
+    ['the role may not send', worker([], {}, onFailure(DEAD)), 'does not allow sqs:SendMessage'],
+    ['it is no queue', worker(maySend, {}, onFailure('arn:aws:sns:x')), 'is not a queue'],
+    ['there are three retries', worker([], {}, { MaximumRetryAttempts: 3 }), 'from 0 to 2'],
+    [
+      'events live a minute less a second',
+      worker([], {}, { MaximumEventAgeInSeconds: 59 }),
+      'from 60',
+    ],
+    [
+      'successes go somewhere',
+      worker([], {}, { DestinationConfig: { OnSuccess: {} } }),
+      'OnSuccess',
+    ],
+    ['the loop is neither', worker([], { RecursiveLoop: 'Maybe' }, {}), 'RecursiveLoop Maybe'],
+    ['the qualifier is another', worker([], {}, { Qualifier: 'live' }), 'qualifier live'],
+  ])('is an error when %s', async (_what, resources, message) => {
+    await expect(provisioned(resources)).rejects.toThrow(message)
+  })
+})
+
 it('an alarm that watches nothing is an error', async () => {
   const alarm = (queueName: string): JsonObject => ({
     Work: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'work' } },

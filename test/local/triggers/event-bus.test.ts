@@ -109,6 +109,8 @@ test('when the retry policy is exhausted the dead-letter queue has the event', a
           TARGET_ARN: { DataType: 'String', StringValue: INTAKE },
           ERROR_CODE: { DataType: 'String', StringValue: 'ServiceUnavailable' },
           ERROR_MESSAGE: { DataType: 'String', StringValue: 'try later' },
+          RETRY_ATTEMPTS: { DataType: 'String', StringValue: '1' },
+          EXHAUSTED_RETRY_CONDITION: { DataType: 'String', StringValue: 'MaximumRetryAttempts' },
         },
       },
     },
@@ -125,6 +127,62 @@ test('a queue that does not exist is not tried again', async () => {
   expect(sqs.sent.map(({ queueArn }) => queueArn)).toEqual([DEAD])
 })
 
+test('an event that is older than the retry policy allows is buried for its age', async () => {
+  const sqs = recordingQueues([outage(), outage()])
+  const target = {
+    Arn: INTAKE,
+    DeadLetterConfig: { Arn: DEAD },
+    RetryPolicy: { MaximumEventAgeInSeconds: 60 },
+  }
+  bus = createEventBus({ sqs, lambda: fakeLambda(), clock, rules: [rule({ Targets: [target] })] })
+  const put = bus.put(EVENT)
+  await new Promise(setImmediate)
+  clock.advance(61)
+  bus.clockMoved()
+
+  await put
+
+  expect(sqs.sent[0]?.options?.attributes).toMatchObject({
+    RETRY_ATTEMPTS: { StringValue: '1' },
+    EXHAUSTED_RETRY_CONDITION: { StringValue: 'MaximumEventAgeInSeconds' },
+  })
+})
+
+test('a dead-letter queue that refuses its letter is no trouble for the source', async () => {
+  const gone = () => new AwsError('QueueDoesNotExist', 'gone', 400)
+  const sqs = recordingQueues([gone(), gone()])
+  const target = { Arn: INTAKE, DeadLetterConfig: { Arn: DEAD } }
+  bus = createEventBus({ sqs, lambda: fakeLambda(), clock, rules: [rule({ Targets: [target] })] })
+
+  await bus.put(EVENT)
+
+  expect(sqs.sent).toEqual([])
+})
+
+test('misbehaves on demand: twice, never, late', async () => {
+  const sqs = recordingQueues()
+  bus = createEventBus({ sqs, lambda: fakeLambda(), clock, rules: [rule({})] })
+
+  bus.faults.duplicateNext = 1
+  await bus.put(EVENT)
+  expect(sqs.sent).toHaveLength(2)
+
+  bus.faults.dropNext = 1
+  await bus.put(EVENT)
+  expect(sqs.sent).toHaveLength(2)
+
+  bus.faults.delayMs = 60_000
+  const put = bus.put(EVENT)
+  clock.advance(59)
+  bus.clockMoved()
+  await new Promise(setImmediate)
+  expect(sqs.sent).toHaveLength(2)
+  clock.advance(1)
+  bus.clockMoved()
+  await put
+  expect(sqs.sent).toHaveLength(3)
+})
+
 test('closing rejects what is not delivered, so that its source keeps it', async () => {
   const sqs = recordingQueues([outage()])
   bus = createEventBus({ sqs, lambda: fakeLambda(), clock, rules: [rule({})] })
@@ -137,8 +195,13 @@ test('closing rejects what is not delivered, so that its source keeps it', async
 })
 
 test.each<[Partial<EventRule>, RegExp]>([
-  [{ Targets: [{ Arn: INTAKE, InputPath: '$.detail' }] }, /InputPath of a target of created/],
-  [{ Targets: [{ Arn: INTAKE, InputTransformer: {} }] }, /InputTransformer/],
+  [{ Targets: [{ Arn: INTAKE, InputPath: '$..detail' }] }, /Path \$\.\.detail .* of created/],
+  [{ Targets: [{ Arn: INTAKE, EcsParameters: {} }] }, /EcsParameters of a target of created/],
+  [
+    { Targets: [{ Arn: INTAKE, InputTransformer: { InputTemplate: '"<who>"' } }] },
+    /Variable <who> .* is not defined/,
+  ],
+  [{ Targets: [{ Arn: INTAKE, Input: '1', InputPath: '$' }] }, /more than one input/],
   [{ Targets: [{ Arn: 'arn:aws:sns:us-east-1:111122223333:topic' }] }, /sns.*not supported/],
   [{ EventPattern: { source: [{ cidr: '::/0' }] } }, /cidr/],
 ])('%j is refused when the template is loaded', (properties, message) => {

@@ -89,15 +89,22 @@ export interface Invoked {
   functionName: string
   // biome-ignore lint/suspicious/noExplicitAny: events are what these tests look into.
   payload: any
+  traceHeader?: string
 }
 
-type Answer = (payload: Invoked['payload'], call: number) => unknown
+type Answer = (
+  payload: Invoked['payload'],
+  call: number,
+  traceHeader: string | undefined,
+) => unknown
 
 /** Functions that answer by `answer`; an InvokeResult is passed on as it is. */
 export function fakeLambda(answer: Answer = () => null): FunctionInvoker & { invoked: Invoked[] } {
   const invoked: Invoked[] = []
-  const invoke = async (functionName: string, payload: unknown): Promise<InvokeResult> => {
-    const value = await answer(payload, invoked.push({ functionName, payload }))
+  const invoke: FunctionInvoker['invoke'] = async (functionName, payload, options = {}) => {
+    const { traceHeader } = options
+    const call = invoked.push({ functionName, payload, ...(traceHeader && { traceHeader }) })
+    const value = await answer(payload, call, traceHeader)
     return isResult(value) ? value : { requestId: 'req', payload: JSON.stringify(value ?? null) }
   }
   return {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { AwsError } from '../../../infra/local/engine.ts'
 import type { FunctionInvoker } from '../../../infra/local/lambda/invocation.ts'
 import type { QueueReceiver } from '../../../infra/local/sqs/queue-port.ts'
@@ -8,6 +8,7 @@ import {
   startQueueMapping,
 } from '../../../infra/local/triggers/queue-mapping.ts'
 import type { QueueMappingProperties } from '../../../infra/local/triggers/queue-mapping-settings.ts'
+import { until } from '../../support/until.ts'
 import { fakeLambda, functionError, ManualClock, memoryQueue } from './fakes.ts'
 
 const QUEUE_ARN = 'arn:aws:sqs:us-east-1:111122223333:intake'
@@ -39,9 +40,20 @@ function given(
   return mapping
 }
 
-/** Waits until the mapping has handled so many batches. */
+/** Waits until the mapping has handled so many batches; the clock goes on meanwhile. */
 const handled = (mapping: QueueMapping, batches: number) =>
-  vi.waitFor(() => expect(mapping.stats()).toMatchObject({ batches, inFlight: 0 }))
+  until(
+    () => {
+      clock.advance(0.1)
+      mapping.clockMoved()
+      const stats = mapping.stats()
+      return stats.batches === batches && stats.inFlight === 0
+    },
+    { everyMs: 5 },
+  )
+
+const bodiesOf = (lambda: ReturnType<typeof fakeLambda>): string[][] =>
+  lambda.invoked.map(({ payload }) => payload.Records.map(({ body }: { body: string }) => body))
 
 const throttle = () => new AwsError('TooManyRequestsException', 'Rate Exceeded.', 429)
 
@@ -133,6 +145,104 @@ describe('a batch', () => {
   })
 })
 
+describe('filters', () => {
+  const onlyLarge = { FilterCriteria: { Filters: [{ Pattern: '{"body":{"large":[true]}}' }] } }
+
+  test('let their messages through; the others are deleted unseen', async () => {
+    const queue = memoryQueue(['{"large":true}', '{"large":false}', 'plain'])
+    const lambda = fakeLambda(() => functionError)
+
+    await handled(given(queue, lambda, onlyLarge), 1)
+
+    expect(bodiesOf(lambda)).toEqual([['{"large":true}']])
+    expect(queue.deleted).toEqual(['r2', 'r3'])
+  })
+
+  test('that nothing passes leave the function asleep', async () => {
+    const queue = memoryQueue(['plain'])
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda, onlyLarge)
+
+    await until(() => queue.deleted.length === 1)
+
+    expect(mapping.stats().batches).toBe(0)
+    expect(lambda.invoked).toEqual([])
+  })
+})
+
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+describe('a chain of requests', () => {
+  const traced = (queue: ReturnType<typeof memoryQueue>, headers: (string | undefined)[]) => {
+    for (const [index, header] of headers.entries()) {
+      const attributes = queue.visible[index]?.attributes
+      if (attributes && header) attributes['AWSTraceHeader'] = header
+    }
+  }
+
+  test('is handed on with the batch, as the longest of its messages', async () => {
+    const queue = memoryQueue(['1', '2'])
+    traced(queue, ['Root=1-a;Lineage=00000001:3', 'Root=1-b;Lineage=00000001:7'])
+    const lambda = fakeLambda()
+
+    await handled(given(queue, lambda), 1)
+
+    expect(lambda.invoked[0]?.traceHeader).toMatch(/^Root=1-a;.*Lineage=00000001:7$/)
+  })
+
+  test('that has become too long stays in the queue and takes no others along', async () => {
+    const queue = memoryQueue(['1', '2', '3'])
+    traced(queue, [undefined, 'Lineage=00000001:16'])
+    const lambda = fakeLambda((_payload, _call, traceHeader) => {
+      if (traceHeader?.includes(':16')) {
+        throw new AwsError('RecursiveInvocationException', 'a loop')
+      }
+    })
+    const mapping = given(queue, lambda)
+
+    await handled(mapping, 4)
+
+    expect(bodiesOf(lambda)).toEqual([['1', '2', '3'], ['1'], ['2'], ['3']])
+    expect(queue.deleted).toEqual(['r1', 'r3'])
+    expect(mapping.stats().failedBatches).toBe(1)
+  })
+})
+
+describe('trouble', () => {
+  test('with the invocation leaves the messages to the visibility timeout and is told', async () => {
+    const queue = memoryQueue(['1'])
+    const failures: unknown[] = []
+    const lambda = fakeLambda((_payload, call) => {
+      if (call === 1) throw new Error('no process')
+    })
+    const onFailure = (failure: unknown) => failures.push(failure)
+    const mapping = given(queue, lambda, {}, { onFailure })
+    await handled(mapping, 1)
+
+    queue.put('2')
+    await handled(mapping, 2)
+
+    expect(failures).toEqual([new Error('no process')])
+    expect(queue.deleted).toEqual(['r2'])
+    expect(mapping.stats().failedBatches).toBe(1)
+  })
+
+  test('with the queue is told, and the queue asked again', async () => {
+    const queue = memoryQueue(['1'])
+    const { receive } = queue
+    const failures: unknown[] = []
+    queue.receive = async (...args) => {
+      if (failures.length === 0) throw new AwsError('QueueDoesNotExist', 'gone')
+      return await receive(...args)
+    }
+    const onFailure = (failure: unknown) => failures.push(failure)
+
+    await handled(given(queue, fakeLambda(), {}, { onFailure }), 1)
+
+    expect(failures).toHaveLength(1)
+    expect(queue.deleted).toEqual(['r1'])
+  })
+})
+
 describe('failures stay invisible', () => {
   test('all of a batch whose function failed', async () => {
     const queue = memoryQueue(['1', '2'])
@@ -189,6 +299,21 @@ describe('failures stay invisible', () => {
       given(
         queue,
         fakeLambda(() => answer),
+        REPORT,
+      ),
+      1,
+    )
+
+    expect(queue.deleted).toEqual([])
+  })
+
+  test('all when the answer is no JSON', async () => {
+    const queue = memoryQueue(['1', '2'])
+
+    await handled(
+      given(
+        queue,
+        fakeLambda(() => ({ requestId: 'req', payload: '<html>' })),
         REPORT,
       ),
       1,
@@ -273,6 +398,36 @@ describe('misbehaviour on demand', () => {
     expect(queue.deleted).toEqual(['r1', 'r2'])
   })
 
+  test('loses a batch', async () => {
+    const queue = memoryQueue(['1'])
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda)
+    mapping.faults.dropNext = 1
+    await until(() => queue.deleted.length === 1)
+
+    queue.put('2')
+    await handled(mapping, 1)
+
+    expect(bodiesOf(lambda)).toEqual([['2']])
+  })
+
+  test('brings a batch late', async () => {
+    const queue = memoryQueue()
+    const lambda = fakeLambda()
+    const mapping = given(queue, lambda)
+    mapping.faults.delayMs = 60_000
+    queue.put('1')
+    await until(() => mapping.stats().inFlight === 1)
+
+    clock.advance(59)
+    mapping.clockMoved()
+    await new Promise(setImmediate)
+    expect(lambda.invoked).toEqual([])
+    await handled(mapping, 1)
+
+    expect(bodiesOf(lambda)).toEqual([['1']])
+  })
+
   test('shuffles the messages of a batch', async () => {
     const queue = memoryQueue(['1', '2', '3'])
     const lambda = fakeLambda()
@@ -298,7 +453,8 @@ describe('at its creation', () => {
     [{ BatchSize: 0 }, {}, /BatchSize/],
     [{ MaximumBatchingWindowInSeconds: 301 }, {}, /MaximumBatchingWindowInSeconds/],
     [{ ScalingConfig: { MaximumConcurrency: 1 } }, {}, /MaximumConcurrency/],
-    [{ FilterCriteria: {} }, {}, /FilterCriteria .* not supported/],
+    [{ FilterCriteria: { Filters: [{ Pattern: 'no json' }] } }, {}, /Invalid filter criteria/],
+    [{ ProvisionedPollerConfig: {} }, {}, /ProvisionedPollerConfig .* not supported/],
     [{ EventSourceArn: `${QUEUE_ARN}.fifo` }, {}, /FIFO/],
   ])('%j with %j is refused', (properties, options, message) => {
     expect(() => given(memoryQueue(), fakeLambda(), properties, options)).toThrow(message)

@@ -1,7 +1,8 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSqsEngine } from '../../../infra/local/sqs/sqs-engine.ts'
 import { createEventBus } from '../../../infra/local/triggers/event-bus.ts'
 import { startQueueMapping } from '../../../infra/local/triggers/queue-mapping.ts'
+import { until } from '../../support/until.ts'
 import { startTestHost } from '../lambda/test-host.ts'
 
 test('an event reaches a function through rule, queue and mapping; what fails comes back', async () => {
@@ -46,14 +47,10 @@ test('an event reaches a function through rule, queue and mapping; what fails co
 
   await bus.put({ ...event, detail: { key: 'good' } })
   await bus.put({ ...event, detail: { key: 'bad' } })
-  await vi.waitFor(() => expect(sqs.stats()[0]).toMatchObject({ available: 0, inFlight: 1 }), {
-    timeout: 5000,
-  })
+  await until(() => sqs.stats()[0]?.available === 0 && sqs.stats()[0]?.inFlight === 1)
   clock.advance(331)
   sqs.clockMoved()
-  await vi.waitFor(() => expect(sqs.stats()[0]).toMatchObject({ available: 0, inFlight: 0 }), {
-    timeout: 5000,
-  })
+  await until(() => sqs.stats()[0]?.available === 0 && sqs.stats()[0]?.inFlight === 0)
 
   expect(logOf('take-in').match(/(good|bad) \d/g)).toEqual(['good 1', 'bad 1', 'bad 2'])
   bus.close()

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { AwsError } from '../../../infra/local/engine.ts'
 import { parseScheduleExpression } from '../../../infra/local/triggers/schedule-expression.ts'
 import {
   createSchedules,
   type Schedules,
   type SchedulesOptions,
 } from '../../../infra/local/triggers/schedules.ts'
+import { until } from '../../support/until.ts'
 import { fakeLambda, functionError, ManualClock, recordingQueues } from './fakes.ts'
 
 const SWEEP = 'arn:aws:lambda:us-east-1:111122223333:function:sweep-due'
@@ -51,13 +53,14 @@ describe('by the clock', () => {
     expect(lambda.invoked).toHaveLength(2)
   })
 
-  test('moving over many due times fires once', () => {
+  test('moving over many due times fires once, for the last of them', () => {
     const { lambda } = given({ rules: [everyMinute] })
 
-    advance(86_400)
+    advance(86_430)
 
     expect(lambda.invoked).toHaveLength(1)
-    expect(schedules.list()[0]?.nextAtMs).toBe(clock.now() + 60_000)
+    expect(lambda.invoked[0]?.payload.time).toBe('2026-11-23T14:00:30Z')
+    expect(schedules.list()[0]?.nextAtMs).toBe(clock.now() + 30_000)
   })
 
   test('a rule sends the scheduled event of EventBridge', () => {
@@ -100,6 +103,50 @@ describe('by the clock', () => {
 
     expect(sqs.sent[0]).toEqual({ queueArn: QUEUE, body: '{"job":1}', options: {} })
     expect(lambda.invoked[0]?.payload).toMatchObject({ source: 'aws.scheduler', detail: '{}' })
+  })
+
+  // https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+  test('Scheduler fills in its context attributes', () => {
+    const Input =
+      '{"at":"<aws.scheduler.scheduled-time>","by":"<aws.scheduler.schedule-arn>","try":"<aws.scheduler.attempt-number>","id":"<aws.scheduler.execution-id>"}'
+    const { lambda } = given({
+      schedules: [
+        { Name: 'due', ScheduleExpression: 'rate(1 hour)', Target: { Arn: SWEEP, Input } },
+      ],
+    })
+
+    advance(3600)
+
+    expect(lambda.invoked[0]?.payload).toEqual({
+      at: '2026-11-22T15:00:30Z',
+      by: 'arn:aws:scheduler:us-east-1:111122223333:schedule/default/due',
+      try: '1',
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    })
+  })
+
+  test('what Scheduler cannot deliver goes to its dead-letter queue', async () => {
+    const gone = new AwsError('QueueDoesNotExist', 'gone', 400)
+    const sqs = recordingQueues([gone])
+    const Target = { Arn: QUEUE, Input: '{"job":1}', DeadLetterConfig: { Arn: `${QUEUE}-dead` } }
+    given({ sqs, schedules: [{ Name: 'due', ScheduleExpression: 'rate(1 hour)', Target }] })
+
+    advance(3600)
+    await until(() => sqs.sent.length === 1)
+
+    expect(sqs.sent[0]).toMatchObject({
+      queueArn: `${QUEUE}-dead`,
+      body: '{"job":1}',
+      options: {
+        attributes: {
+          SCHEDULE_ARN: {
+            StringValue: 'arn:aws:scheduler:us-east-1:111122223333:schedule/default/due',
+          },
+          SCHEDULED_TIME: { StringValue: '2026-11-22T15:00:30.000Z' },
+          ERROR_CODE: { StringValue: 'QueueDoesNotExist' },
+        },
+      },
+    })
   })
 
   test('a disabled schedule does not fire by itself', () => {
@@ -150,7 +197,18 @@ describe('expressions', () => {
     ['cron(0 0 1 1 ? 2020)', undefined],
   ])('%s is due next at %s', (expression, expected) => {
     const nowMs = at('14:00:30')
-    expect(parseScheduleExpression(expression)(nowMs, nowMs)).toBe(expected)
+    expect(parseScheduleExpression(expression).after(nowMs, nowMs)).toBe(expected)
+  })
+
+  test.each([
+    ['rate(5 minutes)', '15:00:29', '14:55:30'],
+    ['rate(5 minutes)', '15:00:30', '15:00:30'],
+    ['rate(5 minutes)', '14:05:29', undefined],
+    ['cron(0/15 * * * ? *)', '15:14:59', '15:00:00'],
+    ['cron(0/15 * * * ? *)', '15:15:00', '15:15:00'],
+  ])('%s was due last before %s at %s', (expression, untilTime, expected) => {
+    const due = parseScheduleExpression(expression).upTo(at(untilTime), at('14:00:30'))
+    expect(due).toBe(expected && at(expected))
   })
 
   test.each([
