@@ -53,6 +53,8 @@ export async function buildFunctions({ outDir, root = ROOT }: BuildOptions): Pro
     platform: 'node',
     target: 'node24',
     format: 'cjs',
+    // `import('node:http')` reads each of its exports and so loads all of fetch; `require` does not.
+    supported: { 'dynamic-import': false },
     // With `main` alone esbuild takes the CommonJS build of the SDK and cannot shake it.
     mainFields: ['module', 'main'],
     alias: {

@@ -162,13 +162,13 @@ const MAX_PARAMETER_LENGTH = 200
 
 async function admit(edge: EdgeDeps, event: APIGatewayProxyEventV2): Promise<ApiRequest> {
   const proof = event.headers[ORIGIN_VERIFY_HEADER] ?? ''
-  if (!(await edge.originVerify()).some((value) => sameBytes(value, proof))) {
+  const [proofs, origin] = await Promise.all([edge.originVerify(), edge.origin()])
+  if (!proofs.some((value) => sameBytes(value, proof))) {
     throw new PortageError(
       'DISTRIBUTION_REQUIRED',
       'This address is not public. Please open the link that you were given.',
     )
   }
-  const origin = await edge.origin()
   const cookies = event.cookies ?? []
   const method = event.requestContext.http.method
   if (method !== 'GET' && cookies.length > 0 && event.headers['origin'] !== origin) {
