@@ -103,18 +103,18 @@ export async function createSubmission(
     ),
   )
   const uploadIds = uploads.map((upload) => upload.id)
-  await write(deps, [
-    ...(earlier
-      ? deps.submissions.append(submission, allFolders, uploadIds)
-      : deps.submissions.create(submission, uploadIds)),
-    ...uploads.map((upload) => deps.uploads.create(upload)),
+  // Keys are read and requests signed while the table writes; when it refuses, nobody gets them.
+  const [bearers, plans] = await Promise.all([
+    tokens(deps, submission),
+    Promise.all(uploads.map((upload) => plan(deps, upload))),
+    write(deps, [
+      ...(earlier
+        ? deps.submissions.append(submission, allFolders, uploadIds)
+        : deps.submissions.create(submission, uploadIds)),
+      ...uploads.map((upload) => deps.uploads.create(upload)),
+    ]),
   ])
-  return {
-    success: true,
-    submissionId: submission.id,
-    ...(await tokens(deps, submission)),
-    uploads: await Promise.all(uploads.map((upload) => plan(deps, upload))),
-  }
+  return { success: true, submissionId: submission.id, ...bearers, uploads: plans }
 }
 
 async function openPortal(deps: CreateSubmissionDeps, intent: Intent): Promise<Portal> {
