@@ -75,12 +75,14 @@ export async function startKms(): Promise<KmsFixture> {
     },
     async close() {
       if (started === undefined) {
-        for (const AliasName of aliases) await client.send(new DeleteAliasCommand({ AliasName }))
-        for (const KeyId of keys) {
-          const command = new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })
-          // Recovery: a test has scheduled this one already.
-          await client.send(command).catch(() => undefined)
-        }
+        const calls = [
+          ...aliases.map((AliasName) => client.send(new DeleteAliasCommand({ AliasName }))),
+          ...keys.map((KeyId) =>
+            client.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
+          ),
+        ]
+        // Recovery: what a test has deleted itself is refused, and gone all the same.
+        await Promise.allSettled(calls)
       }
       client.destroy()
       await started?.close()
