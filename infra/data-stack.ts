@@ -18,6 +18,7 @@ export class DataStack extends Stack {
   readonly googleOauth: PurposeSecret
   readonly writeKey: PurposeSecret
   readonly readKey: PurposeSecret
+  readonly portalKey: PurposeSecret
   readonly originVerify: PurposeSecret
 
   constructor(scope: Construct, id: string, props: DataStackProps) {
@@ -28,6 +29,7 @@ export class DataStack extends Stack {
     this.grantKey = new GrantKey(this, 'GrantKey', { stage })
     this.googleOauth = new PurposeSecret(this, { stage, purpose: 'google-oauth' })
     this.writeKey = new PurposeSecret(this, { stage, purpose: 'write-key' })
+    this.portalKey = new PurposeSecret(this, { stage, purpose: 'portal-key' })
     this.readKey = new PurposeSecret(this, { stage, purpose: 'read-key' })
     this.originVerify = new PurposeSecret(this, { stage, purpose: 'origin-verify' })
   }

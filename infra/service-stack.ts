@@ -152,6 +152,8 @@ export class ServiceStack extends Stack {
     downloads.letSend(uploads)
 
     records.letRead(publicPortals, ['slug', 'portal', 'account'])
+    records.letChange(publicPortals, ['rate'])
+    data.portalKey.letRead(publicPortals)
 
     records.letRead(clientUploads, ['portal', 'account'])
     records.letChange(clientUploads, ['submission', 'upload', 'signing'])

@@ -1,12 +1,16 @@
 import { environmentAccounts } from '../../shared/accounts/environment.ts'
 import { pageQuery } from '../../shared/contract/common.ts'
-import { createPortalRequest } from '../../shared/contract/portals.ts'
+import type { PortalReply } from '../../shared/contract/portals.ts'
+import { createPortalRequest, updatePortalRequest } from '../../shared/contract/portals.ts'
 import { environmentOwnerEdge } from '../../shared/http/edge.ts'
 import { api, json, owner, page } from '../../shared/http/endpoint.ts'
 import { environmentTable } from '../../shared/platform/clients.ts'
+import { deletePortal, updatePortal } from '../../shared/portals/change-portal.ts'
 import * as manage from '../../shared/portals/manage-portals.ts'
 
 const deps = environmentAccounts(environmentTable())
+const versioned = (status: number, portal: PortalReply) =>
+  json(status, portal, { etag: `"${portal.version}"` })
 
 export const handler = api(environmentOwnerEdge(), {
   'GET /api/portals': owner({ query: pageQuery(100) }, async ({ userId, query }) => {
@@ -14,9 +18,17 @@ export const handler = api(environmentOwnerEdge(), {
     return page(portals, cursor)
   }),
   'POST /api/portals': owner({ body: createPortalRequest }, async ({ userId, body }) =>
-    json(201, await manage.createPortalWithStorageBinding(deps, userId, body)),
+    versioned(201, await manage.createPortalWithStorageBinding(deps, userId, body)),
   ),
   'GET /api/portals/{id}': owner({}, async ({ userId, params }) =>
-    json(200, await manage.getPortal(deps, userId, params.id)),
+    versioned(200, await manage.getPortal(deps, userId, params.id)),
+  ),
+  'PUT /api/portals/{id}': owner(
+    { body: updatePortalRequest },
+    async ({ userId, params, body, headers }) =>
+      versioned(200, await updatePortal(deps, userId, params.id, body, headers['if-match'])),
+  ),
+  'DELETE /api/portals/{id}': owner({}, async ({ userId, params }) =>
+    json(200, await deletePortal(deps, userId, params.id)),
   ),
 })

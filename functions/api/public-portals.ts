@@ -1,19 +1,26 @@
-import { accountStore } from '../../shared/accounts/account-store.ts'
+import { verifyPasswordRequest } from '../../shared/contract/portals.ts'
+import { clientAddress } from '../../shared/http/client-address.ts'
 import { environmentEdge } from '../../shared/http/edge.ts'
 import { api, json, open } from '../../shared/http/endpoint.ts'
-import { environmentTable } from '../../shared/platform/clients.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
-import { portalStore } from '../../shared/portals/portal-store.ts'
-import { getPublicPortal } from '../../shared/portals/public-portal.ts'
+import { environmentPublicPortals } from '../../shared/portals/environment.ts'
+import { getPublicPortal, verifyPortalPassword } from '../../shared/portals/public-portal.ts'
 
-const table = environmentTable()
-const deps = {
-  accounts: accountStore(table, systemClock),
-  portals: portalStore(table, systemClock),
-}
+const deps = environmentPublicPortals()
 
 export const handler = api(environmentEdge(), {
-  'GET /api/portals/public/{slug}': open({}, async ({ params }) =>
-    json(200, await getPublicPortal(deps, params.slug)),
+  'GET /api/portals/public/{slug}': open({}, async (request) => {
+    const visitor = { address: clientAddress(request), token: request.bearer }
+    return json(200, await getPublicPortal(deps, request.params.slug, visitor))
+  }),
+  'POST /api/portals/public/{slug}/verify': open({ body: verifyPasswordRequest }, async (request) =>
+    json(
+      200,
+      await verifyPortalPassword(
+        deps,
+        request.params.slug,
+        request.body.password,
+        clientAddress(request),
+      ),
+    ),
   ),
 })

@@ -36,6 +36,12 @@ const PURPOSES = {
     members: { currentKeyId: 'k1' },
     generated: 'k1',
   },
+  'portal-key': {
+    description: 'Signs what the right password of a portal gives',
+    env: ENV.portalKeySecret,
+    members: { currentKeyId: 'k1' },
+    generated: 'k1',
+  },
   'origin-verify': {
     description: 'Header value by which CloudFront proves itself to the API',
     env: ENV.originVerifySecret,

@@ -21,7 +21,13 @@ export const ROUTES = {
     'POST /api/storage/refresh-token',
     'GET /api/v1/storage',
   ],
-  portals: ['GET /api/portals', 'POST /api/portals', 'GET /api/portals/{id}'],
+  portals: [
+    'GET /api/portals',
+    'POST /api/portals',
+    'GET /api/portals/{id}',
+    'PUT /api/portals/{id}',
+    'DELETE /api/portals/{id}',
+  ],
   uploads: [
     'GET /api/v1/uploads',
     'GET /api/uploads/{id}',
@@ -29,7 +35,11 @@ export const ROUTES = {
     'GET /api/uploads/{id}/download',
   ],
   // What no other route takes is answered there in the words of all other problems.
-  'public-portals': ['GET /api/portals/public/{slug}', 'ANY /api/{proxy+}'],
+  'public-portals': [
+    'GET /api/portals/public/{slug}',
+    'POST /api/portals/public/{slug}/verify',
+    'ANY /api/{proxy+}',
+  ],
   'client-uploads': [
     'POST /api/upload',
     'POST /api/upload/{id}/parts',

@@ -61,8 +61,11 @@ async function finishAll(deps: FinishDeps, deliveries: Delivery[]): Promise<void
   try {
     await transact(deps.table, [
       ...deliveries.map((delivery) => deps.deliveries.finish(delivery)),
-      ...[...files].map(([portalId, { length }]) =>
-        deps.portals.addToCount(portalId, deps.countingPlace, length),
+      ...[...files].map(([portalId, ended]) =>
+        deps.portals.addToCount(portalId, deps.countingPlace, {
+          files: ended.length,
+          bytes: ended.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        }),
       ),
     ])
   } catch (error) {

@@ -3,7 +3,7 @@
  * first time. Counted before the thing is done, so that what fails or is repeated in parallel counts
  * as well. No item is shared by strangers, so none is hot.
  */
-import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, SECOND_MS } from '../platform/clock.ts'
 import { ifItHolds, refusedItem, type Table } from '../platform/table.ts'
 
@@ -50,6 +50,16 @@ export function rateLimits(table: Table, clock: Clock) {
   }
 
   return {
+    /** Whether it may still be done, without counting; may be behind by a moment. */
+    async look(rule: RateRule, who: string): Promise<Taken> {
+      const reply = await table.client.send(
+        new GetCommand({ TableName: table.name, Key: key(rule, who) }),
+      )
+      const isUsedUp = Number(reply.Item?.['times'] ?? 0) >= rule.times
+      const leftMs = Number(reply.Item?.['windowEndsAtMs'] ?? 0) - clock.now()
+      return { retryAfterMs: isUsedUp ? Math.max(0, leftMs) : 0 }
+    },
+
     /** Counts one time more, or says how long to wait. */
     async take(rule: RateRule, who: string): Promise<Taken> {
       for (;;) {

@@ -15,6 +15,7 @@ export const ENV = {
   googleOauthSecret: 'GOOGLE_OAUTH_SECRET_ARN',
   writeKeySecret: 'WRITE_KEY_SECRET_ARN',
   readKeySecret: 'READ_KEY_SECRET_ARN',
+  portalKeySecret: 'PORTAL_KEY_SECRET_ARN',
   originVerifySecret: 'ORIGIN_VERIFY_SECRET_ARN',
   originParameter: 'ORIGIN_PARAMETER',
   signUp: 'SIGN_UP',

@@ -8,6 +8,8 @@ export type EventType =
   | 'account.connected'
   | 'account.status-changed'
   | 'portal.created'
+  | 'portal.updated'
+  | 'portal.deleted'
   | 'portal.deactivated'
   | 'portal.reactivated'
   | 'upload.delivered'

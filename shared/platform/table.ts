@@ -11,7 +11,7 @@
  * | `account#acc_…` | `account` | a storage account |
  * | `grant#grt_…` | `grant` | encrypted tokens and their refresh lease |
  * | `identity#{provider}#{hash of subject}` | `grt_…` | the grants that one identity has given |
- * | `portal#prt_…` | `portal`, `statistics#{n}` | a portal; how many files it brought |
+ * | `portal#prt_…` | `portal`, `statistics#{n}`, `remaining` | a portal; how many files it brought and still takes |
  * | `slug#{slug}` | `slug` | whose link this is |
  * | `submission#sub_…` | `submission`, `batch#{n}` | one hand-over; the uploads of each intent |
  * | `upload#upl_…` | `upload` | a file |

@@ -1,15 +1,21 @@
 /** Portals as their owner makes and sees them. */
 import type * as z from 'zod'
-import type { Account } from '../accounts/account.ts'
-import { canCreateUploads } from '../accounts/account.ts'
+import { type Account, canCreateUploads } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { StorageProviderId } from '../contract/common.ts'
 import type { createPortalRequest, PortalReply } from '../contract/portals.ts'
 import { PortageError } from '../errors.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { newId } from '../platform/ids.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
-import { getPortalUploadAcceptance, type Portal } from './portal.ts'
+import {
+  accountsOf,
+  getPortalUploadAcceptance,
+  type Portal,
+  type RemainingLimits,
+} from './portal.ts'
+import { DEFAULT_SETTINGS, limitAdjustments, mergeSettings, settingsOf } from './portal-settings.ts'
 import type { PortalStore } from './portal-store.ts'
 
 export interface PortalDeps {
@@ -22,35 +28,61 @@ export interface PortalDeps {
 /** Checks that a portal may be bound to the chosen account: the owner's own, ACTIVE, of that provider. */
 export function validatePortalCreationWithStorage(
   userId: string,
-  storageProvider: Account['provider'],
+  storageProvider: StorageProviderId | undefined,
   account: Account | undefined,
 ): Account {
-  if (account?.userId !== userId) {
-    throw new PortageError(
-      'ACCOUNT_NOT_FOUND',
-      'You have no such storage account. Connect it first.',
-      {
-        fields: [{ field: 'storageAccountId', message: 'is not one of your storage accounts' }],
-      },
-    )
-  }
-  if (account.provider !== storageProvider) {
-    throw new PortageError('INVALID_REQUEST', 'The storage account belongs to another provider.', {
-      fields: [
-        {
-          field: 'storageProvider',
-          message: `does not match the account, which is ${account.provider}`,
-        },
-      ],
-    })
-  }
-  if (!canCreateUploads(account.status)) {
+  const own = mustBeOwn(userId, account, 'storageAccountId')
+  mustBeOf(storageProvider, own)
+  if (!canCreateUploads(own.status)) {
     throw new PortageError(
       'ACCOUNT_NOT_ACTIVE',
       'Reactivate or reconnect the storage account, then create the portal.',
     )
   }
-  return account
+  return own
+}
+
+function mustBeOwn(userId: string, account: Account | undefined, field: string): Account {
+  if (account?.userId === userId) return account
+  throw new PortageError(
+    'ACCOUNT_NOT_FOUND',
+    'You have no such storage account. Connect it first.',
+    { fields: [{ field, message: 'is not one of your storage accounts' }] },
+  )
+}
+
+function mustBeOf(storageProvider: StorageProviderId | undefined, account: Account): void {
+  if (storageProvider === undefined || storageProvider === account.provider) return
+  const message = `does not match the account, which is ${account.provider}`
+  throw new PortageError('INVALID_REQUEST', 'The storage account belongs to another provider.', {
+    fields: [{ field: 'storageProvider', message }],
+  })
+}
+
+/** The accounts that a portal names, by id; all are the owner's own, and the first is no backup of itself. */
+export async function usableAccounts(
+  deps: Pick<PortalDeps, 'accounts'>,
+  userId: string,
+  chosen: Pick<Portal, 'storageAccountId' | 'backupStorageAccountIds'> & {
+    storageProvider: StorageProviderId | undefined
+  },
+): Promise<Map<string, Account>> {
+  if (chosen.backupStorageAccountIds.includes(chosen.storageAccountId)) {
+    const message = 'may not name the account that they stand in for'
+    throw new PortageError('INVALID_REQUEST', `backupStorageAccountIds ${message}.`, {
+      fields: [{ field: 'backupStorageAccountIds', message }],
+    })
+  }
+  const [main, ...backups] = await Promise.all(
+    accountsOf(chosen).map((accountId) => deps.accounts.find(accountId)),
+  )
+  const own = mustBeOwn(userId, main, 'storageAccountId')
+  mustBeOf(chosen.storageProvider, own)
+  const all = [
+    own,
+    ...backups.map((backup) => mustBeOwn(userId, backup, 'backupStorageAccountIds')),
+  ]
+  return new Map(all.map((account) => [account.id, account]))
 }
 
 export async function createPortalWithStorageBinding(
@@ -58,48 +90,67 @@ export async function createPortalWithStorageBinding(
   userId: string,
   request: z.output<typeof createPortalRequest>,
 ): Promise<PortalReply> {
-  const account = validatePortalCreationWithStorage(
-    userId,
-    request.storageProvider,
-    await deps.accounts.find(request.storageAccountId),
-  )
+  const { name, slug, storageProvider, storageAccountId, cloneOf } = request
+  const before = cloneOf ? settingsOf(await ownPortal(deps, userId, cloneOf)) : DEFAULT_SETTINGS
+  const settings = await mergeSettings(before, request)
+  const { backupStorageAccountIds } = settings
+  const accounts = await usableAccounts(deps, userId, {
+    storageAccountId,
+    storageProvider,
+    backupStorageAccountIds,
+  })
+  validatePortalCreationWithStorage(userId, storageProvider, accounts.get(storageAccountId))
   const now = isoTime(deps.clock.now())
   const portal: Portal = {
-    ...request,
     id: newId('portal', deps.clock.now()),
     userId,
+    name,
+    slug,
+    storageProvider,
+    storageAccountId,
+    storageFolderId: null,
+    ...settings,
     isActive: true,
     deactivatedBy: null,
     deactivatedAt: null,
     deactivationReason: null,
     autoDeactivatedAccountId: null,
+    deletedAt: null,
     version: 1,
     createdAt: now,
     updatedAt: now,
   }
+  const remaining = deps.portals.adjustRemaining(
+    portal.id,
+    limitAdjustments(DEFAULT_SETTINGS, portal, { files: 0, bytes: 0 }),
+  )
   try {
     await transact(deps.table, [
       ...deps.portals.create(portal),
-      deps.accounts.mustBeActive(account.id),
+      deps.accounts.mustBeActive(storageAccountId),
+      ...(remaining ? [remaining] : []),
       eventPut(deps.table, deps.clock, 'portal.created', {
         userId,
         actor: userId,
         subjectId: portal.id,
-        after: account.id,
+        after: storageAccountId,
       }),
     ])
   } catch (error) {
     if (!(error instanceof TransactionRefused)) throw error
-    if (error.items[0]) {
-      throw new PortageError('SLUG_TAKEN', 'Choose another link: this one is in use.', {
-        fields: [{ field: 'slug', message: 'is already taken' }],
-      })
-    }
+    if (error.items[0] !== undefined) throw slugTaken(error)
     throw new PortageError('ACCOUNT_NOT_ACTIVE', 'The storage account was stopped just now.', {
       cause: error,
     })
   }
-  return portalReply(portal, account, 0)
+  return describePortal(deps, portal)
+}
+
+export function slugTaken(cause: unknown): PortageError {
+  return new PortageError('SLUG_TAKEN', 'Choose another link: this one is in use.', {
+    fields: [{ field: 'slug', message: 'is already taken' }],
+    cause,
+  })
 }
 
 export async function listPortals(
@@ -109,18 +160,20 @@ export async function listPortals(
   cursor: string | undefined,
 ): Promise<{ portals: PortalReply[]; cursor: string | undefined }> {
   const page = await deps.portals.list(userId, limit, cursor)
-  const accountIds = [...new Set(page.records.map((portal) => portal.storageAccountId))]
-  const [counts, accounts] = await Promise.all([
-    deps.portals.countUploads(page.records.map((portal) => portal.id)),
-    Promise.all(accountIds.map((accountId) => deps.accounts.find(accountId))),
-  ])
-  const byId = new Map(accounts.map((account) => [account?.id, account]))
-  return {
-    portals: page.records.map((portal) =>
-      portalReply(portal, byId.get(portal.storageAccountId), counts.get(portal.id) ?? 0),
-    ),
-    cursor: page.cursor,
+  return { portals: await describePortals(deps, page.records), cursor: page.cursor }
+}
+
+/** The owner's portal; one that was deleted is not there any more. */
+export async function ownPortal(
+  deps: Pick<PortalDeps, 'portals'>,
+  userId: string,
+  portalId: string,
+): Promise<Portal> {
+  const portal = await deps.portals.find(portalId)
+  if (portal?.userId !== userId || portal.deletedAt !== null) {
+    throw new PortageError('PORTAL_NOT_FOUND', 'You have no such portal.')
   }
+  return portal
 }
 
 export async function getPortal(
@@ -128,18 +181,49 @@ export async function getPortal(
   userId: string,
   portalId: string,
 ): Promise<PortalReply> {
-  const portal = await deps.portals.find(portalId)
-  if (portal?.userId !== userId)
-    throw new PortageError('PORTAL_NOT_FOUND', 'You have no such portal.')
-  const [account, counts] = await Promise.all([
-    deps.accounts.find(portal.storageAccountId),
-    deps.portals.countUploads([portalId]),
-  ])
-  return portalReply(portal, account, counts.get(portalId) ?? 0)
+  return describePortal(deps, await ownPortal(deps, userId, portalId))
 }
 
-function portalReply(portal: Portal, account: Account | undefined, uploads: number): PortalReply {
-  const { acceptsUploads, reason, requiresUserAction } = getPortalUploadAcceptance(portal, account)
+export async function describePortal(deps: PortalDeps, portal: Portal): Promise<PortalReply> {
+  const [described] = await describePortals(deps, [portal])
+  if (!described) throw new Error('A portal was not described')
+  return described
+}
+
+/** Portals with what is known of their accounts, their files and what they still take, read together. */
+async function describePortals(deps: PortalDeps, portals: Portal[]): Promise<PortalReply[]> {
+  const accountIds = [...new Set(portals.flatMap(accountsOf))]
+  const limited = portals.filter(isLimited).map(({ id }) => id)
+  const [totals, remaining, accounts] = await Promise.all([
+    deps.portals.totalsOf(portals.map(({ id }) => id)),
+    deps.portals.remainingOf(limited),
+    Promise.all(accountIds.map((accountId) => deps.accounts.find(accountId))),
+  ])
+  const statuses = new Map(accounts.map((account) => [account?.id, account?.status]))
+  return portals.map((portal) =>
+    portalReply(portal, {
+      uploads: totals.get(portal.id)?.files ?? 0,
+      statusOf: (accountId) => statuses.get(accountId),
+      remaining: remaining.get(portal.id),
+      nowMs: deps.clock.now(),
+    }),
+  )
+}
+
+export function isLimited(portal: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>): boolean {
+  return portal.maxFiles !== null || portal.maxTotalBytes !== null
+}
+
+function portalReply(
+  portal: Portal,
+  now: {
+    uploads: number
+    statusOf: (accountId: string) => Account['status'] | undefined
+    remaining: RemainingLimits | undefined
+    nowMs: number
+  },
+): PortalReply {
+  const { acceptsUploads, reason, requiresUserAction } = getPortalUploadAcceptance(portal, now)
   return {
     id: portal.id,
     name: portal.name,
@@ -147,9 +231,25 @@ function portalReply(portal: Portal, account: Account | undefined, uploads: numb
     storageProvider: portal.storageProvider,
     storageAccountId: portal.storageAccountId,
     isActive: portal.isActive,
-    _count: { uploads },
-    requireClientName: portal.requireClientName,
-    requireClientEmail: portal.requireClientEmail,
+    _count: { uploads: now.uploads },
+    requireClientName: portal.fields.clientName === 'required',
+    requireClientEmail: portal.fields.clientEmail === 'required',
+    fields: portal.fields,
+    instructions: portal.instructions,
+    allowedTypes: portal.allowedTypes,
+    maxFileBytes: portal.maxFileBytes,
+    maxFiles: portal.maxFiles,
+    maxTotalBytes: portal.maxTotalBytes,
+    deadline: portal.deadline,
+    graceMinutes: portal.graceMinutes,
+    clientFolders: portal.clientFolders,
+    storageFolderPath: portal.storageFolderPath,
+    storageFolderId: portal.storageFolderId,
+    backupStorageAccountIds: portal.backupStorageAccountIds,
+    passwordRequired: portal.passwordHash !== null,
+    deactivatedBy: portal.deactivatedBy,
+    deactivatedAt: portal.deactivatedAt,
+    deactivationReason: portal.deactivationReason,
     acceptsUploads,
     ...(reason === undefined ? {} : { reason }),
     requiresUserAction,

@@ -1,4 +1,8 @@
-/** `portal#{id}` with `slug#{slug}` beside it, and `portal#{id}` / `statistics#{n}`: how many files it brought. */
+/**
+ * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought;
+ * `remaining`: how many it still takes, when its owner limits that. A slug that was given up stays
+ * with its user, without a portal.
+ */
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
@@ -11,7 +15,7 @@ import {
   type TransactItem,
   timeKey,
 } from '../platform/table.ts'
-import type { Portal } from './portal.ts'
+import type { Portal, RemainingLimits } from './portal.ts'
 
 export type PortalStore = ReturnType<typeof portalStore>
 
@@ -20,26 +24,88 @@ export interface Page<Record> {
   cursor: string | undefined
 }
 
-const slugIsFree = 'attribute_not_exists(pk)'
+/** By limit: what is left is set anew, moved together with the limit, or limited no more. */
+export type LimitAdjustments = Partial<
+  Record<keyof RemainingLimits, { set: number } | { moveBy: number } | { lift: true }>
+>
+
+/** What a portal has delivered so far. */
+export interface PortalTotals {
+  files: number
+  bytes: number
+}
+
+const slugIsFree = 'attribute_not_exists(pk) OR (userId = :user AND attribute_not_exists(portalId))'
+const slugIsOfPortal = 'portalId = :portal'
 /** A count lies in several items, because transactions on one item wait for each other. */
 export const STATISTICS_PLACES = 8
 
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
+const unchangedSinceRead = 'version = :version'
 const isOfAccount = 'storageAccountId = :account'
 const wasStoppedForAccount =
   'isActive = :false AND deactivatedBy = :system AND autoDeactivatedAccountId = :account'
 
 export function portalStore(table: Table, clock: Clock) {
   const key = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
+  const remainingKey = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'remaining' })
   const statisticsKey = (portalId: string, place: number) => ({
     pk: `portal#${portalId}`,
     sk: `statistics#${place}`,
   })
 
+  function takeSlug(portal: Portal): TransactItem {
+    return {
+      Put: {
+        TableName: table.name,
+        Item: {
+          pk: `slug#${portal.slug}`,
+          sk: 'slug',
+          portalId: portal.id,
+          userId: portal.userId,
+        },
+        ConditionExpression: slugIsFree,
+        ExpressionAttributeValues: { ':user': portal.userId },
+      },
+    }
+  }
+
+  /** The link leads nowhere from now on, and only this user may take it again. */
+  function releaseSlug(portal: Portal): TransactItem {
+    return {
+      Update: {
+        TableName: table.name,
+        Key: { pk: `slug#${portal.slug}`, sk: 'slug' },
+        UpdateExpression: 'REMOVE portalId',
+        ConditionExpression: slugIsOfPortal,
+        ExpressionAttributeValues: { ':portal': portal.id },
+      },
+    }
+  }
+
+  /** The portal as it stands, with the keys of the lists in which it is. */
+  function itemOf(portal: Portal): Item {
+    const time = timeKey(Date.parse(portal.createdAt), portal.id)
+    const { ownerPk, ownerSk, accountPk, accountSk, ...inNoList } = portal as Portal & Item
+    return {
+      ...inNoList,
+      ...key(portal.id),
+      ...(portal.deletedAt === null
+        ? {
+            ownerPk: `portals#${portal.userId}`,
+            ownerSk: time,
+            accountPk: `portals#${portal.storageAccountId}`,
+            accountSk: time,
+          }
+        : {}),
+    }
+  }
+
   return {
     key,
 
+    /** Also one that was deleted: files on their way to it still arrive. */
     async find(portalId: string): Promise<Portal | undefined> {
       const reply = await table.client.send(
         new GetCommand({ TableName: table.name, Key: key(portalId), ConsistentRead: true }),
@@ -63,33 +129,80 @@ export function portalStore(table: Table, clock: Clock) {
     /** The writes of a new portal: the slug first, so that its refusal is the transaction's first. */
     create(portal: Portal): TransactItem[] {
       return [
+        takeSlug(portal),
         {
           Put: {
             TableName: table.name,
-            Item: {
-              pk: `slug#${portal.slug}`,
-              sk: 'slug',
-              portalId: portal.id,
-              userId: portal.userId,
-            },
-            ConditionExpression: slugIsFree,
-          },
-        },
-        {
-          Put: {
-            TableName: table.name,
-            Item: {
-              ...key(portal.id),
-              ...portal,
-              ownerPk: `portals#${portal.userId}`,
-              ownerSk: timeKey(Date.parse(portal.createdAt), portal.id),
-              accountPk: `portals#${portal.storageAccountId}`,
-              accountSk: timeKey(Date.parse(portal.createdAt), portal.id),
-            },
+            Item: itemOf(portal),
             ConditionExpression: portalIsNew,
           },
         },
       ]
+    },
+
+    /** The writes of an owner's change: first that of the portal, refused when it changed since it was read, then those of another slug. */
+    change(before: Portal, after: Portal): [portal: TransactItem, ...slugs: TransactItem[]] {
+      return [
+        {
+          Put: {
+            TableName: table.name,
+            Item: itemOf(after),
+            ConditionExpression: unchangedSinceRead,
+            ExpressionAttributeValues: { ':version': before.version },
+          },
+        },
+        ...(before.slug === after.slug ? [] : [takeSlug(after), releaseSlug(before)]),
+      ]
+    },
+
+    /** The writes by which a portal is gone from every list and its link leads nowhere. */
+    delete(before: Portal, after: Portal): TransactItem[] {
+      return [
+        {
+          Put: {
+            TableName: table.name,
+            Item: itemOf(after),
+            ConditionExpression: unchangedSinceRead,
+            ExpressionAttributeValues: { ':version': before.version },
+          },
+        },
+        releaseSlug(before),
+      ]
+    },
+
+    /** What is left of the limits of these portals; those without limits are left out. */
+    async remainingOf(portalIds: string[]): Promise<Map<string, RemainingLimits>> {
+      const items = await readItems(table, portalIds.map(remainingKey), { consistent: true })
+      return new Map(
+        items.map((item) => [String(item['pk']).slice('portal#'.length), item as RemainingLimits]),
+      )
+    },
+
+    /** The write that sets, moves or lifts what is left of a portal's limits; undefined when nothing changes. It stands beside the change of the portal, whose condition decides. */
+    adjustRemaining(portalId: string, adjust: LimitAdjustments): TransactItem | undefined {
+      const clauses: Record<'SET' | 'ADD' | 'REMOVE', string[]> = { SET: [], ADD: [], REMOVE: [] }
+      const values: Record<string, number> = {}
+      for (const [name, adjustment] of Object.entries(adjust)) {
+        if ('lift' in adjustment) {
+          clauses.REMOVE.push(name)
+          continue
+        }
+        values[`:${name}`] = 'set' in adjustment ? adjustment.set : adjustment.moveBy
+        if ('set' in adjustment) clauses.SET.push(`${name} = :${name}`)
+        else clauses.ADD.push(`${name} :${name}`)
+      }
+      const expression = Object.entries(clauses)
+        .filter(([, parts]) => parts.length > 0)
+        .map(([verb, parts]) => `${verb} ${parts.join(', ')}`)
+      if (expression.length === 0) return undefined
+      return {
+        Update: {
+          TableName: table.name,
+          Key: remainingKey(portalId),
+          UpdateExpression: expression.join(' '),
+          ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {}),
+        },
+      }
     },
 
     /** A user's portals, newest first. */
@@ -137,26 +250,30 @@ export function portalStore(table: Table, clock: Clock) {
       return items as unknown as Portal[]
     },
 
-    /** How many files each portal has delivered. */
-    async countUploads(portalIds: string[]): Promise<Map<string, number>> {
+    /** What each portal has delivered; one that has delivered nothing is left out. */
+    async totalsOf(portalIds: string[]): Promise<Map<string, PortalTotals>> {
       const places = Array.from({ length: STATISTICS_PLACES }, (_, place) => place)
       const keys = portalIds.flatMap((id) => places.map((place) => statisticsKey(id, place)))
-      const counts = new Map<string, number>()
+      const totals = new Map<string, PortalTotals>()
       for (const item of await readItems(table, keys, { consistent: false })) {
         const portalId = String(item['pk']).slice('portal#'.length)
-        counts.set(portalId, (counts.get(portalId) ?? 0) + Number(item['uploadedCount']))
+        const { files, bytes } = totals.get(portalId) ?? { files: 0, bytes: 0 }
+        totals.set(portalId, {
+          files: files + Number(item['uploadedCount']),
+          bytes: bytes + Number(item['uploadedBytes']),
+        })
       }
-      return counts
+      return totals
     },
 
-    /** The write that counts delivered files, or fewer than none for deleted ones, in one of the places; needs no condition, because the transaction's others decide. */
-    addToCount(portalId: string, place: number, files: number): TransactItem {
+    /** The write that counts delivered files, or with negative figures deleted ones, in one of the places; needs no condition, because the transaction's others decide. */
+    addToCount(portalId: string, place: number, { files, bytes }: PortalTotals): TransactItem {
       return {
         Update: {
           TableName: table.name,
           Key: statisticsKey(portalId, place),
-          UpdateExpression: 'ADD uploadedCount :files',
-          ExpressionAttributeValues: { ':files': files },
+          UpdateExpression: 'ADD uploadedCount :files, uploadedBytes :bytes',
+          ExpressionAttributeValues: { ':files': files, ':bytes': bytes },
         },
       }
     },

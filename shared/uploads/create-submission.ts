@@ -19,7 +19,7 @@ import { isoTime } from '../platform/clock.ts'
 import { hashToken, newId } from '../platform/ids.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
-import { getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
+import { accountsOf, getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import { parseRelativePath } from '../providers/names.ts'
 import { authorizeClient, type ClientDeps } from './authorize-client.ts'
@@ -117,27 +117,37 @@ export async function createSubmission(
   return { success: true, submissionId: submission.id, ...bearers, uploads: plans }
 }
 
+const CLIENT_FIELDS = ['clientName', 'clientEmail', 'clientMessage'] as const
+
 async function openPortal(deps: CreateSubmissionDeps, intent: Intent): Promise<Portal> {
   const portal = await deps.portals.find(intent.portalId)
-  if (!portal) {
+  if (!portal || portal.deletedAt !== null) {
     throw new PortageError('PORTAL_NOT_FOUND', 'This portal does not exist. Ask for a new link.')
   }
-  const missing: FieldProblem[] = []
-  if (portal.requireClientName && !intent.clientName) {
-    missing.push({ field: 'clientName', message: 'is required by this portal' })
-  }
-  if (portal.requireClientEmail && !intent.clientEmail) {
-    missing.push({ field: 'clientEmail', message: 'is required by this portal' })
-  }
-  if (missing.length > 0) {
-    throw new PortageError('INVALID_REQUEST', 'This portal asks who you are.', { fields: missing })
+  const problems = CLIENT_FIELDS.flatMap((field): FieldProblem[] => {
+    const rule = portal.fields[field]
+    if (rule === 'required' && !intent[field]) {
+      return [{ field, message: 'is required by this portal' }]
+    }
+    if (rule === 'hidden' && intent[field]) {
+      return [{ field, message: 'is not asked for by this portal' }]
+    }
+    return []
+  })
+  if (problems.length > 0) {
+    throw new PortageError('INVALID_REQUEST', 'This portal asks for other things about you.', {
+      fields: problems,
+    })
   }
   return portal
 }
 
 async function acceptingAccount(deps: CreateSubmissionDeps, portal: Portal): Promise<string> {
-  const account = await deps.accounts.find(portal.storageAccountId)
-  const acceptance = getPortalUploadAcceptance(portal, account)
+  const accounts = await Promise.all(accountsOf(portal).map((id) => deps.accounts.find(id)))
+  const acceptance = getPortalUploadAcceptance(portal, {
+    statusOf: (accountId) => accounts.find((account) => account?.id === accountId)?.status,
+    nowMs: deps.clock.now(),
+  })
   if (!acceptance.acceptsUploads || !acceptance.storageAccountId) {
     throw new PortageError(
       'PORTAL_CANNOT_ACCEPT_UPLOADS',

@@ -140,7 +140,12 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
       deps.uploads.delete(upload),
       ...(onItsWay ? [deps.deliveries.abandon(upload)] : []),
       ...(bound
-        ? [deps.portals.addToCount(upload.portalId, spread(upload.id, STATISTICS_PLACES), -1)]
+        ? [
+            deps.portals.addToCount(upload.portalId, spread(upload.id, STATISTICS_PLACES), {
+              files: -1,
+              bytes: -upload.fileSize,
+            }),
+          ]
         : []),
       eventPut(deps.table, deps.clock, 'upload.deleted', {
         userId: upload.userId,

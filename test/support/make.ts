@@ -4,6 +4,7 @@ import { accountIds } from '../../shared/accounts/account-store.ts'
 import { isoTime } from '../../shared/platform/clock.ts'
 import { newId } from '../../shared/platform/ids.ts'
 import type { Portal } from '../../shared/portals/portal.ts'
+import { DEFAULT_SETTINGS } from '../../shared/portals/portal-settings.ts'
 
 export function newAccount(nowMs: number): Account {
   const userId = newId('user', nowMs)
@@ -44,8 +45,9 @@ export function newPortal(account: Account, nowMs: number): Portal {
     deactivatedAt: null,
     deactivationReason: null,
     autoDeactivatedAccountId: null,
-    requireClientName: false,
-    requireClientEmail: false,
+    ...DEFAULT_SETTINGS,
+    storageFolderId: null,
+    deletedAt: null,
     version: 1,
     createdAt: isoTime(nowMs),
     updatedAt: isoTime(nowMs),

@@ -1,5 +1,5 @@
 /** What the uploader is given in a browser. */
-import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import { browserClock } from './upload/clock.ts'
 import type { Visibility } from './upload/delivery-watch.ts'
 import { createFileHasher } from './upload/file-hasher.ts'
@@ -27,7 +27,7 @@ const wire: Wire = { http: xhrHttp, clock: browserClock, connection, random: Mat
 
 export const portalApi = createPortalApi(wire)
 
-export async function createUploader(portal: PublicPortalReply): Promise<Uploader> {
+export async function createUploader(portal: OpenPortalReply): Promise<Uploader> {
   const { portalId, limits } = portal
   let lastKey = 0
   const startedAt = Date.now().toString(36)

@@ -1,4 +1,4 @@
-import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import type { Messages } from './messages.ts'
 import type { ClientDetails } from './upload/upload-item.ts'
 
@@ -6,7 +6,7 @@ export type ClientField = keyof ClientDetails
 export type FieldErrors = Partial<Record<ClientField, string>>
 
 interface ClientFieldsProps {
-  rules: PublicPortalReply['fields']
+  rules: OpenPortalReply['fields']
   /** What was typed before, when the fields come back. */
   client: ClientDetails
   errors: FieldErrors
@@ -88,7 +88,7 @@ export function readClient(form: HTMLFormElement): ClientDetails {
 
 export function checkClient(
   client: ClientDetails,
-  rules: PublicPortalReply['fields'],
+  rules: OpenPortalReply['fields'],
   messages: Messages,
 ): FieldErrors {
   const errors: FieldErrors = {}

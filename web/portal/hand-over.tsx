@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import {
   type ClientField,
   ClientFields,
@@ -20,7 +20,7 @@ import { useEverySoOften, useIsOnline, useLeaveGuard, useWakeLock } from './use-
 import { useUploader } from './use-uploader.ts'
 
 interface HandOverProps {
-  portal: PublicPortalReply
+  portal: OpenPortalReply
   uploader: Uploader
   messages: Messages
 }

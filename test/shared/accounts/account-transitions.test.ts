@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  type Account,
   type AccountEvent,
   canAccessFiles,
   canCreateUploads,
@@ -42,6 +43,8 @@ beforeAll(async () => {
   records = await startRecordTable()
 })
 afterAll(() => records.close())
+
+const at = (account: Account) => ({ statusOf: () => account.status, nowMs: 0 })
 
 function happens(house: AccountHouse, event: AccountEvent) {
   return handleStorageAccountStatusChange(house, house.account.id, event, {
@@ -95,9 +98,9 @@ it('whatever happens in whatever order: portals follow, the owner’s own wish s
         expect(account).toMatchObject({ status, version: 1 + changes })
         expect(account.disconnectedBy === null).toBe(status !== 'DISCONNECTED')
         expect(openNow.isActive).toBe(isActive)
-        expect(getPortalUploadAcceptance(openNow, account).acceptsUploads).toBe(isActive)
+        expect(getPortalUploadAcceptance(openNow, at(account)).acceptsUploads).toBe(isActive)
         expect(closedNow).toMatchObject({ isActive: false, deactivatedBy: 'USER' })
-        expect(getPortalUploadAcceptance(closedNow, account).acceptsUploads).toBe(false)
+        expect(getPortalUploadAcceptance(closedNow, at(account)).acceptsUploads).toBe(false)
       }
       const written = await house.events()
       const ofAccount = written.filter((event) => event['subjectId'] === house.account.id)
