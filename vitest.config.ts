@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
-          include: ['test/{shared,functions,web}/**/*.test.ts'],
+          include: ['test/{shared,functions,web,bench}/**/*.test.ts'],
           env: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
           // Property tests and workers killed at every step take seconds on a busy machine.
           testTimeout: 30_000,

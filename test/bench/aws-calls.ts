@@ -1,96 +1,128 @@
 /** AWS calls of one upload, counted at the gateway by who makes them. */
 import { randomBytes } from 'node:crypto'
-import { announce, type BenchCloud, complete, delivered, sendBytes } from './bench-cloud.ts'
+import type { BuiltStage } from '../../infra/local/built-stage.ts'
+import {
+  announce,
+  assertDelivered,
+  type BenchCloud,
+  type BenchFile,
+  benchFile,
+  complete,
+  sendBytes,
+  settled,
+  withBenchCloud,
+} from './bench-cloud.ts'
 import type { Figure } from './figure.ts'
 
-const FILE_BYTES = 10_000_000
+const MIB = 1024 * 1024
+const SINGLE_BYTES = 10_000_000
+/** Each further chunk of 32 MiB is a step of its own. */
+const ONE_CHUNK_BYTES = 20 * MIB
+const THREE_CHUNKS_BYTES = 90 * MIB
 const WARM_RUNS = 4
-const LARGE_BYTES = 40_000_000
 
-type Counts = Record<'client-uploads' | 'take-in-upload' | 'deliver', number>
+const PHASES = {
+  intent: 'clientuploads',
+  complete: 'clientuploads',
+  intake: 'takeinupload',
+  delivery: 'deliver',
+} as const
+type Phase = keyof typeof PHASES
 
-export async function measureCalls(bench: BenchCloud): Promise<Figure[]> {
-  const single = await warmed(() => phases(bench, randomBytes(FILE_BYTES)))
-  const multipart = await warmed(() => phases(bench, randomBytes(LARGE_BYTES)))
-  return [
-    { name: 'AWS calls: intent, 10 MB', value: single.intent, unit: '', atMost: 3 },
-    { name: 'AWS calls: intent, multipart', value: multipart.intent, unit: '', atMost: 4 },
-    { name: 'AWS calls: complete, 10 MB', value: single.complete, unit: '', atMost: 3 },
-    {
-      name: 'AWS calls: complete, multipart without part list',
-      value: multipart.complete,
-      unit: '',
-      atMost: 4,
-    },
-    { name: 'AWS calls: intake', value: single.intake, unit: '', atMost: 4 },
-    { name: 'AWS calls: delivery, one chunk', value: single.delivery, unit: '', atMost: 8 },
-  ]
+/** How often each operation was called. */
+type Calls = Map<string, number>
+type Measured = Record<Phase, Calls>
+
+export async function measureCalls(stage: BuiltStage): Promise<Figure[]> {
+  return withBenchCloud(stage, async (bench) => {
+    const block = randomBytes(1_000_003)
+    const single = await warmed(bench, benchFile(SINGLE_BYTES, block))
+    const oneChunk = await warmed(bench, benchFile(ONE_CHUNK_BYTES, block))
+    const threeChunks = await warmed(bench, benchFile(THREE_CHUNKS_BYTES, block))
+    const further = (total(threeChunks.delivery) - total(oneChunk.delivery)) / 2
+    return [
+      figure('intent', 'single PUT', single.intent, 3),
+      figure('intent', 'multipart', oneChunk.intent, 4),
+      figure('complete', 'single PUT', single.complete, 3),
+      figure('complete', 'multipart', oneChunk.complete, 3),
+      figure('intake', 'not scanned', single.intake, 4),
+      figure('delivery', 'single PUT', single.delivery, 8),
+      figure('delivery', 'multipart of one chunk', oneChunk.delivery, 8),
+      { name: 'AWS calls of each further chunk of 32 MiB', value: further, unit: '', atMost: 2 },
+    ]
+  })
 }
 
-type Calls = Awaited<ReturnType<typeof phases>>
+function figure(phase: Phase, shape: string, calls: Calls, atMost: number): Figure {
+  const terms = [...calls].map(([operation, count]) => `${count} ${operation}`).join(', ')
+  return { name: `AWS calls: ${phase}, ${shape}`, value: total(calls), unit: '', atMost, terms }
+}
+
+function total(calls: Calls): number {
+  return [...calls.values()].reduce((sum, count) => sum + count, 0)
+}
 
 /** Early uploads pay for secrets, folders and data keys that each environment then keeps. */
-async function warmed(measure: () => Promise<Calls>): Promise<Calls> {
-  const runs: Calls[] = []
-  while (runs.length < WARM_RUNS) runs.push(await measure())
-  const least = (phase: keyof Calls) => Math.min(...runs.map((calls) => calls[phase]))
+async function warmed(bench: BenchCloud, file: BenchFile): Promise<Measured> {
+  const runs: Measured[] = []
+  while (runs.length < WARM_RUNS) runs.push(await measure(bench, file))
+  const sorted = (phase: Phase) => runs.map((run) => run[phase]).toSorted(byTotal)
+  const least = (phase: Phase) => sorted(phase)[0] ?? new Map()
   return {
     intent: least('intent'),
     // Completing what intake has taken in already is cheaper; the dear case counts.
-    complete: Math.max(...runs.slice(1).map((calls) => calls.complete)),
+    complete:
+      runs
+        .slice(1)
+        .map((run) => run.complete)
+        .toSorted(byTotal)
+        .at(-1) ?? new Map(),
     intake: least('intake'),
     delivery: least('delivery'),
   }
 }
 
-async function phases(bench: BenchCloud, content: Buffer) {
+function byTotal(one: Calls, other: Calls): number {
+  return total(one) - total(other)
+}
+
+async function measure(bench: BenchCloud, file: BenchFile): Promise<Measured> {
   const { gateway } = bench.cloud
-  const counted = async (step: () => Promise<unknown>): Promise<Counts> => {
-    gateway.resetCalls()
-    await step()
-    return countByFunction(bench)
-  }
-  let intents: Awaited<ReturnType<typeof announce>> = []
-  const intent = await counted(async () => {
-    intents = await announce(bench, content, 1)
-  })
+  gateway.resetCalls()
+  const intents = await announce(bench, file.sizeBytes, 1)
+  const intent = callsOf(bench, 'intent')
   const [first] = intents
   const plan = first?.uploads[0]
   if (!first || !plan) throw new Error('The intent named no file')
-  await sendBytes(bench, first, plan, content)
   gateway.resetCalls()
-  const completed = await counted(() => complete(bench, first, plan))
-  const rest = countByFunction(bench)
-  await delivered(bench, intents)
+  const etags = await sendBytes(bench, first, plan, file)
+  // A single PUT is taken in as soon as its bytes are there; signing parts is counted by neither.
+  const early = callsOf(bench, 'intake')
+  const earlyDelivery = callsOf(bench, 'delivery')
+  gateway.resetCalls()
+  await complete(bench, first, plan, etags)
+  const completed = callsOf(bench, 'complete')
   await settled(bench)
-  const worked = countByFunction(bench)
-  return {
-    intent: intent['client-uploads'],
-    complete: completed['client-uploads'],
-    intake: Math.max(worked['take-in-upload'], rest['take-in-upload']),
-    delivery: worked.deliver,
-  }
+  const intake = merged(early, callsOf(bench, 'intake'))
+  const delivery = merged(earlyDelivery, callsOf(bench, 'delivery'))
+  await assertDelivered(bench, intents)
+  return { intent, complete: completed, intake, delivery }
 }
 
-/** Workers clean up after the status has changed. */
-async function settled(bench: BenchCloud): Promise<void> {
-  for (let same = 0, last = -1; same < 5; ) {
-    const { deliver } = countByFunction(bench)
-    same = deliver === last ? same + 1 : 0
-    last = deliver
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+function merged(one: Calls, other: Calls): Calls {
+  const sum = new Map(one)
+  for (const [operation, count] of other) sum.set(operation, (sum.get(operation) ?? 0) + count)
+  return sum
 }
 
-function countByFunction({ cloud }: BenchCloud): Counts {
-  const counts: Counts = { 'client-uploads': 0, 'take-in-upload': 0, deliver: 0 }
+function callsOf({ cloud }: BenchCloud, phase: Phase): Calls {
+  const calls: Calls = new Map()
   for (const { principalArn, operation, count } of cloud.gateway.calls()) {
-    const role = principalArn.toLowerCase()
     // Presigned requests are the browser's; they carry the signer's role.
     if (operation === 'PutObject' || operation === 'UploadPart') continue
-    if (role.includes('clientuploads')) counts['client-uploads'] += count
-    if (role.includes('takeinupload')) counts['take-in-upload'] += count
-    if (role.includes('deliver')) counts.deliver += count
+    if (principalArn.toLowerCase().includes(PHASES[phase])) {
+      calls.set(operation, (calls.get(operation) ?? 0) + count)
+    }
   }
-  return counts
+  return calls
 }

@@ -1,105 +1,241 @@
-/** The steps that every measurement begins with, over HTTP as a client takes them. */
+/** A local cloud of its own for each group, and the steps that every measurement begins with, over HTTP as a client takes them. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AppClient } from '../../infra/local/app-client.ts'
-import type { LocalCloud } from '../../infra/local/local-cloud.ts'
+import type { BuiltStage } from '../../infra/local/built-stage.ts'
+import type { LambdaLogLine } from '../../infra/local/lambda/invocation.ts'
+import {
+  type LocalCloud,
+  type LocalCloudOptions,
+  startLocalCloud,
+} from '../../infra/local/local-cloud.ts'
 import { MAX_FILES_PER_INTENT } from '../../shared/contract/limits.ts'
 import type { PortalReply } from '../../shared/contract/portals.ts'
-import type { IntentReply, SubmissionReply, UploadPlan } from '../../shared/contract/uploads.ts'
+import type {
+  IntentReply,
+  SignedPart,
+  SignPartsReply,
+  SubmissionReply,
+  UploadPlan,
+} from '../../shared/contract/uploads.ts'
+import { withTempDir } from './temp-dir.ts'
+
+export const OWNER = 'owner@example.com'
+export const SLUG = 'bench'
 
 export interface BenchCloud {
   cloud: LocalCloud
+  /** What functions wrote, oldest first. */
+  logs: LambdaLogLine[]
+  /** Signed in. */
+  owner: AppClient
+  /** Without cookies. */
   client: AppClient
   portalId: string
+  accountId: string
 }
 
-const POLL_MS = 100
+/** What a file consists of, made as it is read, so that no size needs the memory. */
+export interface BenchFile {
+  sizeBytes: number
+  bytes(startBytes: number, endBytes: number): Buffer
+}
+
+const SETTLED_MS = 200
+const POLL_MS = 20
+/** Longer than any measured step takes: what is not settled by then has failed. */
+const UNSETTLED_MS = 600_000
+const SIGNED_AT_ONCE = 100
+const PARTS_AT_ONCE = 3
 
 /** Names differ, so that no file has to be numbered because its name is taken. */
 let named = 0
 
-export async function openPortal(
-  cloud: LocalCloud,
-): Promise<{ client: AppClient; portalId: string }> {
-  const owner = new AppClient(cloud.urls.app)
-  await owner.signIn('owner@example.com')
-  const storageAccountId = await owner.connectStorage('owner@example.com')
-  const portal = await owner.call<PortalReply>('POST', '/api/portals', {
-    json: { name: 'Bench', slug: 'bench', storageProvider: 'google_drive', storageAccountId },
+export async function withBenchCloud<T>(
+  stage: BuiltStage,
+  use: (bench: BenchCloud, dataDir: string) => Promise<T>,
+  prepare: (
+    dataDir: string,
+  ) => Promise<
+    Partial<LocalCloudOptions> & { onStarted?: (cloud: LocalCloud) => Promise<void> }
+  > = () => Promise.resolve({}),
+): Promise<T> {
+  return withTempDir(async (dataDir) => {
+    const { onStarted, ...options } = await prepare(dataDir)
+    const logs: LambdaLogLine[] = []
+    const cloud = await startLocalCloud({
+      assemblyDir: stage.assemblyDir,
+      siteDir: stage.siteDir,
+      dataDir,
+      ports: { edge: 0, aws: 0, google: 0 },
+      onLog: (line) => logs.push(line),
+      ...options,
+    })
+    try {
+      await onStarted?.(cloud)
+      return await use({ cloud, logs, ...(await openPortal(cloud)) }, dataDir)
+    } finally {
+      await cloud.close()
+    }
   })
-  return { client: new AppClient(cloud.urls.app), portalId: portal.id }
 }
 
-/** Announces files of this content, as many to an intent as the contract takes. */
+async function openPortal(cloud: LocalCloud) {
+  const owner = new AppClient(cloud.urls.app)
+  await owner.signIn(OWNER)
+  const accountId = await owner.connectStorage(OWNER)
+  const portal = await owner.call<PortalReply>('POST', '/api/portals', {
+    json: {
+      name: 'Bench',
+      slug: SLUG,
+      storageProvider: 'google_drive',
+      storageAccountId: accountId,
+    },
+  })
+  return { owner, client: new AppClient(cloud.urls.app), portalId: portal.id, accountId }
+}
+
+/** A file of random blocks that repeat out of step with parts and chunks. */
+export function benchFile(sizeBytes: number, block: Buffer): BenchFile {
+  return {
+    sizeBytes,
+    bytes(startBytes, endBytes) {
+      const content = Buffer.allocUnsafe(endBytes - startBytes)
+      for (let at = startBytes; at < endBytes; ) {
+        const from = at % block.length
+        at += block.copy(
+          content,
+          at - startBytes,
+          from,
+          Math.min(block.length, from + endBytes - at),
+        )
+      }
+      return content
+    },
+  }
+}
+
+/** Announces files of this size, as many to a submission as the contract takes, or fewer. */
 export async function announce(
-  { client, portalId }: BenchCloud,
-  content: Buffer,
+  { client, portalId }: Pick<BenchCloud, 'client' | 'portalId'>,
+  fileSize: number,
   count: number,
+  atOnce: number = MAX_FILES_PER_INTENT,
 ): Promise<IntentReply[]> {
   const intents: IntentReply[] = []
-  for (let first = 0; first < count; first += MAX_FILES_PER_INTENT) {
-    const files = Array.from({ length: Math.min(MAX_FILES_PER_INTENT, count - first) }, () => {
+  for (let first = 0; first < count; first += atOnce) {
+    const files = Array.from({ length: Math.min(atOnce, count - first) }, () => {
       named += 1
-      return { fileName: `bench-${named}.bin`, fileSize: content.length }
+      return { fileName: `bench-${named}.bin`, fileSize, mimeType: 'application/octet-stream' }
     })
     intents.push(await client.call('POST', '/api/upload', { json: { portalId, files } }))
   }
   return intents
 }
 
+/** Puts all parts, a few at a time; gives their ETags in order, as the page hands them to `complete`. */
 export async function sendBytes(
-  { client }: BenchCloud,
+  { client }: Pick<BenchCloud, 'client'>,
   intent: IntentReply,
   plan: UploadPlan,
-  content: Buffer,
-): Promise<void> {
-  for (let partNumber = 1; partNumber <= plan.partCount; partNumber += 1) {
-    const known = plan.partUrls.find((part) => part.partNumber === partNumber)
-    const part = known ?? (await signPart(client, intent, plan, partNumber))
+  file: BenchFile,
+): Promise<string[]> {
+  const signed = new Map(plan.partUrls.map((part) => [part.partNumber, part]))
+  const etags: string[] = []
+  await eachOf(numbers(plan.partCount), PARTS_AT_ONCE, async (partNumber) => {
+    if (!signed.has(partNumber)) await sign(client, intent, plan, partNumber, signed)
     const startBytes = (partNumber - 1) * plan.partSize
-    const response = await fetch(part.url, {
+    const endBytes = Math.min(file.sizeBytes, startBytes + plan.partSize)
+    const { url, headers } = partOf(signed, partNumber)
+    const response = await fetch(url, {
       method: 'PUT',
-      headers: part.headers,
-      body: new Uint8Array(content.subarray(startBytes, startBytes + plan.partSize)),
+      headers,
+      body: new Uint8Array(file.bytes(startBytes, endBytes)),
     })
     if (!response.ok) throw new Error(`PUT answered ${response.status}: ${await response.text()}`)
-  }
+    etags[partNumber - 1] = response.headers.get('etag') ?? ''
+  })
+  return etags
 }
 
-async function signPart(
+async function sign(
   client: AppClient,
   intent: IntentReply,
   plan: UploadPlan,
-  partNumber: number,
-) {
-  const { parts } = await client.call<{ parts: UploadPlan['partUrls'] }>(
-    'POST',
-    `/api/upload/${plan.uploadId}/parts`,
-    { headers: bearer(intent), json: { partNumbers: [partNumber] } },
-  )
-  const [part] = parts
-  if (!part) throw new Error(`Part ${partNumber} was not signed`)
+  from: number,
+  signed: Map<number, SignedPart>,
+): Promise<void> {
+  const count = Math.min(SIGNED_AT_ONCE, plan.partCount - from + 1)
+  const partNumbers = numbers(count).map((index) => from + index - 1)
+  const reply = await client.call<SignPartsReply>('POST', `/api/upload/${plan.uploadId}/parts`, {
+    headers: bearer(intent),
+    json: { partNumbers },
+  })
+  for (const part of reply.parts) signed.set(part.partNumber, part)
+}
+
+function partOf(signed: Map<number, SignedPart>, partNumber: number): SignedPart {
+  const part = signed.get(partNumber)
+  if (part === undefined) throw new Error(`part ${partNumber} was not signed`)
   return part
 }
 
-export async function complete({ client }: BenchCloud, intent: IntentReply, plan: UploadPlan) {
+export async function complete(
+  { client }: Pick<BenchCloud, 'client'>,
+  intent: IntentReply,
+  plan: UploadPlan,
+  etags?: string[],
+): Promise<void> {
+  const parts = etags?.map((etag, index) => ({ partNumber: index + 1, etag }))
   await client.call('POST', `/api/upload/${plan.uploadId}/complete`, {
     headers: bearer(intent),
-    json: {},
+    json: plan.method === 'multipart' && parts ? { parts } : {},
   })
 }
 
-/** Resolves when every file of the intents is in the owner's Drive. */
-export async function delivered({ client }: BenchCloud, intents: IntentReply[]): Promise<void> {
+export async function submissionOf(
+  { client }: Pick<BenchCloud, 'client'>,
+  intent: IntentReply,
+): Promise<SubmissionReply> {
+  return client.call('GET', `/api/submissions/${intent.submissionId}`, { headers: bearer(intent) })
+}
+
+/** Throws unless every file of the intents is bound to the owner's account. */
+export async function assertDelivered(bench: BenchCloud, intents: IntentReply[]): Promise<void> {
   for (const intent of intents) {
-    for (;;) {
-      const { uploads } = await client.call<SubmissionReply>(
-        'GET',
-        `/api/submissions/${intent.submissionId}`,
-        { headers: bearer(intent) },
-      )
-      if (uploads.every(({ status }) => status === 'uploaded')) break
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    }
+    const { uploads } = await submissionOf(bench, intent)
+    const left = uploads.find(({ status }) => status !== 'uploaded')
+    if (left) throw new Error(`${left.uploadId} is ${left.status}, not delivered`)
   }
+}
+
+/** Resolves when no message waits and no function has run for a moment; asks nothing of the app. */
+export async function settled({ cloud }: Pick<BenchCloud, 'cloud'>): Promise<void> {
+  const startedAt = performance.now()
+  let busyAt = startedAt
+  while (performance.now() - busyAt < SETTLED_MS) {
+    const isWaiting = cloud.sqs
+      .stats()
+      .some(({ available, inFlight, delayed }) => available + inFlight + delayed > 0)
+    if (isWaiting || cloud.lambda.stats().running > 0) busyAt = performance.now()
+    if (busyAt - startedAt > UNSETTLED_MS) throw new Error('the cloud does not come to rest')
+    await sleep(POLL_MS)
+  }
+}
+
+export async function eachOf<T>(
+  values: readonly T[],
+  atOnce: number,
+  work: (value: T) => Promise<void>,
+): Promise<void> {
+  const waiting = values.values()
+  const next = async (): Promise<void> => {
+    for (const value of waiting) await work(value)
+  }
+  await Promise.all(Array.from({ length: atOnce }, next))
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1)
 }
 
 function bearer(intent: IntentReply): Record<string, string> {

@@ -1,38 +1,308 @@
-/** From the moment that S3's events reach intake until every file is bound: MB/s, for trend. */
+/**
+ * Delivery against rclone: the same objects of our S3 engine, the same emulator in a process of its
+ * own, the same number of files at a time, both warm, in turns.
+ *
+ * Ours runs from the moment at which workers are fed from the full queue until the last message is
+ * deleted: every file is proved, bound and its staged object removed. rclone's runs from the
+ * command to a running daemon until that reports success.
+ */
 import { randomBytes } from 'node:crypto'
-import { announce, type BenchCloud, complete, delivered, sendBytes } from './bench-cloud.ts'
-import type { Figure } from './figure.ts'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CopyObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import type { BuiltStage } from '../../infra/local/built-stage.ts'
+import type { LocalCloud } from '../../infra/local/local-cloud.ts'
+import { startQueueMapping } from '../../infra/local/triggers/queue-mapping.ts'
+import type { IntentReply } from '../../shared/contract/uploads.ts'
+import { ENV } from '../../shared/platform/env-names.ts'
+import { installedRclone } from '../local/providers/rclone/rclone.ts'
+import { until } from '../support/until.ts'
+import {
+  announce,
+  assertDelivered,
+  type BenchCloud,
+  benchFile,
+  complete,
+  eachOf,
+  sendBytes,
+  settled,
+  withBenchCloud,
+} from './bench-cloud.ts'
+import { type Child, startChild } from './child.ts'
+import { type Figure, overRounds } from './figure.ts'
+import {
+  type RcloneDaemon,
+  type RcloneSource,
+  REDIRECT_PATH,
+  startRcloneDaemon,
+} from './rclone-daemon.ts'
 
 const MIB = 1024 * 1024
 const SHAPES = [
-  { name: '1 × 512 MiB', fileBytes: 512 * MIB, count: 1 },
-  { name: '200 × 256 KiB', fileBytes: MIB / 4, count: 200 },
+  { name: '1 × 1 GiB', worker: 'deliver-large', fileBytes: 1024 * MIB, count: 1 },
+  { name: '500 × 256 KiB', worker: 'deliver-small', fileBytes: MIB / 4, count: 500 },
 ]
-/** Longer than staging takes, so that no file is delivered while others are still being sent. */
-const HELD_SECONDS = 600
+const ROUNDS = 3
+const FULL_ROUNDS = 7
+const WARM_UP = { name: 'warm-up', count: 40 }
+const STAGED_AT_ONCE = 4
+const STAGE_LIMIT_MS = 300_000
+/** What the source is called when rclone reads it; no rule listens there. */
+const COPIES = 'copies'
 
-export async function measureDelivery(bench: BenchCloud): Promise<Figure[]> {
-  const figures: Figure[] = []
-  for (const { name, fileBytes, count } of SHAPES) {
-    const content = randomBytes(fileBytes)
-    bench.cloud.s3.eventFaults.delayMs = HELD_SECONDS * 1000
-    const intents = await announce(bench, content, count)
-    for (const intent of intents) {
-      for (const plan of intent.uploads) {
-        await sendBytes(bench, intent, plan, content)
-        await complete(bench, intent, plan)
-      }
-    }
-    bench.cloud.s3.eventFaults.delayMs = 0
-    const startedAt = performance.now()
-    await bench.cloud.advanceClock(HELD_SECONDS)
-    await delivered(bench, intents)
-    const seconds = (performance.now() - startedAt) / 1000
-    figures.push({
-      name: `delivery of ${name}`,
-      value: (fileBytes * count) / 1e6 / seconds,
-      unit: 'MB/s',
-    })
+interface Shape {
+  name: string
+  worker: string
+  fileBytes: number
+  count: number
+}
+
+interface Round {
+  ours: number
+  rclone: number
+  redirectCpuSeconds: number
+}
+
+export async function measureDelivery(
+  stage: BuiltStage,
+  { full }: { full: boolean },
+): Promise<Figure[]> {
+  const version = await installedRclone()
+  if (version === undefined) {
+    return SHAPES.map(({ name }) => ({
+      name: `delivery against rclone, ${name}`,
+      missing: 'rclone is not installed (Debian: apt-get install rclone)',
+    }))
   }
-  return figures
+  const client = { clientId: 'bench.apps.googleusercontent.com', clientSecret: 'bench-secret' }
+  let emulator: Child<{ url: string }> | undefined
+  try {
+    return await withBenchCloud(
+      stage,
+      async (bench, dataDir) => {
+        const googleUrl = emulator?.hello.url ?? ''
+        const figures: Figure[] = []
+        for (const shape of SHAPES) {
+          const transfers = transfersOf(bench.cloud, shape)
+          const dir = join(dataDir, `rclone-${shape.worker}`)
+          await mkdir(dir)
+          const source = sourceOf(bench)
+          const rclone = await startRcloneDaemon({ dir, googleUrl, client, source, transfers })
+          try {
+            const rounds = await measureShape(bench, rclone, shape, full ? FULL_ROUNDS : ROUNDS)
+            figures.push(...figuresOf(shape, rounds, `${version}, ${transfers} transfers`))
+          } finally {
+            await rclone.close()
+          }
+        }
+        return figures
+      },
+      async (dataDir) => {
+        const googleDir = join(dataDir, 'google-process')
+        await mkdir(googleDir)
+        const started = await startChild<{ url: string }>('emulator-process.ts', [googleDir])
+        emulator = started
+        const { url } = started.hello
+        return {
+          seedSecrets: { 'portage/local/google-oauth': JSON.stringify(client) },
+          environment: {
+            [ENV.googleAccountsUrl]: url,
+            [ENV.googleOauthUrl]: url,
+            [ENV.googleApiUrl]: url,
+          },
+          async onStarted({ urls }: LocalCloud) {
+            const callbacks = ['/api/auth/callback/google', '/api/oauth/google/callback']
+            await started.ask({
+              ...client,
+              redirectUris: [
+                ...callbacks.map((path) => `${urls.app}${path}`),
+                `${url}${REDIRECT_PATH}`,
+              ],
+            })
+          },
+        }
+      },
+    )
+  } finally {
+    await emulator?.close()
+  }
+}
+
+/** Files that our workers deliver at a time. */
+function transfersOf({ provisioned }: LocalCloud, { worker, count }: Shape): number {
+  const mapping = mappingOf(provisioned, worker)
+  const workers = mapping.ScalingConfig?.MaximumConcurrency ?? 1
+  return Math.min(count, workers * (mapping.BatchSize ?? 1))
+}
+
+function mappingOf({ mappings }: LocalCloud['provisioned'], worker: string) {
+  const mapping = mappings.find(({ FunctionName }) => FunctionName.endsWith(worker))
+  if (!mapping) throw new Error(`no queue feeds ${worker}`)
+  return mapping
+}
+
+function sourceOf({ cloud }: BenchCloud): RcloneSource {
+  const bucket = cloud.provisioned.functions
+    .map(({ environment }) => environment[ENV.stagingBucket])
+    .find((name) => name !== undefined)
+  if (bucket === undefined) throw new Error('no function knows the staging bucket')
+  return { endpoint: cloud.urls.aws, ...cloud.operator, bucket }
+}
+
+async function measureShape(
+  bench: BenchCloud,
+  rclone: RcloneDaemon,
+  shape: Shape,
+  rounds: number,
+): Promise<Round[]> {
+  await bench.cloud.mappings
+    .get(mappingOf(bench.cloud.provisioned, shape.worker).FunctionName)
+    ?.close()
+  const warmUp = { ...shape, ...WARM_UP, count: Math.min(shape.count, WARM_UP.count) }
+  await measureRound(bench, rclone, warmUp, 0)
+  const measured: Round[] = []
+  for (let round = 1; round <= rounds; round += 1) {
+    measured.push(await measureRound(bench, rclone, shape, round))
+  }
+  return measured
+}
+
+async function measureRound(
+  bench: BenchCloud,
+  rclone: RcloneDaemon,
+  shape: Shape,
+  round: number,
+): Promise<Round> {
+  const { fileBytes, count } = shape
+  const folder = `${shape.worker}-${round}`
+  const intents = await stageFiles(bench, shape)
+  const prefix = await copyStaged(bench, intents, folder)
+  const megabytes = (fileBytes * count) / 1e6
+  const ours = async () => megabytes / (await deliverAll(bench, shape, intents))
+  const theirs = async () => {
+    const { seconds, redirectCpuSeconds } = await rclone.copy(prefix, folder)
+    const copied = await rclone.countFiles(folder)
+    if (copied !== count) throw new Error(`rclone brought ${copied} of ${count} files`)
+    return { rclone: megabytes / seconds, redirectCpuSeconds }
+  }
+  if (round % 2 === 0) {
+    const first = await theirs()
+    return { ours: await ours(), ...first }
+  }
+  return { ours: await ours(), ...(await theirs()) }
+}
+
+/** Sends the files and waits until the delivery queue holds one message for each. */
+async function stageFiles(bench: BenchCloud, shape: Shape): Promise<IntentReply[]> {
+  const file = benchFile(shape.fileBytes, randomBytes(4_000_037))
+  const intents = await announce(bench, shape.fileBytes, shape.count)
+  const plans = intents.flatMap((intent) => intent.uploads.map((plan) => ({ intent, plan })))
+  await eachOf(plans, STAGED_AT_ONCE, async ({ intent, plan }) => {
+    await complete(bench, intent, plan, await sendBytes(bench, intent, plan, file))
+  })
+  const waiting = () =>
+    queueOf(bench, shape.worker)?.available === shape.count &&
+    bench.cloud.lambda.stats().running === 0
+  await until(waiting, { timeoutMs: STAGE_LIMIT_MS })
+  return intents
+}
+
+function queueOf({ cloud }: BenchCloud, worker: string) {
+  const { EventSourceArn } = mappingOf(cloud.provisioned, worker)
+  return cloud.sqs.stats().find(({ arn }) => arn === EventSourceArn)
+}
+
+/** The same bytes under another key: our own objects are deleted when they are delivered. */
+async function copyStaged(
+  bench: BenchCloud,
+  intents: IntentReply[],
+  folder: string,
+): Promise<string> {
+  const { endpoint, region, bucket, ...credentials } = sourceOf(bench)
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true })
+  const wanted = new Set(intents.flatMap(({ uploads }) => uploads.map(({ uploadId }) => uploadId)))
+  const prefix = `${COPIES}/${folder}`
+  let token: string | undefined
+  do {
+    const page = await s3.send(
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: 'staging/',
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      }),
+    )
+    for (const { Key = '' } of page.Contents ?? []) {
+      const name = Key.split('/').at(-1) ?? ''
+      if (!wanted.delete(name)) continue
+      await s3.send(
+        new CopyObjectCommand({
+          Bucket: bucket,
+          Key: `${prefix}/${name}`,
+          CopySource: `${bucket}/${Key}`,
+        }),
+      )
+    }
+    token = page.NextContinuationToken
+  } while (token !== undefined)
+  s3.destroy()
+  if (wanted.size > 0) throw new Error(`${wanted.size} staged objects are missing`)
+  return prefix
+}
+
+/** Seconds from feeding the workers until they are through. */
+async function deliverAll(
+  bench: BenchCloud,
+  shape: Shape,
+  intents: IntentReply[],
+): Promise<number> {
+  const { sqs, lambda, clock, provisioned } = bench.cloud
+  const mapping = mappingOf(provisioned, shape.worker)
+  const fn = provisioned.functions.find(({ name }) => name === mapping.FunctionName)
+  const isThrough = () => {
+    const queue = queueOf(bench, shape.worker)
+    return queue !== undefined && queue.available + queue.inFlight === 0
+  }
+  const startedAt = performance.now()
+  const feed = startQueueMapping({
+    sqs,
+    lambda,
+    clock,
+    mapping,
+    functionTimeoutSeconds: fn?.timeoutSeconds ?? 0,
+  })
+  try {
+    await until(isThrough, { timeoutMs: STAGE_LIMIT_MS, everyMs: 10 })
+    const seconds = (performance.now() - startedAt) / 1000
+    await settled(bench)
+    await assertDelivered(bench, intents)
+    return seconds
+  } finally {
+    await feed.close()
+  }
+}
+
+function figuresOf(shape: Shape, rounds: Round[], how: string): Figure[] {
+  const { name } = shape
+  const cpu = rounds.map(({ redirectCpuSeconds }) => redirectCpuSeconds)
+  return [
+    {
+      name: `delivery against rclone, ${name}`,
+      ...overRounds(rounds.map(({ ours, rclone }) => ours / rclone)),
+      unit: '×',
+      atLeast: 1,
+      terms: `${how}, ${rounds.length} rounds in turns, both warm; rclone with chunks of 32 MiB, its pacer at 0`,
+    },
+    { name: `delivery, ${name}`, ...overRounds(rounds.map(({ ours }) => ours)), unit: 'MB/s' },
+    {
+      name: `rclone, ${name}`,
+      ...overRounds(rounds.map(({ rclone }) => rclone)),
+      unit: 'MB/s',
+    },
+    {
+      name: `processor time of rclone's TLS redirection, ${name}`,
+      ...overRounds(cpu),
+      unit: 's',
+      terms: 'a process of its own; TLS in rclone itself comes on top',
+    },
+  ]
 }

@@ -1,45 +1,95 @@
 /**
- * `npm run bench`: the figures of the design as a table and as JSON in `dist/bench.json`. Absolute
- * times are for trend only; what has a target is a count, a size or a ratio within this run.
+ * `npm run bench [-- <group>…] [--full] [--json FILE]`: the figures by which the product is judged,
+ * as a table and as JSON. Absolute times are for trend only; what has a target is a count, a size,
+ * a price or a ratio within this run.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { ensureBuiltStage } from '../../infra/local/built-stage.ts'
-import { startLocalCloud } from '../../infra/local/local-cloud.ts'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type BuiltStage, ensureBuiltStage } from '../../infra/local/built-stage.ts'
 import { measureCalls } from './aws-calls.ts'
-import { type BenchCloud, openPortal } from './bench-cloud.ts'
-import { measureBundles, measureImports, measurePages } from './build-figures.ts'
+import { measureBundles, measureImports } from './build-figures.ts'
 import { measureDelivery } from './delivery-rate.ts'
-import { type Figure, printFigures } from './figure.ts'
+import { type Figure, figureJson, figureLines, isHeld } from './figure.ts'
+import { measureIdleCost } from './idle-cost.ts'
+import { measurePageSizes, measurePages } from './pages.ts'
+import { measureLists, measureSchedules } from './read-units.ts'
+import { measureStart } from './start-time.ts'
+import { measureUploadCost } from './upload-cost.ts'
+import { measureMemory } from './worker-memory.ts'
+
+interface Group {
+  what: string
+  measure(stage: BuiltStage, options: { full: boolean }): Promise<Figure[]>
+}
+
+/** Each stands alone and leaves nothing behind. */
+const GROUPS: Record<string, Group> = {
+  bundles: { what: 'sizes of the functions', measure: measureBundles },
+  imports: { what: 'loading an API handler, over a bare one', measure: measureImports },
+  start: { what: 'time to ready of npm start', measure: measureStart },
+  sizes: { what: 'sizes of the pages', measure: measurePageSizes },
+  pages: { what: 'web vitals, axe, Lighthouse', measure: measurePages },
+  calls: { what: 'AWS calls of an upload', measure: measureCalls },
+  cost: { what: 'AWS cost of 1,000 uploads', measure: measureUploadCost },
+  idle: { what: 'AWS cost of a stage that nobody uses', measure: measureIdleCost },
+  lists: { what: 'read units of lists, with few and many uploads', measure: measureLists },
+  schedules: { what: 'items that scheduled runs read', measure: measureSchedules },
+  memory: { what: 'memory of the delivery worker up to 5 GiB', measure: measureMemory },
+  delivery: { what: 'delivery against rclone', measure: measureDelivery },
+}
+const DEFAULT_JSON = 'dist/bench.json'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    full: { type: 'boolean', default: false },
+    json: { type: 'string', default: DEFAULT_JSON },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+const unknown = positionals.filter((name) => !Object.hasOwn(GROUPS, name))
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no group ${unknown.join(', ')}.\n`)
+  console.log('npm run bench [-- <group>…] [--full] [--json FILE]\n')
+  for (const [name, { what }] of Object.entries(GROUPS)) console.log(`  ${name.padEnd(10)} ${what}`)
+  console.log(`\n  --full     more rounds against rclone\n  --json     default ${DEFAULT_JSON}`)
+  process.exit(values.help ? 0 : 1)
+}
 
 const stage = await ensureBuiltStage((step) => console.log(step))
-const dataDir = await mkdtemp(join(tmpdir(), 'portage-bench-'))
-const startedAt = performance.now()
-const cloud = await startLocalCloud({
-  assemblyDir: stage.assemblyDir,
-  siteDir: stage.siteDir,
-  dataDir,
-  ports: { edge: 0, aws: 0, google: 0 },
-})
-const figures: Figure[] = [
-  {
-    name: 'local cloud ready, built before',
-    value: (performance.now() - startedAt) / 1000,
-    unit: 's',
-    atMost: 20,
-  },
-]
-try {
-  const bench: BenchCloud = { cloud, ...(await openPortal(cloud)) }
-  figures.push(...(await measureBundles(stage)))
-  figures.push(...(await measureImports(stage)))
-  figures.push(...(await measurePages(stage)))
-  figures.push(...(await measureCalls(bench)))
-  figures.push(...(await measureDelivery(bench)))
-} finally {
-  await cloud.close()
-  await rm(dataDir, { recursive: true, force: true })
+const names = positionals.length > 0 ? positionals : Object.keys(GROUPS)
+const measured: (Figure & { group: string })[] = []
+let broken = 0
+for (const name of names) {
+  const startedAt = performance.now()
+  try {
+    const figures = (await GROUPS[name]?.measure(stage, { full: values.full })) ?? []
+    console.log(`\n${name}, ${seconds(startedAt)}`)
+    for (const line of figureLines(figures)) console.log(`  ${line}`)
+    measured.push(...figures.map((figure) => ({ group: name, ...figure })))
+  } catch (error) {
+    // The other groups are worth having all the same; the run fails at its end.
+    broken += 1
+    console.error(`\n${name} broke after ${seconds(startedAt)}:`, error)
+  }
 }
-await writeFile('dist/bench.json', `${JSON.stringify(figures, null, 2)}\n`)
-printFigures(figures)
+const report = {
+  at: new Date().toISOString(),
+  node: process.version,
+  processors: `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}`,
+  sources: stage.hash,
+  figures: measured.map(({ group, ...figure }) => ({ group, ...figureJson(figure) })),
+}
+await mkdir(dirname(values.json), { recursive: true })
+await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`)
+const missed = measured.filter((figure) => isHeld(figure) === false).length
+console.log(
+  `\n${measured.length} figures, ${missed} missed, ${broken} groups broke; ${values.json}`,
+)
+process.exitCode = broken > 0 ? 1 : 0
+
+function seconds(startedAt: number): string {
+  return `${((performance.now() - startedAt) / 1000).toFixed(0)} s`
+}
