@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { AwsError, LOCAL_ACCOUNT_ID } from '../engine.ts'
-import { checkPolicy } from '../gateway/policy.ts'
-import { type PolicyDocument, PolicyError } from '../policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
+import { readResourcePolicy } from '../resource-policy.ts'
 import { DEFAULT_KEY_POLICY } from './default-key-policy.ts'
 import type { StoredKey } from './key-store.ts'
 import { aliasArn, checkNotPending, invalid, type Keyring, keyArn } from './keyring.ts'
@@ -222,14 +222,12 @@ export function checkAliasName(name: string): void {
 }
 
 function readPolicy(text: string): PolicyDocument {
-  try {
-    const policy = JSON.parse(text) as PolicyDocument
-    checkPolicy(policy)
-    return policy
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError || cause instanceof PolicyError)) throw cause
-    throw new AwsError('MalformedPolicyDocumentException', cause.message)
-  }
+  const policy = readResourcePolicy(text)
+  if (policy !== undefined) return policy
+  throw new AwsError(
+    'MalformedPolicyDocumentException',
+    'The new key policy is not a policy of a resource.',
+  )
 }
 
 function inRange(name: string, value: number, least: number, most: number): number {

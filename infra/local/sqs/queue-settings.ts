@@ -1,6 +1,6 @@
 import { AwsError } from '../engine.ts'
-import { checkPolicy } from '../gateway/policy.ts'
-import { type PolicyDocument, PolicyError } from '../policy-document.ts'
+import type { PolicyDocument } from '../policy-document.ts'
+import { readResourcePolicy } from '../resource-policy.ts'
 import {
   type RedriveAllowPolicy,
   type RedrivePolicy,
@@ -205,14 +205,9 @@ const SETTABLE = KNOWN.difference(new Set(['name', 'QueueName', 'Tags']))
 
 function readPolicy(text: string): PolicyDocument | undefined {
   if (text === '') return undefined
-  try {
-    const policy = JSON.parse(text) as PolicyDocument
-    checkPolicy(policy)
-    return policy
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError || cause instanceof PolicyError)) throw cause
-    throw new AwsError('InvalidAttributeValue', 'Invalid value for the parameter Policy.')
-  }
+  const policy = readResourcePolicy(text)
+  if (policy !== undefined) return policy
+  throw new AwsError('InvalidAttributeValue', 'Invalid value for the parameter Policy.')
 }
 
 function inRange(

@@ -120,9 +120,11 @@ describe('a key', () => {
     const own = { Version: '2012-10-17', Statement: [{ Sid: 'own', ...statement }] }
     await kms.client.send(new PutKeyPolicyCommand({ KeyId: id, Policy: JSON.stringify(own) }))
     expect((await read()).Statement).toEqual(own.Statement)
-    await expect(
-      kms.client.send(new PutKeyPolicyCommand({ KeyId: id, Policy: '{' })),
-    ).rejects.toEqual(refused('MalformedPolicyDocumentException'))
+    for (const Policy of ['{', '{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}']) {
+      await expect(kms.client.send(new PutKeyPolicyCommand({ KeyId: id, Policy }))).rejects.toEqual(
+        refused('MalformedPolicyDocumentException'),
+      )
+    }
   })
 })
 
