@@ -9,6 +9,7 @@ import {
   compilePattern,
   contextValues,
   glob,
+  needsValue,
   type Pattern,
   plain,
   resolvePattern,
@@ -56,13 +57,17 @@ function ordered(
   }
 }
 
+/** "Integer and decimal values": no other spelling that a program would read as a number. */
 function parseNumber(value: string): number {
-  return value.trim() === '' ? Number.NaN : Number(value)
+  return /^[+-]?\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
 }
 
-/** Dates are ISO 8601 or seconds since the epoch. */
+const W3C_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/
+
+/** Dates are "one of the W3C implementations of ISO 8601" or seconds since the epoch. */
 function parseDate(value: string): number {
-  return /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value)
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
+  return W3C_DATE.test(value) ? Date.parse(value) : Number.NaN
 }
 
 function mustParse(parse: (value: string) => number, kind: string): (value: string) => void {
@@ -76,10 +81,11 @@ const addressRanges = new Map<string, BlockList>()
 function addressRange(range: string): BlockList {
   const known = addressRanges.get(range)
   if (known) return known
-  const [address = '', prefix] = range.split('/')
+  const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(range) ?? []
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-  const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix)
-  if (isIP(address) === 0 || !Number.isInteger(bits)) {
+  const allBits = family === 'ipv6' ? 128 : 32
+  const bits = prefix === undefined ? allBits : Number(prefix)
+  if (isIP(address) === 0 || bits > allBits) {
     throw new PolicyError(`${range} is not an address range`)
   }
   const list = new BlockList()
@@ -92,6 +98,10 @@ const ipAddress: Comparison = (given, wanted) => {
   const family = isIP(given)
   if (family === 0) return false
   return addressRange(fixedText(wanted)).check(given, family === 6 ? 'ipv6' : 'ipv4')
+}
+
+function mustBeBoolean(value: string): void {
+  if (!/^(true|false)$/i.test(value)) throw new PolicyError(`${value} is neither true nor false`)
 }
 
 const OPERATORS = new Map<string, Operator>()
@@ -114,6 +124,7 @@ define('BinaryEquals', { compare: equals, variables: false })
 define('Bool', {
   compare: (given, wanted) => given.toLowerCase() === fixedText(wanted).toLowerCase(),
   variables: false,
+  check: mustBeBoolean,
 })
 define('IpAddress', { compare: ipAddress, variables: false, check: addressRange }, 'NotIpAddress')
 for (const [family, parse, kind] of [
@@ -155,6 +166,7 @@ export function compileCondition(
   values: readonly string[],
   withVariables: boolean,
 ): Condition {
+  if (values.length === 0) throw new PolicyError(`${spelled} of ${key} has no value`)
   if (spelled === 'Null') return nullCondition(key, values)
   const [, setOperator, name = '', ifExists] =
     /^(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?$/.exec(spelled) ?? []
@@ -162,6 +174,9 @@ export function compileCondition(
   if (!operator) throw new PolicyError(`Condition operator ${spelled} is not known`)
   for (const value of values) operator.check?.(value)
   const wanted = values.map((value) => compilePattern(value, withVariables && operator.variables))
+  if (operator.negated && wanted.some(needsValue)) {
+    throw new PolicyError(`${spelled} of ${key} has a policy variable without a default`)
+  }
   const meets = (given: string, context: RequestContext): boolean =>
     wanted.some((it) => operator.compare(given, it, context)) !== operator.negated
 
@@ -185,10 +200,8 @@ export function compileCondition(
 
 /** `Null: true` holds when the key is absent. */
 function nullCondition(key: string, values: readonly string[]): Condition {
+  values.forEach(mustBeBoolean)
   const wanted = values.map((value) => value.toLowerCase())
-  if (wanted.some((value) => value !== 'true' && value !== 'false')) {
-    throw new PolicyError(`Null of ${key} must be true or false`)
-  }
   return {
     holds: (context) => wanted.includes(String((contextValues(context, key)?.length ?? 0) === 0)),
   }

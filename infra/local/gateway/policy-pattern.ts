@@ -70,6 +70,11 @@ function variablePart(source: string): string | VariablePart {
   return { key: key.trim(), fallback: fallback?.slice(1, -1) }
 }
 
+/** A variable without a default: what a comparison with it means when it has no value is not told. */
+export function needsValue(pattern: Pattern): boolean {
+  return pattern.parts.some((part) => typeof part !== 'string' && part.fallback === undefined)
+}
+
 export function hasVariable(resource: ResourcePattern): boolean {
   return resource.pattern.fixed === undefined
 }

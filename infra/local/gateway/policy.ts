@@ -3,8 +3,9 @@
  * allow, else the implicit deny
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
  *
- * What it cannot judge it refuses to load: an unknown operator, a policy variable inside
- * NotResource and NotPrincipal throw `PolicyError`, so that no statement is ever half understood.
+ * What it cannot judge it refuses to load: unknown operators and versions, empty lists, values of
+ * the wrong kind, NotPrincipal, a Principal in an identity's policy, and a policy variable inside
+ * NotResource or a negated operator throw `PolicyError`, so that nothing is ever half understood.
  * A condition on a key with several values needs ForAllValues or ForAnyValue and throws without.
  *
  * Gaps: permission boundaries, session policies, service control policies and other accounts do
@@ -68,7 +69,7 @@ export function evaluatePolicies(
 
   if (policies !== 'unrestricted') {
     for (const document of policies) {
-      for (const statement of compiled(document)) {
+      for (const statement of identityStatements(document)) {
         if (statement.deny ? !matches(statement, request) : identityAllows) continue
         if (statement.deny) return { allowed: false, reason: 'identity-deny' }
         identityAllows = matches(statement, request)
@@ -96,9 +97,17 @@ export function evaluatePolicies(
     : { allowed: false, reason: 'no-identity-allow' }
 }
 
-/** Compiles a document now, so that one which cannot be judged fails where it is registered. */
+/** Compiles an identity's policy now, so that one which cannot be judged fails where it is registered. */
 export function checkPolicy(document: PolicyDocument): void {
-  compiled(document)
+  identityStatements(document)
+}
+
+function identityStatements(document: PolicyDocument): readonly CompiledStatement[] {
+  const statements = compiled(document)
+  if (statements.some((it) => it.principal !== undefined)) {
+    throw new PolicyError('The policy of an identity names no Principal')
+  }
+  return statements
 }
 
 interface CompiledStatement {
@@ -116,7 +125,11 @@ const compiledDocuments = new WeakMap<PolicyDocument, readonly CompiledStatement
 function compiled(document: PolicyDocument): readonly CompiledStatement[] {
   const known = compiledDocuments.get(document)
   if (known) return known
-  const withVariables = document.Version === '2012-10-17'
+  const { Version = '2008-10-17' } = document
+  if (Version !== '2012-10-17' && Version !== '2008-10-17') {
+    throw new PolicyError(`Version ${Version} of a policy is not known`)
+  }
+  const withVariables = Version === '2012-10-17'
   const statements = many(document.Statement).map((it) => compileStatement(it, withVariables))
   compiledDocuments.set(document, statements)
   return statements
@@ -132,6 +145,9 @@ const STATEMENT_MEMBERS = new Set([
   'NotResource',
   'Condition',
 ])
+
+/** `*`, or a service and an action with or without wildcards. */
+const ACTION = /^(\*|[a-z0-9-]+:[a-z0-9*?]+)$/i
 
 function compileStatement(statement: PolicyStatement, withVariables: boolean): CompiledStatement {
   const unknown = Object.keys(statement).find((member) => !STATEMENT_MEMBERS.has(member))
@@ -150,6 +166,12 @@ function compileStatement(statement: PolicyStatement, withVariables: boolean): C
   if (resources === undefined && statement.Principal === undefined) {
     throw new PolicyError('A statement needs one of Resource and NotResource')
   }
+  for (const list of [actions, resources]) {
+    if (Array.isArray(list) && list.length === 0)
+      throw new PolicyError('A statement has an empty list')
+  }
+  const malformed = many(actions).find((it) => !ACTION.test(it))
+  if (malformed !== undefined) throw new PolicyError(`Action ${malformed} is not understood`)
   const compiledResources = many(resources ?? '*').map((it) => compileResource(it, withVariables))
   if (statement.NotResource && compiledResources.some(hasVariable)) {
     throw new PolicyError(`A policy variable inside NotResource: ${many(statement.NotResource)}`)
