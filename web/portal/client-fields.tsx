@@ -17,15 +17,20 @@ const FIELDS = ['clientName', 'clientEmail', 'clientMessage'] as const
 const MESSAGE_MAX_LENGTH = 2000
 
 export function ClientFields({ rules, client, errors, messages }: ClientFieldsProps) {
+  const fields = FIELDS.flatMap((name) => {
+    const rule = rules[name]
+    return rule === 'hidden' ? [] : [{ name, rule }]
+  })
+  if (fields.length === 0) return null
   return (
     <fieldset class="card fields">
       <legend>{messages.aboutYou}</legend>
-      {FIELDS.map((name) => (
+      {fields.map(({ name, rule }) => (
         <Field
           key={name}
           name={name}
           label={messages[name]}
-          rule={rules[name]}
+          rule={rule}
           given={client[name]}
           error={errors[name]}
           messages={messages}
@@ -92,14 +97,17 @@ export function checkClient(
   messages: Messages,
 ): FieldErrors {
   const errors: FieldErrors = {}
-  if (rules.clientName === 'required' && !client.clientName)
+  if (rules.clientName === 'required' && !client.clientName) {
     errors.clientName = messages.nameMissing
+  }
   if (rules.clientEmail === 'required' && !client.clientEmail) {
     errors.clientEmail = messages.emailMissing
   } else if (client.clientEmail && !/^\S+@\S+\.\S+$/.test(client.clientEmail)) {
     errors.clientEmail = messages.emailIllFormed
   }
-  if ((client.clientMessage?.length ?? 0) > MESSAGE_MAX_LENGTH) {
+  if (rules.clientMessage === 'required' && !client.clientMessage) {
+    errors.clientMessage = messages.messageMissing
+  } else if ((client.clientMessage?.length ?? 0) > MESSAGE_MAX_LENGTH) {
     errors.clientMessage = messages.messageTooLong
   }
   return errors

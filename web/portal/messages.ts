@@ -13,6 +13,8 @@ export interface Messages {
 
   notFoundTitle: string
   notFoundText: string
+  lockedTitle: string
+  lockedText: string
   closedTitle: string
   closedText: string
   pausedTitle: string
@@ -39,6 +41,7 @@ export interface Messages {
   nameMissing: string
   emailMissing: string
   emailIllFormed: string
+  messageMissing: string
   messageTooLong: string
   serverSays: (message: string) => string
 
@@ -132,6 +135,8 @@ const english: Messages = {
 
   notFoundTitle: 'This link leads nowhere',
   notFoundText: 'Please check it for typing errors, or ask the person who sent it for a new one.',
+  lockedTitle: 'This page asks for a password',
+  lockedText: 'Please ask the person who sent you the link for it.',
   closedTitle: 'This page is closed',
   closedText:
     'No more files are taken here. If you still have something to send, ask for a new link.',
@@ -161,6 +166,7 @@ const english: Messages = {
   nameMissing: 'Please enter your name.',
   emailMissing: 'Please enter your e-mail address.',
   emailIllFormed: 'Please enter an address like name@example.com.',
+  messageMissing: 'Please write a message.',
   messageTooLong: 'Please keep the message below 2,000 characters.',
   serverSays: (message) => `This ${message}.`,
 

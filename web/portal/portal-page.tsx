@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { PublicPortalReply } from '../../shared/contract/portals.ts'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import { ApiProblem } from '../common/api-problem.ts'
 import { createUploader, portalApi } from './browser.ts'
 import { HandOver } from './hand-over.tsx'
@@ -18,7 +18,8 @@ type View =
   | { kind: 'loading' }
   | { kind: 'not-found' }
   | { kind: 'failed' }
-  | { kind: 'portal'; portal: PublicPortalReply; uploader: Uploader }
+  | { kind: 'locked' }
+  | { kind: 'portal'; portal: OpenPortalReply; uploader: Uploader }
 
 export function PortalPage({ slug, messages }: PortalPageProps) {
   const [view, setView] = useState<View>({ kind: 'loading' })
@@ -65,6 +66,12 @@ export function PortalPage({ slug, messages }: PortalPageProps) {
           </Notice>
         </Frame>
       )
+    case 'locked':
+      return (
+        <Frame messages={messages}>
+          <Notice icon="closed" title={messages.lockedTitle} text={messages.lockedText} />
+        </Frame>
+      )
     case 'portal':
       return (
         <Frame messages={messages}>
@@ -77,6 +84,7 @@ export function PortalPage({ slug, messages }: PortalPageProps) {
 async function loadPortal(slug: string): Promise<View> {
   try {
     const portal = await portalApi.findPortal(slug)
+    if (!('acceptsUploads' in portal)) return { kind: 'locked' }
     const uploader = await createUploader(portal)
     void uploader.restore()
     return { kind: 'portal', portal, uploader }
