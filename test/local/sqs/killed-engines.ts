@@ -15,9 +15,13 @@ export interface KilledEngines {
 
 /** The small engines in a process of their own, to be killed under load. */
 export async function startKilledEngines(dataDir: string): Promise<KilledEngines> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'engines-child.ts'), dataDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'engines-killed-child.ts'), dataDir],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   onTestFinished(() => void child.kill('SIGKILL'))
   const died = once(child, 'exit')
   const [url] = await once(createInterface({ input: child.stdout }), 'line')
