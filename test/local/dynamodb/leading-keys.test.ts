@@ -1,4 +1,5 @@
 import type { DynamoDBDocument } from '@aws-sdk/lib-dynamodb'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PolicyDocument } from '../../../infra/local/policy-document.ts'
 import { allow, makePrincipal } from '../gateway/harness.ts'
@@ -192,6 +193,88 @@ describe('a role limited to its own types', () => {
     })
     expect((await database.operator.get(key('upload#3'))).Item).toBeUndefined()
   })
+})
+
+describe('random roles and random requests', () => {
+  const TYPES = ['upload', 'session', 'grant']
+  const types = fc.subarray(TYPES, { minLength: 1 })
+  const named = fc.uniqueArray(
+    fc
+      .record({ type: fc.constantFrom(...TYPES), id: fc.nat(99) })
+      .map((it) => `${it.type}#${it.id}`),
+    { minLength: 1, maxLength: 4 },
+  )
+  /** Each runs one request that names all these keys. */
+  const requests: [
+    name: string,
+    run: (client: DynamoDBDocument, pks: string[]) => Promise<unknown>,
+  ][] = [
+    [
+      'a batch of reads',
+      (client, pks) =>
+        client.batchGet({ RequestItems: { [TABLE]: { Keys: pks.map((pk) => key(pk).Key) } } }),
+    ],
+    [
+      'a batch of writes',
+      (client, pks) =>
+        client.batchWrite({
+          RequestItems: {
+            [TABLE]: pks.map((pk, at) =>
+              at % 2 === 0
+                ? { PutRequest: { Item: { pk, sk: 'random' } } }
+                : { DeleteRequest: { Key: { pk, sk: 'random' } } },
+            ),
+          },
+        }),
+    ],
+    [
+      'a transaction',
+      (client, pks) =>
+        client.transactWrite({
+          TransactItems: pks.map((pk, at) =>
+            at % 2 === 0
+              ? { Put: { TableName: TABLE, Item: { pk, sk: 'random' } } }
+              : { Delete: { TableName: TABLE, Key: { pk, sk: 'random' } } },
+          ),
+        }),
+    ],
+    [
+      'a transaction of reads',
+      (client, pks) => client.transactGet({ TransactItems: pks.map((pk) => ({ Get: key(pk) })) }),
+    ],
+  ]
+
+  it.each(requests)(
+    'agree for %s: it runs when the role has every type of it',
+    async (_name, run) => {
+      const seen = { allowed: 0, refused: 0 }
+      await fc.assert(
+        fc.asyncProperty(types, named, async (own, pks) => {
+          const client = database.as(
+            makePrincipal({
+              accessKeyId: 'AKIDRANDOM',
+              policies: [
+                allow([...ITEM_ACTIONS, ...BULK_ACTIONS], TABLE_ARN, {
+                  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': own.map((it) => `${it}#*`) },
+                }),
+              ],
+            }),
+          )
+          const isAllowed = pks.every((pk) => own.includes(pk.split('#')[0] ?? ''))
+          seen[isAllowed ? 'allowed' : 'refused']++
+
+          const outcome = await run(client, pks).then(
+            () => 'ran',
+            (error: Error) => error.name,
+          )
+
+          expect(outcome).toBe(isAllowed ? 'ran' : 'AccessDeniedException')
+        }),
+        { seed: 20_261_122, numRuns: 40 },
+      )
+      expect(Math.min(seen.allowed, seen.refused)).toBeGreaterThan(5)
+    },
+  )
 })
 
 describe('requests made to mislead', () => {
