@@ -1,7 +1,7 @@
 /**
  * Google Drive v3. Control calls go through googleapis, its repetitions switched off and its
  * requests made by fetch; bytes go past it, because googleapis knows no resumable session and would
- * send a stream again as an empty body.
+ * send a stream again as an empty body. What the API's functions need of it too is `access.ts`.
  *
  * - Every file and folder is created under an id from `files.generateIds`: "You can safely retry
  *   uploads with pre-generated IDs"; a second creation is answered 409
