@@ -73,7 +73,8 @@ export class AwsChunkedDecoder {
   #takeLine(bytes: Buffer): Buffer {
     const end = bytes.indexOf(NEWLINE)
     const piece = end === -1 ? bytes : bytes.subarray(0, end + 1)
-    this.#line = this.#line.length === 0 ? piece : Buffer.concat([this.#line, piece])
+    // A copy: the rest of a line that the network cut comes when these bytes are gone.
+    this.#line = Buffer.concat([this.#line, piece])
     if (this.#line.length > MAX_LINE_BYTES) throw malformed()
     if (end !== -1) {
       const line = this.#line.toString('latin1').replace(/\r?\n$/, '')

@@ -10,11 +10,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/**
- * Large enough that a disk write costs more than its thread hop; small enough for 50 uploads at
- * once, and for what is written to die young: at 1 MiB the process held a tenth more.
- */
-const WRITE_BATCH_BYTES = 256 * 1024
+/** Large enough that a disk write costs more than its thread hop, small enough for 50 uploads at once. */
+const WRITE_BATCH_BYTES = 512 * 1024
+/** As many as eight uploads at once use; more are freed. */
+const MAX_IDLE_BATCHES = 16
 /** A row of this size costs one disk sync, shared with other rows; a file of its own costs five thread hops more. */
 const MAX_INLINE_BYTES = 64 * 1024
 const READ_CHUNK_BYTES = 512 * 1024
@@ -37,6 +36,7 @@ export interface BlobSegment {
 export class BlobStore {
   readonly #directory: string
   readonly #openFile: OpenFile
+  readonly #batches = new BatchPool()
   /** How many readers need each blob; a blob deleted meanwhile waits for the last of them. */
   readonly #readers = new Map<string, number>()
   readonly #doomed = new Set<string>()
@@ -52,7 +52,13 @@ export class BlobStore {
 
   create(): BlobWriter {
     const id = randomBytes(16).toString('hex')
-    return new BlobWriter(id, join(this.#directory, 'tmp', id), this.#path(id), this.#openFile)
+    return new BlobWriter({
+      id,
+      tmpPath: join(this.#directory, 'tmp', id),
+      finalPath: this.#path(id),
+      openFile: this.#openFile,
+      batches: this.#batches,
+    })
   }
 
   /**
@@ -144,78 +150,104 @@ export class BlobStore {
   }
 }
 
+/** Batches are lent to writers and come back: nothing of a body is left to the garbage collector. */
+class BatchPool {
+  readonly #idle: Buffer[] = []
+
+  take(): Buffer {
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(WRITE_BATCH_BYTES)
+  }
+
+  giveBack(batch: Buffer): void {
+    if (this.#idle.length < MAX_IDLE_BATCHES) this.#idle.push(batch)
+  }
+}
+
+interface BlobWriterOptions {
+  id: string
+  tmpPath: string
+  finalPath: string
+  openFile: OpenFile
+  batches: BatchPool
+}
+
 /** One blob being written. Either `commit` or `discard` ends it. */
 class BlobWriter {
-  readonly #id: string
-  readonly #tmpPath: string
-  readonly #finalPath: string
-  readonly #openFile: OpenFile
+  readonly #options: BlobWriterOptions
   #file: FileHandle | undefined
-  #batch: Buffer[] = []
+  #batch: Buffer | undefined
   #batchBytes = 0
   /** The write under way: the next chunks are hashed while the disk takes this one. */
   #writing: Promise<void> = Promise.resolve()
   #committed = false
 
-  constructor(id: string, tmpPath: string, finalPath: string, openFile: OpenFile) {
-    this.#id = id
-    this.#tmpPath = tmpPath
-    this.#finalPath = finalPath
-    this.#openFile = openFile
+  constructor(options: BlobWriterOptions) {
+    this.#options = options
   }
 
+  /** Copies the chunk: its memory is the caller's again when this resolves. */
   async write(chunk: Buffer): Promise<void> {
-    this.#batch.push(chunk)
-    this.#batchBytes += chunk.length
-    if (this.#batchBytes < WRITE_BATCH_BYTES) return
-    await this.#writing
-    this.#writing = this.#flush()
-    // The failure is thrown by the next `write` or by `commit`; until then it must not count as unhandled.
-    this.#writing.catch(() => undefined)
+    let rest = chunk
+    while (rest.length > 0) {
+      this.#batch ??= this.#options.batches.take()
+      const copied = rest.copy(this.#batch, this.#batchBytes)
+      this.#batchBytes += copied
+      rest = rest.subarray(copied)
+      if (this.#batchBytes === WRITE_BATCH_BYTES) await this.#startWriting()
+    }
   }
 
   /** Bytes in a blob survive a crash once this resolves; few bytes wait in memory for their row. */
   async commit(): Promise<StoredBytes> {
     await this.#writing
     if (!this.#file && this.#batchBytes <= MAX_INLINE_BYTES) {
-      const inline = this.#batchBytes === 0 ? null : Buffer.concat(this.#batch)
+      const inline = this.#batch ? Buffer.from(this.#batch.subarray(0, this.#batchBytes)) : null
+      this.#giveBatchBack()
       return { blobId: null, inline }
     }
-    await this.#flush()
+    await this.#startWriting()
+    await this.#writing
     await this.#file?.datasync()
     await this.#file?.close()
     this.#file = undefined
-    await rename(this.#tmpPath, this.#finalPath)
+    await rename(this.#options.tmpPath, this.#options.finalPath)
     this.#committed = true
-    return { blobId: this.#id, inline: null }
+    return { blobId: this.#options.id, inline: null }
   }
 
   async discard(): Promise<void> {
     await this.#writing.catch(() => undefined)
+    this.#giveBatchBack()
     await this.#file?.close()
     this.#file = undefined
-    await rm(this.#committed ? this.#finalPath : this.#tmpPath, { force: true })
+    const { tmpPath, finalPath } = this.#options
+    await rm(this.#committed ? finalPath : tmpPath, { force: true })
   }
 
-  async #flush(): Promise<void> {
+  async #startWriting(): Promise<void> {
+    await this.#writing
     const batch = this.#batch
-    this.#batch = []
+    if (!batch) return
+    const bytes = batch.subarray(0, this.#batchBytes)
+    this.#batch = undefined
     this.#batchBytes = 0
-    this.#file ??= await this.#openFile(this.#tmpPath, 'wx')
-    let pending = batch
-    while (pending.length > 0) {
-      const { bytesWritten } = await this.#file.writev(pending)
-      pending = withoutFirst(pending, bytesWritten)
+    this.#writing = this.#flush(bytes).finally(() => this.#options.batches.giveBack(batch))
+    // The failure is thrown by the next `write` or by `commit`; until then it must not count as unhandled.
+    this.#writing.catch(() => undefined)
+  }
+
+  async #flush(bytes: Buffer): Promise<void> {
+    const { openFile, tmpPath } = this.#options
+    this.#file ??= await openFile(tmpPath, 'wx')
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await this.#file.write(bytes, written)
+      written += bytesWritten
     }
   }
-}
 
-/** What is left of `buffers` when the disk took only their first bytes. */
-function withoutFirst(buffers: Buffer[], bytes: number): Buffer[] {
-  let skip = bytes
-  return buffers.flatMap((buffer) => {
-    const taken = Math.min(skip, buffer.length)
-    skip -= taken
-    return taken === buffer.length ? [] : [buffer.subarray(taken)]
-  })
+  #giveBatchBack(): void {
+    if (this.#batch) this.#options.batches.giveBack(this.#batch)
+    this.#batch = undefined
+    this.#batchBytes = 0
+  }
 }

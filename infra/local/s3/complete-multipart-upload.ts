@@ -61,7 +61,7 @@ async function receiveList(request: S3Request): Promise<string> {
   const chunks: Buffer[] = []
   const rules = { maxBytes: MAX_LIST_BYTES, algorithm: 'CRC32', ignoresChecksums: true } as const
   await receiveBody(request, rules, async (chunk) => {
-    chunks.push(chunk)
+    chunks.push(Buffer.from(chunk))
   })
   if (chunks.length === 0) throw malformedXml()
   return Buffer.concat(chunks).toString('utf8')

@@ -82,7 +82,11 @@ export function declaredChecksum(request: S3Request): DeclaredChecksum | undefin
   return checksum
 }
 
-/** Streams the body through `write`; throws when anything declared about it is untrue. */
+/**
+ * Streams the body through `write`; throws when anything declared about it is untrue. `write` must
+ * be done with the bytes when it resolves: their memory is given back at once, since the garbage
+ * collector would let a hundred MiB of a large body gather.
+ */
 export async function receiveBody(
   request: S3Request,
   rules: BodyRules,
@@ -113,6 +117,7 @@ export async function receiveBody(
       signed?.hash.update(chunk)
       await write(chunk)
     }
+    giveBack(framed)
   }
   decoder?.finish()
   if (sizeBytes !== (expectedBytes ?? sizeBytes)) throw incompleteBody()
@@ -133,11 +138,17 @@ export async function receiveBody(
   return received
 }
 
+/** Frees the memory of a chunk that has it to itself; a slice of something larger is left alone. */
+function giveBack(chunk: Buffer): void {
+  const { buffer } = chunk
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength) buffer.transfer(0)
+}
+
 /** Receives a small XML body, judged like any other. */
 export async function receiveXml(request: S3Request): Promise<string> {
   const chunks: Buffer[] = []
   await receiveBody(request, { maxBytes: MAX_XML_BYTES, algorithm: 'CRC32' }, async (chunk) => {
-    chunks.push(chunk)
+    chunks.push(Buffer.from(chunk))
   })
   const xml = Buffer.concat(chunks).toString('utf8')
   if (xml === '') throw malformedXml()

@@ -71,7 +71,10 @@ describe('an aws-chunked body', () => {
         let rest = Buffer.from(framed)
         for (let index = 0; rest.length > 0; index += 1) {
           const size = sizes[index % sizes.length] ?? 1
-          payload.push(...decoder.decode(rest.subarray(0, size)))
+          const received = Buffer.from(rest.subarray(0, size))
+          payload.push(...decoder.decode(received).map((bytes) => Buffer.from(bytes)))
+          // The memory of what was received is used again.
+          received.fill(0)
           rest = rest.subarray(size)
         }
         decoder.finish()
