@@ -10,6 +10,10 @@
  * - An unsigned call of S3 is anonymous: only the bucket's policy can allow it. A browser's upload
  *   form is signed by its policy field.
  * - Replies carry the local cloud's time in `Date`, so that SDK clients follow a moved clock.
+ *
+ * Gaps: one region and one account; hosts named after a bucket are 421; no throttling of its own
+ * (an interceptor refuses or delays calls on demand). Nothing is on disk: access keys are registered
+ * anew at each start.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
