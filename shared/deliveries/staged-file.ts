@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { collectYoungGarbage } from '../platform/young-garbage.ts'
 import type { Delivery } from './delivery-store.ts'
 import { ContentChanged } from './send-job.ts'
 
@@ -17,6 +18,9 @@ export interface StagedFile {
 
 /** Breaks in a row without a byte between them. */
 const MAX_BREAKS = 3
+
+/** As much as pieces that were sent may take before their memory is taken back. */
+const GARBAGE_BYTES = 8 * 1024 * 1024
 
 /** A request under way: `atBytes` is where its next byte lies. */
 interface Flow {
@@ -33,6 +37,7 @@ export function stagedFile(
   signal: AbortSignal,
 ): StagedFile {
   let flow: Flow | undefined
+  let garbageBytes = 0
 
   function close(): void {
     // Whoever closes has no more use for it, whatever the connection says to that.
@@ -77,6 +82,10 @@ export function stagedFile(
         const piece = await next(atBytes, endBytes - atBytes)
         atBytes += piece.length
         yield piece
+        garbageBytes += piece.length
+        if (garbageBytes < GARBAGE_BYTES) continue
+        garbageBytes = 0
+        collectYoungGarbage()
       }
     },
     close,
