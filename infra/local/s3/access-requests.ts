@@ -69,7 +69,8 @@ export function accessRequestsOf(request: S3Request, objects: ObjectTable): Acce
     case 'PutBucketCors':
       return [onBucket('PutBucketCORS', bucket)]
     case 'GetBucketLocation':
-      return [onBucket('GetBucketLocation', bucket)]
+    case 'GetBucketVersioning':
+      return [onBucket(operation, bucket)]
   }
 }
 

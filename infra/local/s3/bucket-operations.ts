@@ -108,6 +108,15 @@ export async function getBucketLocation(
   response.end(body)
 }
 
+/** "If you have never enabled (or suspended) versioning …, the response is empty." */
+export async function getBucketVersioning(
+  _context: S3Context,
+  _request: S3Request,
+  response: ServerResponse,
+): Promise<void> {
+  sendXml(response, 'VersioningConfiguration', '')
+}
+
 export async function getObjectAttributes(
   context: S3Context,
   request: S3Request,

@@ -12,7 +12,7 @@
  *
  * Known gaps, each refused as NotImplemented by its name: versioning, ACLs (all but `private`),
  * object lock, SSE-KMS and SSE-C, other storage classes, SigV4a chunks, appending, website and
- * replication settings. Settings of a bucket come from `createBucket`; over the wire only
+ * replication settings, a delimiter for ListMultipartUploads. Settings of a bucket come from `createBucket`; over the wire only
  * CreateBucket, DeleteBucket and PutBucketCors are known.
  * `x-amz-expected-bucket-owner` is ignored: there is one account.
  */
@@ -28,6 +28,7 @@ import {
   createBucket,
   deleteBucket,
   getBucketLocation,
+  getBucketVersioning,
   getObjectAttributes,
   headBucket,
   listBuckets,
@@ -118,6 +119,7 @@ const HANDLERS: Record<S3Operation, OperationHandler> = {
   DeleteObject: deleteObject,
   DeleteObjects: deleteObjects,
   GetBucketLocation: getBucketLocation,
+  GetBucketVersioning: getBucketVersioning,
   GetObject: getObject,
   GetObjectAttributes: getObjectAttributes,
   GetObjectTagging: getObjectTagging,

@@ -15,6 +15,7 @@ export type S3Operation =
   | 'DeleteObject'
   | 'DeleteObjects'
   | 'GetBucketLocation'
+  | 'GetBucketVersioning'
   | 'GetObject'
   | 'GetObjectAttributes'
   | 'GetObjectTagging'
@@ -92,6 +93,7 @@ const ROUTES: Record<string, S3Operation> = {
   'GET bucket': 'ListObjects',
   'POST bucket': 'PostObject',
   'GET bucket location': 'GetBucketLocation',
+  'GET bucket versioning': 'GetBucketVersioning',
   'GET bucket uploads': 'ListMultipartUploads',
   'HEAD bucket': 'HeadBucket',
   'POST bucket delete': 'DeleteObjects',

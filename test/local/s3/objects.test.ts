@@ -7,6 +7,7 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketLocationCommand,
+  GetBucketVersioningCommand,
   GetObjectAclCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
@@ -372,6 +373,11 @@ describe('a bucket', () => {
 
     expect(head.BucketRegion).toBe(s3.region)
     expect(location.LocationConstraint || 'us-east-1').toBe(s3.region)
+  })
+
+  it('that was never versioned says so', async () => {
+    const command = new GetBucketVersioningCommand({ Bucket: s3.bucket })
+    expect((await s3.client.send(command)).Status).toBeUndefined()
   })
 
   it('that nobody made does not exist', async () => {
