@@ -50,17 +50,20 @@ const PARTS_AT_ONCE = 3
 /** Names differ, so that no file has to be numbered because its name is taken. */
 let named = 0
 
+interface BenchCloudOptions {
+  cloudOptions?: Partial<LocalCloudOptions>
+  /** Before anybody signs in. */
+  onStarted?: (cloud: LocalCloud) => Promise<void>
+  /** The folder in which the data folder is made. */
+  parent?: string
+}
+
 export async function withBenchCloud<T>(
   stage: BuiltStage,
   use: (bench: BenchCloud, dataDir: string) => Promise<T>,
-  prepare: (
-    dataDir: string,
-  ) => Promise<
-    Partial<LocalCloudOptions> & { onStarted?: (cloud: LocalCloud) => Promise<void> }
-  > = () => Promise.resolve({}),
+  { cloudOptions, onStarted, parent }: BenchCloudOptions = {},
 ): Promise<T> {
   return withTempDir(async (dataDir) => {
-    const { onStarted, ...options } = await prepare(dataDir)
     const logs: LambdaLogLine[] = []
     const cloud = await startLocalCloud({
       assemblyDir: stage.assemblyDir,
@@ -68,7 +71,7 @@ export async function withBenchCloud<T>(
       dataDir,
       ports: { edge: 0, aws: 0, google: 0 },
       onLog: (line) => logs.push(line),
-      ...options,
+      ...cloudOptions,
     })
     try {
       await onStarted?.(cloud)
@@ -76,7 +79,7 @@ export async function withBenchCloud<T>(
     } finally {
       await cloud.close()
     }
-  })
+  }, parent)
 }
 
 async function openPortal(cloud: LocalCloud) {

@@ -36,6 +36,7 @@ import {
   REDIRECT_PATH,
   startRcloneDaemon,
 } from './rclone-daemon.ts'
+import { withTempDir } from './temp-dir.ts'
 
 const MIB = 1024 * 1024
 const SHAPES = [
@@ -47,6 +48,7 @@ const FULL_ROUNDS = 7
 const WARM_UP = { name: 'warm-up', count: 40 }
 const STAGED_AT_ONCE = 4
 const STAGE_LIMIT_MS = 300_000
+const CLIENT = { clientId: 'bench.apps.googleusercontent.com', clientSecret: 'bench-secret' }
 /** What the source is called when rclone reads it; no rule listens there. */
 const COPIES = 'copies'
 
@@ -74,58 +76,58 @@ export async function measureDelivery(
       missing: 'rclone is not installed (Debian: apt-get install rclone)',
     }))
   }
-  const client = { clientId: 'bench.apps.googleusercontent.com', clientSecret: 'bench-secret' }
-  let emulator: Child<{ url: string }> | undefined
-  try {
-    return await withBenchCloud(
-      stage,
-      async (bench, dataDir) => {
-        const googleUrl = emulator?.hello.url ?? ''
-        const figures: Figure[] = []
-        for (const shape of SHAPES) {
-          const transfers = transfersOf(bench.cloud, shape)
-          const dir = join(dataDir, `rclone-${shape.worker}`)
-          await mkdir(dir)
-          const source = sourceOf(bench)
-          const rclone = await startRcloneDaemon({ dir, googleUrl, client, source, transfers })
-          try {
-            const rounds = await measureShape(bench, rclone, shape, full ? FULL_ROUNDS : ROUNDS)
-            figures.push(...figuresOf(shape, rounds, `${version}, ${transfers} transfers`))
-          } finally {
-            await rclone.close()
-          }
-        }
-        return figures
-      },
-      async (dataDir) => {
-        const googleDir = join(dataDir, 'google-process')
-        await mkdir(googleDir)
-        const started = await startChild<{ url: string }>('emulator-process.ts', [googleDir])
-        emulator = started
-        const { url } = started.hello
-        return {
-          seedSecrets: { 'portage/local/google-oauth': JSON.stringify(client) },
-          environment: {
-            [ENV.googleAccountsUrl]: url,
-            [ENV.googleOauthUrl]: url,
-            [ENV.googleApiUrl]: url,
-          },
-          async onStarted({ urls }: LocalCloud) {
-            const callbacks = ['/api/auth/callback/google', '/api/oauth/google/callback']
-            await started.ask({
-              ...client,
-              redirectUris: [
-                ...callbacks.map((path) => `${urls.app}${path}`),
-                `${url}${REDIRECT_PATH}`,
-              ],
-            })
-          },
-        }
-      },
-    )
-  } finally {
-    await emulator?.close()
+  return withTempDir(async (googleDir) => {
+    const emulator = await startChild<{ url: string }>('emulator-process.ts', [googleDir])
+    try {
+      return await againstRclone(stage, emulator, version, full ? FULL_ROUNDS : ROUNDS)
+    } finally {
+      await emulator.close()
+    }
+  })
+}
+
+async function againstRclone(
+  stage: BuiltStage,
+  emulator: Child<{ url: string }>,
+  version: string,
+  rounds: number,
+): Promise<Figure[]> {
+  const googleUrl = emulator.hello.url
+  const measure = async (bench: BenchCloud, dataDir: string): Promise<Figure[]> => {
+    const figures: Figure[] = []
+    for (const shape of SHAPES) {
+      const transfers = transfersOf(bench.cloud, shape)
+      const dir = join(dataDir, `rclone-${shape.worker}`)
+      await mkdir(dir)
+      const source = sourceOf(bench)
+      const rclone = await startRcloneDaemon({ dir, googleUrl, client: CLIENT, source, transfers })
+      try {
+        const measured = await measureShape(bench, rclone, shape, rounds)
+        figures.push(...figuresOf(shape, measured, `${version}, ${transfers} transfers`))
+      } finally {
+        await rclone.close()
+      }
+    }
+    return figures
   }
+  return withBenchCloud(stage, measure, {
+    cloudOptions: {
+      seedSecrets: { 'portage/local/google-oauth': JSON.stringify(CLIENT) },
+      environment: {
+        [ENV.googleAccountsUrl]: googleUrl,
+        [ENV.googleOauthUrl]: googleUrl,
+        [ENV.googleApiUrl]: googleUrl,
+      },
+    },
+    async onStarted({ urls }) {
+      const callbacks = ['/api/auth/callback/google', '/api/oauth/google/callback']
+      const redirectUris = [
+        ...callbacks.map((path) => `${urls.app}${path}`),
+        `${googleUrl}${REDIRECT_PATH}`,
+      ]
+      await emulator.ask({ ...CLIENT, redirectUris })
+    },
+  })
 }
 
 /** Files that our workers deliver at a time. */

