@@ -7,6 +7,7 @@ import type { FunctionName } from './constructs/function-list.ts'
 import { letCallGoogle } from './constructs/google-access.ts'
 import { HttpApi } from './constructs/http-api.ts'
 import { IntakeRule } from './constructs/intake-rule.ts'
+import { IntakeSwitch } from './constructs/intake-switch.ts'
 import { letReadOrigin } from './constructs/origin-parameter.ts'
 import { ServiceFunction } from './constructs/service-function.ts'
 import { WorkQueue } from './constructs/work-queue.ts'
@@ -36,6 +37,8 @@ export class ServiceStack extends Stack {
     const accounts = fn('accounts')
     const portals = fn('portals')
     const uploads = fn('uploads')
+    const events = fn('events')
+    const settings = fn('settings')
     const publicPortals = fn('public-portals')
     const clientUploads = fn('client-uploads')
     const takeIn = fn('take-in-upload')
@@ -99,6 +102,8 @@ export class ServiceStack extends Stack {
       accounts,
       portals,
       uploads,
+      events,
+      settings,
       'public-portals': publicPortals,
       'client-uploads': clientUploads,
     }
@@ -128,7 +133,7 @@ export class ServiceStack extends Stack {
     records.letList(accounts, 'byAccount', ['portals'])
 
     records.letRead(portals, ['session', 'account'])
-    records.letChange(portals, ['portal', 'slug', 'event'])
+    records.letChange(portals, ['portal', 'places', 'slug', 'event'])
     records.letList(portals, 'byOwner', ['portals'])
 
     records.letRead(uploads, ['session', 'submission'])
@@ -141,6 +146,8 @@ export class ServiceStack extends Stack {
       'name',
       'event',
       'download',
+      'places',
+      'cap',
     ])
     records.letList(uploads, 'byOwner', ['uploads'])
     records.letList(uploads, 'byPortal', ['uploads'])
@@ -151,17 +158,39 @@ export class ServiceStack extends Stack {
     staging.letDiscard(uploads)
     downloads.letSend(uploads)
 
-    records.letRead(publicPortals, ['slug', 'portal', 'account'])
+    records.letRead(events, ['session'])
+    records.letList(events, 'byOwner', ['events'])
+
+    records.letRead(settings, ['session'])
+    records.letChange(settings, ['user', 'event'])
+
+    records.letRead(publicPortals, ['slug', 'portal', 'account', 'places'])
     records.letChange(publicPortals, ['rate'])
     data.portalKey.letRead(publicPortals)
 
     records.letRead(clientUploads, ['portal', 'account'])
-    records.letChange(clientUploads, ['submission', 'upload', 'signing'])
+    records.letChange(clientUploads, [
+      'submission',
+      'upload',
+      'signing',
+      'places',
+      'cap',
+      'address',
+    ])
+    records.letList(clientUploads, 'byPortal', ['uploads'])
+    data.portalKey.letRead(clientUploads)
+    new IntakeSwitch(this, 'IntakeSwitch', { stage }).letRead(clientUploads)
+    const { limits } = stage
+    clientUploads.setEnv(ENV.openSubmissionsPerAddress, String(limits.openSubmissionsPerAddress))
+    clientUploads.setEnv(ENV.portalDailyFiles, String(limits.portalDailyFiles))
+    clientUploads.setEnv(ENV.portalDailyBytes, String(limits.portalDailyBytes))
+    clientUploads.setEnv(ENV.deploymentDailyFiles, String(limits.deploymentDailyFiles))
+    clientUploads.setEnv(ENV.deploymentDailyBytes, String(limits.deploymentDailyBytes))
     staging.letReceive(clientUploads)
     data.writeKey.letRead(clientUploads)
     data.readKey.letRead(clientUploads)
 
-    records.letChange(takeIn, ['upload', 'delivery', 'name', 'event'])
+    records.letChange(takeIn, ['upload', 'delivery', 'name', 'event', 'places', 'cap'])
     staging.letTakeIn(takeIn)
     smallDelivery.letSend(takeIn)
     largeDelivery.letSend(takeIn)
@@ -179,6 +208,8 @@ export class ServiceStack extends Stack {
         'folder',
         'name',
         'event',
+        'places',
+        'cap',
       ])
       letCallGoogle(deliver, data.googleOauth)
       data.grantKey.letWrap(deliver)

@@ -18,11 +18,30 @@ export interface Stage {
   originSecretVersion: string | undefined
   /** Where the pictures of Google accounts come from, as the pages' content security policy names it. */
   pictureSource: string
+  limits: IntakeLimits
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */
   concurrency: Record<
     'intake' | 'smallDelivery' | 'largeDelivery' | 'downloads' | 'accountKeeping',
     number
   >
+}
+
+/** What strangers may make the deployment pay for (security rules 8 and 9). */
+interface IntakeLimits {
+  openSubmissionsPerAddress: number
+  portalDailyFiles: number
+  portalDailyBytes: number
+  deploymentDailyFiles: number
+  deploymentDailyBytes: number
+}
+
+const TERABYTE = 1e12
+const LIMITS: IntakeLimits = {
+  openSubmissionsPerAddress: 5,
+  portalDailyFiles: 20_000,
+  portalDailyBytes: 10 * TERABYTE,
+  deploymentDailyFiles: 200_000,
+  deploymentDailyBytes: 40 * TERABYTE,
 }
 
 type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName' | 'originSecretVersion'>
@@ -35,6 +54,8 @@ const STAGES: Record<StageName, StageDefaults> = {
     pictureSource: 'http://127.0.0.1:*',
     signUp: 'open',
     workSliceSeconds: 180,
+    // Everybody on this machine has one address.
+    limits: { ...LIMITS, openSubmissionsPerAddress: 1000 },
     concurrency: { intake: 2, smallDelivery: 4, largeDelivery: 4, downloads: 2, accountKeeping: 2 },
   },
   // A new account may run 10 functions at once: 8 workers leave 2 for the API; keepers of accounts run for a second only.
@@ -43,6 +64,7 @@ const STAGES: Record<StageName, StageDefaults> = {
     pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
+    limits: LIMITS,
     concurrency: { intake: 2, smallDelivery: 2, largeDelivery: 2, downloads: 2, accountKeeping: 2 },
   },
   prod: {
@@ -50,6 +72,7 @@ const STAGES: Record<StageName, StageDefaults> = {
     pictureSource: GOOGLE_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
+    limits: LIMITS,
     concurrency: {
       intake: 10,
       smallDelivery: 20,
@@ -77,6 +100,7 @@ export function readStage(context: (key: string) => unknown): Stage {
     signUp: readSignUp(context('signUp') ?? defaults.signUp),
     signUpAllowList: readList(context('signUpAllowList')),
     workSliceSeconds: readWorkSlice(context('workSliceSeconds') ?? defaults.workSliceSeconds),
+    limits: readLimits(defaults.limits, context),
     domainName,
     originSecretVersion: readText(context('originSecretVersion')),
   }
@@ -103,6 +127,16 @@ function readText(value: unknown): string | undefined {
 function readList(value: unknown): string[] {
   const entries = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : []
   return entries.map((entry) => String(entry).trim()).filter((entry) => entry !== '')
+}
+
+function readLimits(defaults: IntakeLimits, context: (key: string) => unknown): IntakeLimits {
+  const names = Object.keys(defaults) as (keyof IntakeLimits)[]
+  const limits = names.map((name) => {
+    const value = Number(context(name) ?? defaults[name])
+    if (Number.isSafeInteger(value) && value > 0) return [name, value] as const
+    throw new StageContextError(`${name} must be a positive whole number, not ${context(name)}`)
+  })
+  return Object.fromEntries(limits) as unknown as IntakeLimits
 }
 
 function readWorkSlice(value: unknown): number {

@@ -28,6 +28,9 @@ type RecordType =
   | 'download'
   | 'identity'
   | 'rate'
+  | 'places'
+  | 'cap'
+  | 'address'
 
 /** Each index and the types of list that its partition keys begin with. */
 const INDEXES = {

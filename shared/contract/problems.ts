@@ -41,7 +41,10 @@ export const PROBLEMS = {
   VERSION_REQUIRED: { status: 428, title: 'Say which version you change' },
   TOO_MANY_ATTEMPTS: { status: 429, title: 'Too many attempts' },
   TOO_MANY_SIGNINGS: { status: 429, title: 'This part was signed too often' },
+  TOO_MANY_SUBMISSIONS: { status: 429, title: 'Too many hand-overs are open' },
+  DAILY_LIMIT_REACHED: { status: 429, title: 'Enough for today' },
   BUSY: { status: 429, title: 'Please try again in a moment' },
+  INTAKE_CLOSED: { status: 503, title: 'No files are taken at the moment' },
   PROVIDER_UNAVAILABLE: { status: 503, title: 'The storage provider does not answer' },
   INTERNAL: { status: 500, title: 'Something went wrong' },
 } as const satisfies Record<string, { status: number; title: string }>

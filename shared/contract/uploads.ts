@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { storageAccountStatus } from './accounts.ts'
-import { pageQuery, recordId, storageProviderId } from './common.ts'
+import { lineOfText, linesOfText, pageQuery, recordId, storageProviderId } from './common.ts'
 import {
   MAX_FILE_BYTES,
   MAX_FILE_NAME_LENGTH,
@@ -63,16 +63,20 @@ export const fileIntent = z.strictObject({
 export type FileIntent = z.infer<typeof fileIntent>
 
 export const clientFields = {
-  clientName: z.string().trim().min(1).max(200).optional(),
+  clientName: lineOfText(200).optional(),
   clientEmail: z.email('must be an e-mail address').max(254).optional(),
-  clientMessage: z.string().max(2000).optional(),
+  clientMessage: linesOfText(2000).optional(),
 }
+
+/** What the right password of a portal gave. */
+const portalToken = z.string().min(1).max(1000)
 
 /** JSON intent: several files, or one file whose members stand flat. */
 export const intentRequest = z
   .strictObject({
     portalId: recordId('prt'),
     submissionId: recordId('sub').optional(),
+    token: portalToken.optional(),
     ...clientFields,
     files: z
       .array(fileIntent)
@@ -131,6 +135,7 @@ export type IntentReply = z.infer<typeof intentReply>
 /** Fields of the form-data upload beside `file`. */
 export const formFields = z.strictObject({
   portalId: recordId('prt'),
+  token: portalToken.optional(),
   ...clientFields,
 })
 
@@ -213,6 +218,7 @@ export const uploadReply = z.object({
   mimeType: z.string(),
   status: uploadStatus,
   reason: uploadReason.nullable(),
+  late: z.boolean(),
   retryAt: z.string().nullable(),
   storageProvider: storageProviderId,
   storageAccountId: z.string().nullable(),

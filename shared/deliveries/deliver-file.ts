@@ -17,6 +17,7 @@ import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import type { TokenVault } from '../accounts/token-vault.ts'
 import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { UploadReason } from '../contract/uploads.ts'
+import { giveBack } from '../limits/reservations.ts'
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import type { UploadQueue } from '../platform/queues.ts'
@@ -226,6 +227,7 @@ async function fail(
   const ended = await unlessOver(deps, [
     deps.uploads.fail(delivery.uploadId, status, reason),
     deps.deliveries.end(delivery),
+    ...giveBack(deps.table, delivery),
     eventPut(deps.table, deps.clock, 'upload.rejected', {
       userId: delivery.userId,
       actor: 'delivery',

@@ -14,6 +14,7 @@
 import { DeleteCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { SINGLE_PUT_MAX_BYTES } from '../contract/limits.ts'
 import type { UploadReason } from '../contract/uploads.ts'
+import type { Reserved } from '../limits/reservations.ts'
 import { type Clock, SECOND_MS } from '../platform/clock.ts'
 import {
   type DueKind,
@@ -40,6 +41,8 @@ export interface Delivery {
   mimeType: string
   stagingKey: string
   etag: string
+  /** What the upload gives back when it cannot be delivered. */
+  reserved?: Reserved
   state: 'undelivered' | 'bound' | 'abandoned'
   fence: number
   /** Claims since it last waited; a file that never ends is slowed down by it, because Lambda's own recursion guard is off. */
@@ -132,6 +135,7 @@ export function deliveryStore(table: Table, clock: Clock) {
         mimeType: upload.mimeType,
         stagingKey: upload.stagingKey,
         etag: upload.etag ?? '',
+        ...(upload.reserved ? { reserved: upload.reserved } : {}),
         state: 'undelivered',
         fence: 0,
         claims: 0,

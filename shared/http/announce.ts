@@ -6,15 +6,17 @@ import {
   toIntent,
 } from '../uploads/create-submission.ts'
 import { readForm, uploadForm } from '../uploads/form-upload.ts'
+import { clientAddress } from './client-address.ts'
 import { type ApiRequest, parse, parseJson } from './endpoint.ts'
 
 export async function announce(deps: CreateSubmissionDeps, request: ApiRequest) {
+  const client = { bearer: request.bearer, address: clientAddress(request) }
   const contentType = request.headers['content-type'] ?? ''
   if (/^multipart\/form-data\b/i.test(contentType)) {
-    return uploadForm(deps, await readForm(contentType, request.rawBody), parse)
+    return uploadForm(deps, await readForm(contentType, request.rawBody), client, parse)
   }
   const body = parseJson(intentRequest, request)
-  const reply = await createSubmission(deps, toIntent(body), request.bearer)
+  const reply = await createSubmission(deps, toIntent(body), client)
   const [only] = reply.uploads
   if (body.files || !only) return reply
   const { uploadId, fileName, storageProvider, status } = only

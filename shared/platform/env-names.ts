@@ -23,6 +23,12 @@ export const ENV = {
   googleAccountsUrl: 'GOOGLE_ACCOUNTS_URL',
   googleOauthUrl: 'GOOGLE_OAUTH_URL',
   googleApiUrl: 'GOOGLE_API_URL',
+  intakeOpenParameter: 'INTAKE_OPEN_PARAMETER',
+  openSubmissionsPerAddress: 'OPEN_SUBMISSIONS_PER_ADDRESS',
+  portalDailyFiles: 'PORTAL_DAILY_FILES',
+  portalDailyBytes: 'PORTAL_DAILY_BYTES',
+  deploymentDailyFiles: 'DEPLOYMENT_DAILY_FILES',
+  deploymentDailyBytes: 'DEPLOYMENT_DAILY_BYTES',
   workSliceSeconds: 'WORK_SLICE_SECONDS',
 } as const
 

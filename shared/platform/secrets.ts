@@ -82,3 +82,11 @@ export function originReader(deps: { parameters: SSMClient; clock: Clock }, name
     return publicOrigin.parse(reply.Parameter?.Value)
   })
 }
+
+/** The operator's switch for new hand-overs; anything but `false` is open. */
+export function intakeOpenReader(deps: { parameters: SSMClient; clock: Clock }, name: string) {
+  return kept(deps.clock, async () => {
+    const reply = await deps.parameters.send(new GetParameterCommand({ Name: name }))
+    return reply.Parameter?.Value !== 'false'
+  })
+}

@@ -11,7 +11,10 @@
  * | `account#acc_…` | `account` | a storage account |
  * | `grant#grt_…` | `grant` | encrypted tokens and their refresh lease |
  * | `identity#{provider}#{hash of subject}` | `grt_…` | the grants that one identity has given |
- * | `portal#prt_…` | `portal`, `statistics#{n}`, `remaining` | a portal; how many files it brought and still takes |
+ * | `portal#prt_…` | `portal`, `statistics#{n}` | a portal; how many files it brought |
+ * | `places#prt_…` | `places` | how many it still takes, when its owner limits that |
+ * | `cap#prt_…#{day}`, `cap#all#{day}#{n}` | `cap` | what a portal and the deployment still take today, TTL |
+ * | `address#{hash}` | `address` | hand-overs that one address has begun and not finished, TTL |
  * | `slug#{slug}` | `slug` | whose link this is |
  * | `submission#sub_…` | `submission`, `batch#{n}` | one hand-over; the uploads of each intent |
  * | `upload#upl_…` | `upload` | a file |

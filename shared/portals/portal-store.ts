@@ -1,9 +1,9 @@
 /**
- * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought;
- * `remaining`: how many it still takes, when its owner limits that. A slug that was given up stays
- * with its user, without a portal.
+ * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought.
+ * A slug that was given up stays with its user, without a portal.
  */
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { placesKey } from '../limits/reservations.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
   encodeCursor,
@@ -49,7 +49,6 @@ const wasStoppedForAccount =
 
 export function portalStore(table: Table, clock: Clock) {
   const key = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
-  const remainingKey = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'remaining' })
   const statisticsKey = (portalId: string, place: number) => ({
     pk: `portal#${portalId}`,
     sk: `statistics#${place}`,
@@ -172,9 +171,9 @@ export function portalStore(table: Table, clock: Clock) {
 
     /** What is left of the limits of these portals; those without limits are left out. */
     async remainingOf(portalIds: string[]): Promise<Map<string, RemainingLimits>> {
-      const items = await readItems(table, portalIds.map(remainingKey), { consistent: true })
+      const items = await readItems(table, portalIds.map(placesKey), { consistent: true })
       return new Map(
-        items.map((item) => [String(item['pk']).slice('portal#'.length), item as RemainingLimits]),
+        items.map((item) => [String(item['pk']).slice('places#'.length), item as RemainingLimits]),
       )
     },
 
@@ -198,7 +197,7 @@ export function portalStore(table: Table, clock: Clock) {
       return {
         Update: {
           TableName: table.name,
-          Key: remainingKey(portalId),
+          Key: placesKey(portalId),
           UpdateExpression: expression.join(' '),
           ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {}),
         },

@@ -27,8 +27,15 @@ export async function authorizeClient(
   uploadIds: string[] = [],
 ): Promise<Authorized> {
   const { submission, portal, uploads } = await deps.submissions.load(claims, uploadIds)
-  if (!submission || !portal || submission.portalId !== portal.id) {
+  const isGone = !submission || !portal || portal.deletedAt !== null
+  if (isGone || submission.portalId !== portal.id) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'This hand-over no longer exists.')
+  }
+  if (claims.audience === 'write' && claims.passwordVersion !== portal.passwordVersion) {
+    throw new PortageError(
+      'PASSWORD_REQUIRED',
+      'The password of this portal has changed. Enter the new one and start again.',
+    )
   }
   const foreign = uploads.some((upload) => upload.submissionId !== submission.id)
   if (foreign || uploads.length < new Set(uploadIds).size) throw uploadNotFound()

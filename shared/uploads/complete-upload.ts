@@ -1,13 +1,16 @@
 /** A client says that its last byte is sent, or that it changed its mind. */
 import type { CompleteReply, CompleteRequest } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
+import { giveBack } from '../limits/reservations.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
+import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { authorizeClient, authorizeUpload, type ClientDeps } from './authorize-client.ts'
 import type { Claims } from './capability.ts'
 import { isTerminal, type Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
 export interface CompleteDeps extends ClientDeps {
+  table: Table
   uploads: UploadStore
   staging: StagingBucket
 }
@@ -128,12 +131,17 @@ export async function cancelUpload(
   uploadId: string,
 ): Promise<void> {
   const upload = await authorizeUpload(deps, claims, uploadId)
-  const result = await deps.uploads.cancel(upload.id)
-  if (result && !result.changed && result.upload.status !== 'deleted') {
-    throw new PortageError(
-      'UPLOAD_CLOSED',
-      'The file is received already. Ask the owner to delete it.',
-    )
+  try {
+    await transact(deps.table, [deps.uploads.cancel(upload.id), ...giveBack(deps.table, upload)])
+  } catch (error) {
+    if (!(error instanceof TransactionRefused)) throw error
+    if (error.items[0]?.['status'] !== 'deleted') {
+      throw new PortageError(
+        'UPLOAD_CLOSED',
+        'The file is received already. Ask the owner to delete it.',
+        { cause: error },
+      )
+    }
   }
   if (upload.multipartUploadId !== undefined) {
     await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)

@@ -1,10 +1,9 @@
 /**
- * Intent: a client says what it wants to hand over. Order: contract, portal and account, then one
- * transaction; nothing is written before it, and what S3 opened for a refused one is aborted by
- * its lifecycle.
+ * Intent: a client says what it wants to hand over. Order: what is open from its address, the
+ * portal's password, what the portal asks for, then one transaction; nothing is written before it,
+ * and what S3 opened for a refused one is aborted by its lifecycle.
  */
 import type * as z from 'zod'
-import type { AccountStore } from '../accounts/account-store.ts'
 import { FIRST_PART_URLS } from '../contract/limits.ts'
 import type { FieldProblem } from '../contract/problems.ts'
 import type {
@@ -16,12 +15,13 @@ import type {
 } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { isoTime } from '../platform/clock.ts'
-import { hashToken, newId } from '../platform/ids.ts'
+import { newId } from '../platform/ids.ts'
+import type { KeyReader } from '../platform/signed-token.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
-import { type Table, TransactionRefused, transact } from '../platform/table.ts'
-import { accountsOf, getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
+import type { TransactItem } from '../platform/table.ts'
+import { getPortalUploadAcceptance, isLate, type Portal } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
-import { parseRelativePath } from '../providers/names.ts'
+import { opensPortal } from '../portals/portal-token.ts'
 import { authorizeClient, type ClientDeps } from './authorize-client.ts'
 import {
   issueToken,
@@ -30,30 +30,38 @@ import {
   WRITE_TOKEN_MS,
   WRITE_TOKEN_RENEWABLE_MS,
 } from './capability.ts'
-import type { Submission } from './submission-store.ts'
+import { checkFiles, clientFolder, distinctFolders, foldersOf } from './check-files.ts'
+import {
+  mayOpen,
+  type Placed,
+  type ReserveDeps,
+  type RoomIntent,
+  reserveRoom,
+} from './reserve-room.ts'
+import { MAX_BATCHES, type Submission } from './submission-store.ts'
 import { partLength, planParts, stagingKey, type Upload } from './upload.ts'
-import type { UploadStore } from './upload-store.ts'
 
-export interface CreateSubmissionDeps extends ClientDeps {
-  table: Table
+export interface CreateSubmissionDeps extends ClientDeps, ReserveDeps {
   portals: PortalStore
-  accounts: AccountStore
-  uploads: UploadStore
-  staging: StagingBucket
+  portalKeys: KeyReader
+  /** The operator's switch: false refuses new intents, and nothing else. */
+  intakeOpen: () => Promise<boolean>
 }
 
 export type Intent = Pick<
   z.output<typeof intentRequest>,
-  'portalId' | 'submissionId' | 'clientName' | 'clientEmail' | 'clientMessage'
+  'portalId' | 'submissionId' | 'token' | 'clientName' | 'clientEmail' | 'clientMessage'
 > & {
   files: FileIntent[]
   /** One file whose members stand flat; problems name its fields so. */
   flat?: true
 }
 
-const MAX_FOLDERS_PER_SUBMISSION = 200
-/** Password versions come with passwords; until then every token carries the first. */
-const FIRST_PASSWORD_VERSION = 1
+/** Who asks: a token of an earlier intent, if any, and where the distribution saw the client. */
+export interface Client {
+  bearer: string | undefined
+  address: string
+}
 
 /** The files of an intent, whether they stand in `files` or one stands flat. */
 export function toIntent(body: z.output<typeof intentRequest>): Intent {
@@ -77,53 +85,127 @@ export function toIntent(body: z.output<typeof intentRequest>): Intent {
 export async function createSubmission(
   deps: CreateSubmissionDeps,
   intent: Intent,
+  client: Client,
+): Promise<IntentReply> {
+  if (!(await deps.intakeOpen())) {
+    throw new PortageError('INTAKE_CLOSED', 'Please try again later.')
+  }
+  return intent.submissionId === undefined
+    ? beginSubmission(deps, intent, client.address)
+    : appendToSubmission(deps, intent, client.bearer)
+}
+
+async function beginSubmission(
+  deps: CreateSubmissionDeps,
+  intent: Intent,
+  address: string,
+): Promise<IntentReply> {
+  const [seen, found] = await Promise.all([
+    mayOpen(deps, address),
+    deps.portals.find(intent.portalId),
+  ])
+  const portal = await openPortal(deps, found, intent)
+  checkClient(portal, intent)
+  const files = placedFiles(portal, intent)
+  const submission = newSubmission(deps, portal, intent, distinctFolders([], files.folders))
+  return handOver(
+    deps,
+    { portal, intent, submission, folders: files.folders },
+    (uploadIds) => deps.submissions.create(submission, uploadIds),
+    { submissionId: submission.id, address, seen },
+  )
+}
+
+async function appendToSubmission(
+  deps: CreateSubmissionDeps,
+  intent: Intent,
   bearer: string | undefined,
 ): Promise<IntentReply> {
-  const appending = intent.submissionId !== undefined
-  const earlier = appending
-    ? await authorizeClient(deps, await verifyToken(deps.keys, deps.clock, bearer, ['write']))
-    : undefined
-  if (
-    earlier &&
-    (earlier.submission.id !== intent.submissionId || earlier.portal.id !== intent.portalId)
-  ) {
+  const claims = await verifyToken(deps.keys, deps.clock, bearer, ['write'])
+  const { submission, portal } = await authorizeClient(deps, claims)
+  if (submission.id !== intent.submissionId || portal.id !== intent.portalId) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'The token belongs to another hand-over.')
   }
-  const portal = earlier?.portal ?? (await openPortal(deps, intent))
-  const accountId = await acceptingAccount(deps, portal)
-  const folders = intent.files.map((file, index) =>
-    foldersOf(file, intent.flat ? 'relativePath' : `files.${index}.relativePath`),
+  if (submission.batches >= MAX_BATCHES) {
+    const message = 'belong to a hand-over that has as many files as one may have; start another'
+    throw new PortageError('INVALID_REQUEST', `The files ${message}.`, {
+      fields: [{ field: 'submissionId', message }],
+    })
+  }
+  const files = placedFiles(portal, intent)
+  const allFolders = distinctFolders(submission.folders, files.folders)
+  return handOver(deps, { portal, intent, submission, folders: files.folders }, (uploadIds) =>
+    deps.submissions.append(submission, allFolders, uploadIds),
   )
-  const allFolders = distinctFolders(earlier?.submission.folders ?? [], folders)
+}
 
-  const submission = earlier?.submission ?? newSubmission(deps, portal, intent, allFolders)
-  const uploads = await Promise.all(
+interface HandOver {
+  portal: Portal
+  intent: Intent
+  submission: Submission
+  folders: string[][]
+}
+
+async function handOver(
+  deps: CreateSubmissionDeps,
+  { portal, intent, submission, folders }: HandOver,
+  submissionWrites: (uploadIds: string[]) => TransactItem[],
+  opening?: RoomIntent['opening'],
+): Promise<IntentReply> {
+  mustAccept(deps, portal)
+  const top = clientFolder(portal, submission)
+  const drafts = await Promise.all(
     intent.files.map((file, index) =>
-      newUpload(deps, { file, folders: folders[index] ?? [], portal, submission, accountId }),
+      newUpload(deps, { file, folders: [...top, ...(folders[index] ?? [])], portal, submission }),
     ),
   )
-  const uploadIds = uploads.map((upload) => upload.id)
+  const uploadsIn = ({ account, reserved }: Placed): Upload[] =>
+    drafts.map((draft) => ({
+      ...draft,
+      storageProvider: account.provider,
+      intendedStorageAccountId: account.id,
+      reserved: { ...reserved, bytes: draft.fileSize },
+    }))
   // Keys are read and requests signed while the table writes; when it refuses, nobody gets them.
-  const [bearers, plans] = await Promise.all([
-    tokens(deps, submission),
-    Promise.all(uploads.map((upload) => plan(deps, upload))),
-    write(deps, [
-      ...(earlier
-        ? deps.submissions.append(submission, allFolders, uploadIds)
-        : deps.submissions.create(submission, uploadIds)),
-      ...uploads.map((upload) => deps.uploads.create(upload)),
-    ]),
+  const [bearers, firstParts, placed] = await Promise.all([
+    tokens(deps, submission, portal.passwordVersion),
+    Promise.all(drafts.map((draft) => signFirstParts(deps.staging, draft))),
+    reserveRoom(deps, {
+      portal,
+      room: {
+        files: drafts.length,
+        bytes: drafts.reduce((sum, { fileSize }) => sum + fileSize, 0),
+      },
+      ...(opening ? { opening } : {}),
+      writes: (to) => [
+        ...submissionWrites(drafts.map(({ id }) => id)),
+        ...uploadsIn(to).map((upload) => deps.uploads.create(upload)),
+      ],
+    }),
   ])
-  return { success: true, submissionId: submission.id, ...bearers, uploads: plans }
+  return {
+    success: true,
+    submissionId: submission.id,
+    ...bearers,
+    uploads: uploadsIn(placed).map((upload, index) => plan(upload, firstParts[index] ?? [])),
+  }
+}
+
+async function openPortal(
+  deps: CreateSubmissionDeps,
+  portal: Portal | undefined,
+  intent: Intent,
+): Promise<Portal> {
+  if (!portal || portal.deletedAt !== null) {
+    throw new PortageError('PORTAL_NOT_FOUND', 'This portal does not exist. Ask for a new link.')
+  }
+  if (await opensPortal(deps, portal, intent.token)) return portal
+  throw new PortageError('PASSWORD_REQUIRED', 'Enter the password that came with the link.')
 }
 
 const CLIENT_FIELDS = ['clientName', 'clientEmail', 'clientMessage'] as const
 
-async function openPortal(deps: CreateSubmissionDeps, intent: Intent): Promise<Portal> {
-  const portal = await deps.portals.find(intent.portalId)
-  if (!portal || portal.deletedAt !== null) {
-    throw new PortageError('PORTAL_NOT_FOUND', 'This portal does not exist. Ask for a new link.')
-  }
+function checkClient(portal: Portal, intent: Intent): void {
   const problems = CLIENT_FIELDS.flatMap((field): FieldProblem[] => {
     const rule = portal.fields[field]
     if (rule === 'required' && !intent[field]) {
@@ -139,56 +221,32 @@ async function openPortal(deps: CreateSubmissionDeps, intent: Intent): Promise<P
       fields: problems,
     })
   }
-  return portal
 }
 
-async function acceptingAccount(deps: CreateSubmissionDeps, portal: Portal): Promise<string> {
-  const accounts = await Promise.all(accountsOf(portal).map((id) => deps.accounts.find(id)))
-  const acceptance = getPortalUploadAcceptance(portal, {
-    statusOf: (accountId) => accounts.find((account) => account?.id === accountId)?.status,
-    nowMs: deps.clock.now(),
-  })
-  if (!acceptance.acceptsUploads || !acceptance.storageAccountId) {
-    throw new PortageError(
-      'PORTAL_CANNOT_ACCEPT_UPLOADS',
-      'It is paused at the moment. Please try again later or ask its owner.',
-    )
+/** The files, as far as the portal takes them, with the folders in which the client has them. */
+function placedFiles(portal: Portal, intent: Intent): { folders: string[][] } {
+  const fieldOf = (index: number, member: keyof FileIntent) =>
+    intent.flat ? member : `files.${index}.${member}`
+  checkFiles(portal, intent.files, fieldOf)
+  return {
+    folders: intent.files.map((file, index) => foldersOf(file, fieldOf(index, 'relativePath'))),
   }
-  return acceptance.storageAccountId
 }
 
-const PATH_PROBLEM = {
-  EMPTY: 'must name the file',
-  ABSOLUTE: 'must not be absolute',
-  DOT_SEGMENT: 'must not hold . or ..',
-  TOO_DEEP: 'has too many levels',
+const CLOSED = {
+  PORTAL_CLOSED: 'Its owner has closed it. Ask for a new link.',
+  DEADLINE_PASSED: 'Its deadline has passed. Ask its owner.',
 } as const
 
-function foldersOf(file: FileIntent, field: string): string[] {
-  if (file.relativePath === undefined) return []
-  const refuse = (message: string) =>
-    new PortageError('INVALID_REQUEST', `${field} ${message}.`, { fields: [{ field, message }] })
-  const path = parseRelativePath(file.relativePath)
-  if (!path.ok) throw refuse(PATH_PROBLEM[path.reason])
-  if (file.relativePath.split('/').at(-1) !== file.fileName)
-    throw refuse('must end with the file name')
-  return path.folders
-}
-
-function distinctFolders(known: string[], added: string[][]): string[] {
-  const all = new Set(known)
-  for (const folders of added) {
-    for (let depth = 1; depth <= folders.length; depth += 1)
-      // Hashed, so that two hundred long paths fit into one item.
-      all.add(hashToken(folders.slice(0, depth).join('/')))
+/** What the portal itself says; whether its account takes files is a condition of the transaction. */
+function mustAccept(deps: CreateSubmissionDeps, portal: Portal): void {
+  const { reason } = getPortalUploadAcceptance(portal, {
+    statusOf: () => 'ACTIVE',
+    nowMs: deps.clock.now(),
+  })
+  if (reason === 'PORTAL_CLOSED' || reason === 'DEADLINE_PASSED') {
+    throw new PortageError('PORTAL_CANNOT_ACCEPT_UPLOADS', CLOSED[reason])
   }
-  if (all.size > MAX_FOLDERS_PER_SUBMISSION) {
-    const message = `may have at most ${MAX_FOLDERS_PER_SUBMISSION} different folders in one hand-over`
-    throw new PortageError('INVALID_REQUEST', `The files ${message}.`, {
-      fields: [{ field: 'files', message }],
-    })
-  }
-  return [...all]
 }
 
 function newSubmission(
@@ -210,15 +268,10 @@ function newSubmission(
   }
 }
 
+/** An upload as it is announced; where it goes is decided by the transaction. */
 async function newUpload(
   deps: CreateSubmissionDeps,
-  from: {
-    file: FileIntent
-    folders: string[]
-    portal: Portal
-    submission: Submission
-    accountId: string
-  },
+  from: { file: FileIntent; folders: string[]; portal: Portal; submission: Submission },
 ): Promise<Upload> {
   const { file, portal, submission } = from
   const id = newId('upload', deps.clock.now())
@@ -236,40 +289,22 @@ async function newUpload(
     mimeType: file.mimeType,
     storageProvider: portal.storageProvider,
     status: 'pending',
+    ...(isLate(portal, deps.clock.now()) ? { late: true } : {}),
     ...parts,
     ...(parts.method === 'multipart'
       ? { multipartUploadId: await deps.staging.createMultipart(key) }
       : {}),
     stagingKey: key,
-    intendedStorageAccountId: from.accountId,
+    intendedStorageAccountId: portal.storageAccountId,
     createdAt: isoTime(deps.clock.now()),
   }
 }
 
-async function write(
-  deps: CreateSubmissionDeps,
-  items: Parameters<typeof transact>[1],
-): Promise<void> {
-  try {
-    await transact(deps.table, items)
-  } catch (error) {
-    if (!(error instanceof TransactionRefused)) throw error
-    throw new PortageError(
-      'BUSY',
-      'Another part of this hand-over was being added. Please try again.',
-      {
-        facts: { retryAfterSeconds: 1 },
-        cause: error,
-      },
-    )
-  }
-}
-
-async function tokens(deps: CreateSubmissionDeps, submission: Submission) {
+async function tokens(deps: CreateSubmissionDeps, submission: Submission, passwordVersion: number) {
   const base = {
     submissionId: submission.id,
     portalId: submission.portalId,
-    passwordVersion: FIRST_PASSWORD_VERSION,
+    passwordVersion,
   }
   const createdAtMs = Date.parse(submission.createdAt)
   const [uploadToken, readToken] = await Promise.all([
@@ -286,11 +321,15 @@ async function tokens(deps: CreateSubmissionDeps, submission: Submission) {
   return { uploadToken, readToken }
 }
 
-async function plan(deps: CreateSubmissionDeps, upload: Upload): Promise<UploadPlan> {
+function signFirstParts(staging: StagingBucket, upload: Upload): Promise<SignedPart[]> {
   const first = Array.from(
     { length: Math.min(upload.partCount, FIRST_PART_URLS) },
     (_, index) => index + 1,
   )
+  return Promise.all(first.map((part) => signPart(staging, upload, part)))
+}
+
+function plan(upload: Upload, partUrls: SignedPart[]): UploadPlan {
   return {
     uploadId: upload.id,
     fileName: upload.fileName,
@@ -299,7 +338,7 @@ async function plan(deps: CreateSubmissionDeps, upload: Upload): Promise<UploadP
     method: upload.method,
     partSize: upload.partSize,
     partCount: upload.partCount,
-    partUrls: await Promise.all(first.map((part) => signPart(deps.staging, upload, part))),
+    partUrls,
   }
 }
 

@@ -2,16 +2,19 @@
 import { accountStore } from '../accounts/account-store.ts'
 import { environmentProviders } from '../accounts/environment.ts'
 import { deliveryStore } from '../deliveries/delivery-store.ts'
+import { addressStore } from '../limits/open-submissions.ts'
+import { type DailyCaps, reservations } from '../limits/reservations.ts'
 import {
   environmentQueue,
   environmentSecrets,
   environmentStaging,
   environmentTable,
+  parametersClient,
 } from '../platform/clients.ts'
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
 import { requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
-import { signingKeyReader } from '../platform/secrets.ts'
+import { intakeOpenReader, signingKeyReader } from '../platform/secrets.ts'
 import { portalStore } from '../portals/portal-store.ts'
 import { downloadStore } from './download-store.ts'
 import { signingStore } from './signing-store.ts'
@@ -33,9 +36,31 @@ export function environmentClient() {
     submissions: submissionStore(table),
     uploads: uploadStore(table, clock),
     signings: signingStore(table),
+    addresses: addressStore(table, clock),
+    reservations: reservations(table, clock, environmentCaps()),
+    openSubmissionsPerAddress: Number(requireEnv(ENV.openSubmissionsPerAddress)),
+    random: Math.random,
+    intakeOpen: intakeOpenReader(
+      { parameters: parametersClient(), clock },
+      requireEnv(ENV.intakeOpenParameter),
+    ),
+    portalKeys: signingKeyReader(secrets, requireEnv(ENV.portalKeySecret)),
     keys: {
       write: signingKeyReader(secrets, requireEnv(ENV.writeKeySecret)),
       read: signingKeyReader(secrets, requireEnv(ENV.readKeySecret)),
+    },
+  }
+}
+
+function environmentCaps(): DailyCaps {
+  return {
+    portal: {
+      files: Number(requireEnv(ENV.portalDailyFiles)),
+      bytes: Number(requireEnv(ENV.portalDailyBytes)),
+    },
+    deployment: {
+      files: Number(requireEnv(ENV.deploymentDailyFiles)),
+      bytes: Number(requireEnv(ENV.deploymentDailyBytes)),
     },
   }
 }

@@ -5,7 +5,7 @@ import { FORM_UPLOAD_MAX_BYTES } from '../contract/limits.ts'
 import { fileIntent, formFields } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { OnePassDigests } from '../providers/one-pass-digests.ts'
-import { type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
+import { type Client, type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
 
 export interface FormFile {
   name: string
@@ -93,6 +93,7 @@ export function readForm(contentType: string, body: Buffer): Promise<Form> {
 export async function uploadForm(
   deps: CreateSubmissionDeps,
   form: Form,
+  client: Client,
   parse: <Schema extends z.ZodType>(schema: Schema, value: unknown) => z.output<Schema>,
 ) {
   const fields = parse(formFields, form.fields)
@@ -108,7 +109,7 @@ export async function uploadForm(
       mimeType: form.file.mimeType,
     },
   }).file
-  const intent = await createSubmission(deps, { ...fields, files: [file] }, undefined)
+  const intent = await createSubmission(deps, { ...fields, files: [file] }, client)
   const [upload] = intent.uploads
   if (!upload) throw new Error('An intent of one file answered none')
   const digests = new OnePassDigests({ md5: false })

@@ -5,6 +5,7 @@ import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
 import type { DeleteUploadReply, UploadReply, UploadsQuery } from '../contract/uploads.ts'
 import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { PortageError } from '../errors.ts'
+import { giveBack } from '../limits/reservations.ts'
 import type { Clock } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
@@ -13,7 +14,7 @@ import { type PortalStore, STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { ProviderFailure, ReconnectNeeded, Rejected } from '../providers/failures.ts'
 import type { AccessRegistry } from '../providers/registry.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
-import type { Upload } from './upload.ts'
+import { isTerminal, type Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
 export interface OwnerUploadsDeps {
@@ -146,7 +147,9 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
               bytes: -upload.fileSize,
             }),
           ]
-        : []),
+        : isTerminal(upload.status)
+          ? []
+          : giveBack(deps.table, upload)),
       eventPut(deps.table, deps.clock, 'upload.deleted', {
         userId: upload.userId,
         actor: upload.userId,
@@ -244,6 +247,7 @@ function uploadReply(
     mimeType: upload.mimeType,
     status: upload.status,
     reason: upload.reason ?? null,
+    late: upload.late ?? false,
     retryAt: upload.retryAt ?? null,
     storageProvider: upload.storageProvider,
     storageAccountId: upload.storageAccountId ?? null,

@@ -23,6 +23,8 @@ export interface Submission {
 
 export type SubmissionStore = ReturnType<typeof submissionStore>
 
+/** Intents of one hand-over: 10,000 files, fifty at a time. */
+export const MAX_BATCHES = 200
 /** Intents whose uploads one status reply shows. */
 export const BATCHES_PER_PAGE = 4
 

@@ -5,6 +5,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import type { IntakeMessage } from '../contract/messages.ts'
 import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
+import { giveBack } from '../limits/reservations.ts'
 import type { Clock } from '../platform/clock.ts'
 import { SAFE_PREFIX } from '../platform/env-names.ts'
 import { eventPut } from '../platform/events.ts'
@@ -12,6 +13,7 @@ import type { UploadQueue } from '../platform/queues.ts'
 import type { StagedObject, StagedPart, StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { numberedName, safeSegment } from '../providers/names.ts'
+import { expireUpload } from './expire-upload.ts'
 import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
 import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
 
@@ -57,10 +59,7 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
     await deps.uploads.renew(uploadId, seen)
     return
   }
-  const expired = await deps.uploads.expire(upload)
-  if (expired?.changed && upload.multipartUploadId !== undefined) {
-    await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
-  }
+  await expireUpload(deps, upload)
 }
 
 async function arrivedParts(deps: IntakeDeps, upload: Upload): Promise<StagedPart[]> {
@@ -186,6 +185,7 @@ async function reject(
   await transact(deps.table, [
     deps.uploads.reject(upload, reason),
     ...(isOnItsWay ? [deps.deliveries.abandon(upload)] : []),
+    ...giveBack(deps.table, upload),
     eventPut(deps.table, deps.clock, 'upload.rejected', {
       userId: upload.userId,
       actor: 'intake',

@@ -208,18 +208,23 @@ export function uploadStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Ends an upload that never arrived, unless it showed a sign of life since it was read. */
-    async expire(upload: Upload) {
-      return update(upload.id, {
-        expression: 'SET #status = :expired, #reason = :reason REMOVE duePk, dueSk',
-        condition: [isPending, noSignOfLife].join(' AND '),
-        values: {
-          ':pending': 'pending',
-          ':expired': 'expired',
-          ':reason': 'NEVER_ARRIVED',
-          ':seen': upload.dueSk,
+    /** The write that ends an upload that never arrived; refused when it showed a sign of life since it was read. */
+    expire(upload: Upload): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(upload.id),
+          UpdateExpression: 'SET #status = :expired, #reason = :reason REMOVE duePk, dueSk',
+          ConditionExpression: [isPending, noSignOfLife].join(' AND '),
+          ExpressionAttributeNames: STATUS_AND_REASON,
+          ExpressionAttributeValues: {
+            ':pending': 'pending',
+            ':expired': 'expired',
+            ':reason': 'NEVER_ARRIVED',
+            ':seen': upload.dueSk,
+          },
         },
-      })
+      }
     },
 
     /** The write by which intake refuses a file; refused itself when the upload has moved on since it was read. */
@@ -350,13 +355,22 @@ export function uploadStore(table: Table, clock: Clock) {
       }
     },
 
-    /** A client takes back what it has not finished sending. */
-    async cancel(uploadId: string) {
-      return update(uploadId, {
-        expression: `SET #status = :deleted, #reason = :cancelled REMOVE ${LIST_KEYS}, duePk, dueSk`,
-        condition: isPending,
-        values: { ':pending': 'pending', ':deleted': 'deleted', ':cancelled': 'CANCELLED' },
-      })
+    /** The write by which a client takes back what it has not finished sending. */
+    cancel(uploadId: string): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(uploadId),
+          UpdateExpression: `SET #status = :deleted, #reason = :cancelled REMOVE ${LIST_KEYS}, duePk, dueSk`,
+          ConditionExpression: isPending,
+          ExpressionAttributeNames: STATUS_AND_REASON,
+          ExpressionAttributeValues: {
+            ':pending': 'pending',
+            ':deleted': 'deleted',
+            ':cancelled': 'CANCELLED',
+          },
+        },
+      }
     },
 
     /** The write by which an owner's file is gone: from every list, while its record tells that it was. */

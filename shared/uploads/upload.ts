@@ -5,6 +5,7 @@ import {
   SINGLE_PUT_MAX_BYTES,
 } from '../contract/limits.ts'
 import type { UploadReason, UploadStatus } from '../contract/uploads.ts'
+import type { Reserved } from '../limits/reservations.ts'
 import { SAFE_PREFIX, SCAN_PREFIX } from '../platform/env-names.ts'
 
 /** A file on its way. What is not known yet is absent. */
@@ -39,6 +40,10 @@ export interface Upload {
   storageFileId?: string
   storagePath?: string
   sha256?: string
+  /** Room that it holds until it is delivered or ends. */
+  reserved?: Reserved
+  /** It was announced after the portal's deadline, within the time of grace. */
+  late?: boolean
   /** Parts that S3 had when the reservation was last renewed. */
   partsSeen?: number
   /** When it is looked at next; every sign of life moves it. */

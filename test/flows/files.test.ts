@@ -107,6 +107,7 @@ describe('the list of files', () => {
       status: 'uploaded',
       reason: null,
       retryAt: null,
+      late: false,
       storageProvider: 'google_drive',
       storageAccountId: owner.accountId,
       intendedStorageAccountId: owner.accountId,

@@ -176,6 +176,7 @@ describe('data', () => {
     expect(secrets).toEqual([
       ['portage/trial/google-oauth', '{"clientId":"","clientSecret":""}', undefined],
       ['portage/trial/write-key', '{"currentKeyId":"k1"}', 'k1'],
+      ['portage/trial/portal-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/read-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/origin-verify', '{"previous":""}', 'current'],
     ])
