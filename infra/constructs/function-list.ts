@@ -22,6 +22,8 @@ export const FUNCTIONS = {
   accounts: { handler: 'functions/api/accounts.ts', ...API },
   portals: { handler: 'functions/api/portals.ts', ...API },
   uploads: { handler: 'functions/api/uploads.ts', ...API },
+  events: { handler: 'functions/api/events.ts', ...API },
+  settings: { handler: 'functions/api/settings.ts', ...API },
   'public-portals': { handler: 'functions/api/public-portals.ts', ...API },
   'client-uploads': { handler: 'functions/api/client-uploads.ts', ...API },
   'take-in-upload': {

@@ -34,6 +34,13 @@ export const ROUTES = {
     'DELETE /api/uploads/{id}',
     'GET /api/uploads/{id}/download',
   ],
+  events: ['GET /api/events'],
+  settings: [
+    'GET /api/settings/profile',
+    'PUT /api/settings/profile',
+    'GET /api/settings/notifications',
+    'PUT /api/settings/notifications',
+  ],
   // What no other route takes is answered there in the words of all other problems.
   'public-portals': [
     'GET /api/portals/public/{slug}',

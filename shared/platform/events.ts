@@ -1,20 +1,9 @@
 /** `event#{id}`: an audit entry, written in the transaction of what it reports. Holds ids and codes only. */
+import type { EventType } from '../contract/events.ts'
 import type { Clock } from './clock.ts'
 import { isoTime } from './clock.ts'
 import { newId } from './ids.ts'
 import { type Table, type TransactItem, timeKey } from './table.ts'
-
-export type EventType =
-  | 'account.connected'
-  | 'account.status-changed'
-  | 'portal.created'
-  | 'portal.updated'
-  | 'portal.deleted'
-  | 'portal.deactivated'
-  | 'portal.reactivated'
-  | 'upload.delivered'
-  | 'upload.rejected'
-  | 'upload.deleted'
 
 export interface EventFacts {
   userId: string

@@ -30,3 +30,9 @@ export function environmentSignIn() {
     ...environmentSignUp(),
   }
 }
+
+/** What settings need. */
+export function environmentSettings() {
+  const table = environmentTable()
+  return { table, users: userStore(table, systemClock), clock: systemClock }
+}

@@ -3,7 +3,15 @@ import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { OauthProviderId } from '../contract/common.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import { hashToken, newId } from '../platform/ids.ts'
-import { INDEX, type Table, TransactionRefused, transact } from '../platform/table.ts'
+import {
+  INDEX,
+  ifItHolds,
+  type Table,
+  type TransactItem,
+  TransactionRefused,
+  transact,
+} from '../platform/table.ts'
+import type { UserSettings } from './settings.ts'
 import type { Identity, User } from './user.ts'
 
 export interface Login {
@@ -18,8 +26,12 @@ export type UserStore = ReturnType<typeof userStore>
 
 const loginIsNew = 'attribute_not_exists(pk)'
 const userExists = 'attribute_exists(pk)'
+const nameIsNotOwn = 'attribute_not_exists(nameIsOwn)'
+const settingsAsRead = 'settingsVersion = :seen'
+const settingsNeverChanged = 'attribute_not_exists(settingsVersion)'
 
 export function userStore(table: Table, clock: Clock) {
+  const userKey = (userId: string) => ({ pk: `user#${userId}`, sk: 'user' })
   const loginKey = (provider: OauthProviderId, subject: string) => ({
     pk: `login#${provider}#${hashToken(subject)}`,
     sk: 'login',
@@ -43,7 +55,7 @@ export function userStore(table: Table, clock: Clock) {
       const reply = await table.client.send(
         new GetCommand({
           TableName: table.name,
-          Key: { pk: `user#${userId}`, sk: 'user' },
+          Key: userKey(userId),
           // The page asks who is signed in right after the sign-in that made the user.
           ConsistentRead: true,
         }),
@@ -91,7 +103,7 @@ export function userStore(table: Table, clock: Clock) {
           {
             Put: {
               TableName: table.name,
-              Item: { pk: `user#${userId}`, sk: 'user', id: userId, email, name, image, createdAt },
+              Item: { ...userKey(userId), id: userId, email, name, image, createdAt },
               ConditionExpression: loginIsNew,
             },
           },
@@ -104,20 +116,55 @@ export function userStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Keeps the picture and the name as the provider shows them now. */
+    /** Keeps the picture and the name as the provider shows them now, the name unless its owner has chosen one. */
     async saveProfile(user: User, identity: Identity): Promise<void> {
-      const { email, name, image } = identity
+      const { email, image } = identity
+      const name = user.nameIsOwn ? user.name : identity.name
       if (user.email === email && user.name === name && user.image === image) return
-      await table.client.send(
-        new UpdateCommand({
-          TableName: table.name,
-          Key: { pk: `user#${user.id}`, sk: 'user' },
-          UpdateExpression: 'SET email = :email, #name = :name, image = :image',
-          ConditionExpression: userExists,
-          ExpressionAttributeNames: { '#name': 'name' },
-          ExpressionAttributeValues: { ':email': email, ':name': name, ':image': image },
-        }),
+      // Refused when the owner chooses a name at this moment: the next sign-in brings the rest.
+      await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: userKey(user.id),
+            UpdateExpression: `SET email = :email, image = :image${user.nameIsOwn ? '' : ', #name = :name'}`,
+            ConditionExpression: [userExists, ...(user.nameIsOwn ? [] : [nameIsNotOwn])].join(
+              ' AND ',
+            ),
+            ...(user.nameIsOwn ? {} : { ExpressionAttributeNames: { '#name': 'name' } }),
+            ExpressionAttributeValues: {
+              ':email': email,
+              ':image': image,
+              ...(user.nameIsOwn ? {} : { ':name': name }),
+            },
+          }),
+        ),
       )
+    },
+
+    /** The write that changes settings; refused when they were changed since the user was read. */
+    changeSettings(user: User, set: Partial<UserSettings>): TransactItem {
+      const { settingsVersion: seen } = user
+      const members = { ...set, settingsVersion: (seen ?? 0) + 1 }
+      const names = Object.keys(members)
+      return {
+        Update: {
+          TableName: table.name,
+          Key: userKey(user.id),
+          UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(', ')}`,
+          ConditionExpression: [
+            userExists,
+            seen === undefined ? settingsNeverChanged : settingsAsRead,
+          ].join(' AND '),
+          ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+          ExpressionAttributeValues: {
+            ...Object.fromEntries(
+              Object.entries(members).map(([name, value]) => [`:${name}`, value]),
+            ),
+            ...(seen === undefined ? {} : { ':seen': seen }),
+          },
+        },
+      }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { OauthProviderId } from '../contract/common.ts'
+import type { Locale, NotificationsReply } from '../contract/settings.ts'
 
 /** Who a provider says somebody is; found by (provider, subject), never by e-mail. */
 export interface Identity {
@@ -16,6 +17,13 @@ export interface User {
   name: string | null
   image: string | null
   createdAt: string
+  /** Set once the owner has chosen the name; until then it is the provider's. */
+  nameIsOwn?: boolean
+  /** Absent until it is set. */
+  locale?: Locale
+  notifications?: NotificationsReply
+  /** Counts changes of settings; absent before the first. */
+  settingsVersion?: number
   /** The owner's own rule: no second address of one provider. Absent until it is set. */
   singleEmailPerProvider?: boolean
 }

@@ -32,9 +32,12 @@ const KEY_HOLDERS: FunctionName[] = [
 
 /** Records that open something, and who may read or change them; everybody else may not. */
 const GUARDED: Record<string, { read: FunctionName[]; change: FunctionName[] }> = {
-  session: { read: ['auth', 'connect', 'accounts', 'portals', 'uploads'], change: ['auth'] },
+  session: {
+    read: ['auth', 'connect', 'accounts', 'portals', 'uploads', 'events', 'settings'],
+    change: ['auth'],
+  },
   state: { read: ['auth', 'connect'], change: ['auth', 'connect'] },
-  user: { read: ['auth', 'connect', 'accounts'], change: ['auth'] },
+  user: { read: ['auth', 'connect', 'accounts', 'settings'], change: ['auth', 'settings'] },
   login: { read: ['auth', 'accounts'], change: ['auth'] },
   grant: {
     read: KEY_HOLDERS,
@@ -48,6 +51,8 @@ const API: FunctionName[] = [
   'accounts',
   'portals',
   'uploads',
+  'events',
+  'settings',
   'public-portals',
   'client-uploads',
 ]
