@@ -34,6 +34,7 @@ describe('After connecting', () => {
     ['STORAGE_PERMISSION_MISSING', 'ticked'],
     ['OFFLINE_ACCESS_MISSING', 'Third-party apps'],
     ['CONNECT_REFUSED', 'connect again'],
+    ['SINGLE_EMAIL_PER_PROVIDER', 'one address for each provider'],
     ['PROVIDER_UNAVAILABLE', 'in a minute'],
   ])('%s comes with what to do', (connectError, advice) => {
     expect(connectNotice(new URLSearchParams({ connectError }), [])?.detail).toContain(advice)

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import {
   accountActions,
+  describeLastError,
   getStorageStatusIndicator,
 } from '../../../web/dashboard/accounts/storage-status.ts'
 
-describe('The indicator of a storage account', () => {
+describe('The indicator of a storage account (A18, C34)', () => {
   it.each([
     ['ACTIVE', 'green', 'Connected'],
     ['INACTIVE', 'yellow', 'Inactive'],
@@ -26,24 +27,40 @@ describe('The indicator of a storage account', () => {
     const failing = getStorageStatusIndicator({ status: 'ERROR', lastError: null })
 
     expect(disconnected.advice).toContain('Reconnect')
-    expect(failing.advice).toContain('try again')
+    expect(failing.advice).toContain('retry now')
   })
 
-  it('says when the provider withdrew the access', () => {
-    const revoked = getStorageStatusIndicator({
-      status: 'DISCONNECTED',
-      lastError: 'GRANT_REFUSED',
-    })
+  it.each(['GRANT_REFUSED', 'TOKEN_REFUSED'])(
+    'says after %s that the provider withdrew the access',
+    (lastError) => {
+      const revoked = getStorageStatusIndicator({ status: 'DISCONNECTED', lastError })
 
-    expect(revoked.advice).toContain('no longer lets Portage in')
+      expect(revoked.advice).toContain('no longer lets Portage in')
+    },
+  )
+})
+
+describe('The last error of an account', () => {
+  it.each([
+    ['GRANT_REFUSED', 'refused our access'],
+    ['TOKEN_REFUSED', 'refused our access'],
+    ['PROVIDER_UNAVAILABLE', 'did not answer'],
+    ['CONNECTION_REFUSED', 'is set up'],
+  ])('%s is a sentence', (code, words) => {
+    expect(describeLastError(code)).toContain(words)
+    expect(describeLastError(code)).not.toContain(code)
+  })
+
+  it('that has no words yet is named by its code', () => {
+    expect(describeLastError('SOMETHING_NEW')).toBe('It failed with SOMETHING_NEW.')
   })
 })
 
-describe('The buttons of an account', () => {
+describe('The buttons of an account (A18, C2, C9)', () => {
   it.each([
-    ['ACTIVE', ['pause']],
-    ['INACTIVE', ['reactivate']],
-    ['ERROR', ['retry', 'reconnect']],
+    ['ACTIVE', ['pause', 'disconnect']],
+    ['INACTIVE', ['reactivate', 'disconnect']],
+    ['ERROR', ['retry', 'reconnect', 'pause', 'disconnect']],
     ['DISCONNECTED', ['reconnect']],
     [null, ['connect']],
   ] as const)('for %s are %j', (status, actions) => {

@@ -1,65 +1,47 @@
-import { Button, Progress } from '@mantine/core'
+import { Anchor, Button, Progress } from '@mantine/core'
+import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
-import { formatBytes } from '../../common/format.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { connectPath } from '../api/client.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
+import { countOf } from '../shell/count-of.ts'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { accountName } from './account-name.ts'
-import { type AccountAction, accountActions, getStorageStatusIndicator } from './storage-status.ts'
+import { describeQuota } from './describe-quota.ts'
+import {
+  type AccountAction,
+  accountActions,
+  describeLastError,
+  getStorageStatusIndicator,
+} from './storage-status.ts'
 
 interface AccountCardProps {
   account: AccountEntry
+  returnTo: string
+  headingLevel: 2 | 3
+  /** Portals that deliver there; undefined while that is not known, or without storage. */
+  portalCount: number | undefined
+  /** Whether another account could take its portals. */
+  canMove: boolean
   busy: boolean
-  onPause: () => void
   onReactivate: () => void
+  onAsk: (what: 'pause' | 'disconnect' | 'move') => void
 }
 
-export function AccountCard({ account, busy, onPause, onReactivate }: AccountCardProps) {
+export function AccountCard(props: AccountCardProps) {
+  const { account, headingLevel, portalCount, canMove, onAsk } = props
   const { storageStatus: status, lastError, name, quota, lastAccessedAt } = account
   const provider = PROVIDER_NAMES[account.storageProvider]
   const signInOnly = account.storageAccountId === null && account.isAuthAccount
   const indicator = getStorageStatusIndicator(status && { status, lastError })
   const who = accountName(account)
-
-  const button = (action: AccountAction) => {
-    switch (action) {
-      case 'pause':
-        return (
-          <Button key={action} variant="default" onClick={onPause}>
-            Pause<span className="visually-hidden"> {who}</span>
-          </Button>
-        )
-      case 'reactivate':
-      case 'retry':
-        return (
-          <BusyButton key={action} busy={busy} onClick={onReactivate}>
-            {action === 'retry' ? 'Try again now' : 'Reactivate'}
-            <span className="visually-hidden"> {who}</span>
-          </BusyButton>
-        )
-      case 'connect':
-      case 'reconnect':
-        return (
-          <Button
-            key={action}
-            component="a"
-            href={connectPath('/accounts')}
-            variant={action === 'reconnect' && status === 'ERROR' ? 'default' : 'filled'}
-          >
-            {action === 'connect' ? 'Connect Google Drive' : 'Reconnect'}
-            {action === 'reconnect' && <span className="visually-hidden"> {who}</span>}
-          </Button>
-        )
-    }
-  }
-
+  const Heading = headingLevel === 2 ? 'h2' : 'h3'
   return (
-    <article className="card account-card">
+    <article className="card account-card" data-status={status}>
       <div className="card-head">
-        <h2 className="card-title">{provider}</h2>
+        <Heading className="card-title">{provider}</Heading>
         <StatusLabel color={signInOnly ? 'grey' : indicator.color}>
           {signInOnly ? 'Sign-in only' : indicator.label}
         </StatusLabel>
@@ -70,7 +52,7 @@ export function AccountCard({ account, busy, onPause, onReactivate }: AccountCar
           ? 'You sign in with it. Connect its Google Drive to have files delivered there.'
           : indicator.advice}
       </p>
-      <ul className="facts">
+      <ul className="account-lines">
         <li>
           OAuth: <YesNo value={account.hasValidOAuth} yes="valid" no="not valid" />
         </li>
@@ -78,16 +60,108 @@ export function AccountCard({ account, busy, onPause, onReactivate }: AccountCar
         <li>
           Connected: <YesNo value={account.isConnected} yes="yes" no="no" />
         </li>
+      </ul>
+      {lastError !== null && (
+        <p className="last-error">
+          <strong>Last error:</strong> {describeLastError(lastError)}
+        </p>
+      )}
+      {quota !== null && <Quota quota={quota} who={who} />}
+      <ul className="facts">
+        {portalCount !== undefined && (
+          <li>
+            {portalCount === 0 ? (
+              'No portal delivers here'
+            ) : (
+              <Anchor component={Link} to="/portals" underline="always">
+                {countOf(portalCount, 'portal')} {portalCount === 1 ? 'delivers' : 'deliver'} here
+              </Anchor>
+            )}
+          </li>
+        )}
+        {account.storageAccountId !== null && (
+          <li>
+            <Anchor
+              component={Link}
+              to={`/files?storageAccountId=${account.storageAccountId}`}
+              underline="always"
+            >
+              Its files<span className="visually-hidden"> in {who}</span>
+            </Anchor>
+          </li>
+        )}
         {lastAccessedAt !== null && (
           <li>
             Last used: <Time value={lastAccessedAt} />
           </li>
         )}
       </ul>
-      {quota !== null && <Quota {...quota} />}
-      <div className="card-actions">{accountActions(status).map(button)}</div>
+      <div className="card-actions">
+        {accountActions(status).map((action) => (
+          <ActionButton key={action} action={action} who={who} {...props} />
+        ))}
+        {status !== null && status !== 'ACTIVE' && canMove && Boolean(portalCount) && (
+          <Button size="xs" variant="default" onClick={() => onAsk('move')}>
+            Move its portals<span className="visually-hidden"> from {who}</span>
+          </Button>
+        )}
+      </div>
     </article>
   )
+}
+
+const LABELS: Record<AccountAction, string> = {
+  connect: 'Connect Google Drive',
+  pause: 'Pause',
+  reactivate: 'Reactivate',
+  retry: 'Retry now',
+  reconnect: 'Reconnect',
+  disconnect: 'Disconnect',
+}
+
+function ActionButton({
+  action,
+  who,
+  account,
+  returnTo,
+  busy,
+  onReactivate,
+  onAsk,
+}: AccountCardProps & { action: AccountAction; who: string }) {
+  const label = (
+    <>
+      {LABELS[action]}
+      <span className="visually-hidden"> {who}</span>
+    </>
+  )
+  switch (action) {
+    case 'reactivate':
+    case 'retry':
+      return (
+        <BusyButton size="xs" busy={busy} onClick={onReactivate}>
+          {label}
+        </BusyButton>
+      )
+    case 'connect':
+    case 'reconnect':
+      return (
+        <Button
+          size="xs"
+          component="a"
+          href={connectPath(returnTo, account.provider)}
+          variant={account.storageStatus === 'ERROR' ? 'default' : 'filled'}
+        >
+          {label}
+        </Button>
+      )
+    case 'pause':
+    case 'disconnect':
+      return (
+        <Button size="xs" variant="default" onClick={() => onAsk(action)}>
+          {label}
+        </Button>
+      )
+  }
 }
 
 function YesNo({ value, yes, no }: { value: boolean; yes: string; no: string }) {
@@ -98,15 +172,22 @@ function YesNo({ value, yes, no }: { value: boolean; yes: string; no: string }) 
   )
 }
 
-function Quota({ usedBytes, totalBytes }: { usedBytes: number; totalBytes: number | null }) {
-  const used = formatBytes(usedBytes, LOCALE)
-  if (totalBytes === null) return <p className="small-print">{used} used</p>
+function Quota({ quota, who }: { quota: NonNullable<AccountEntry['quota']>; who: string }) {
+  const { usedPercent, text, warning } = describeQuota(quota, LOCALE)
   return (
     <div className="quota">
-      <Progress value={(100 * usedBytes) / totalBytes} aria-label="Space used" />
-      <p className="small-print">
-        {used} of {formatBytes(totalBytes, LOCALE)} used
-      </p>
+      {usedPercent !== null && (
+        <Progress.Root>
+          <Progress.Section
+            value={usedPercent}
+            color={warning === undefined ? 'spruce' : 'danger'}
+            aria-label={`Space used in ${who}`}
+            aria-valuetext={text}
+          />
+        </Progress.Root>
+      )}
+      <p className="small-print">{text}</p>
+      {warning !== undefined && <p className="small-print quota-warning">{warning}</p>}
     </div>
   )
 }

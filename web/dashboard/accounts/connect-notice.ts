@@ -29,6 +29,12 @@ const FAILURES: Record<string, ConnectNotice> = {
     title: 'Google did not accept the connection',
     detail: 'Please connect again. If it goes on, whoever runs this Portage should look at it.',
   },
+  SINGLE_EMAIL_PER_PROVIDER: {
+    tone: 'warning',
+    title: 'Another address of this provider is connected already',
+    detail:
+      'Your settings allow one address for each provider. Disconnect the other account first, or allow several addresses in the settings.',
+  },
   PROVIDER_UNAVAILABLE: {
     tone: 'danger',
     title: 'Google did not answer',

@@ -35,7 +35,7 @@ export function getStorageStatusIndicator(
         color: 'orange',
         label: 'Unavailable',
         advice:
-          'The provider failed several times in a row. We keep trying; you can try again now or reconnect.',
+          'The provider failed several times in a row. We keep trying; you can retry now or reconnect.',
       }
     default:
       return {
@@ -47,22 +47,43 @@ export function getStorageStatusIndicator(
 }
 
 function disconnectedBecause(lastError: string | null): string {
-  return lastError === 'GRANT_REFUSED'
+  return lastError !== null && WITHDRAWN.includes(lastError)
     ? 'The provider no longer lets Portage in: access was withdrawn or has ended.'
     : 'It is disconnected.'
 }
 
-export type AccountAction = 'connect' | 'pause' | 'reactivate' | 'retry' | 'reconnect'
+const WITHDRAWN = ['GRANT_REFUSED', 'TOKEN_REFUSED']
+
+const ERRORS: Record<string, string> = {
+  GRANT_REFUSED: 'The provider refused our access: it was withdrawn or has ended.',
+  TOKEN_REFUSED: 'The provider refused our access in the middle of a delivery.',
+  PROVIDER_UNAVAILABLE: 'The provider did not answer, or answered with a failure of its own.',
+  CONNECTION_REFUSED:
+    'The provider did not accept how this Portage is set up. Whoever runs it should look at it.',
+}
+
+/** What went wrong last, in words; a code that has none yet is shown as it is. */
+export function describeLastError(code: string): string {
+  return ERRORS[code] ?? `It failed with ${code}.`
+}
+
+export type AccountAction =
+  | 'connect'
+  | 'pause'
+  | 'reactivate'
+  | 'retry'
+  | 'reconnect'
+  | 'disconnect'
 
 /** What an owner can do with an account, the likeliest first. */
 export function accountActions(status: StorageAccountStatus | null): AccountAction[] {
   switch (status) {
     case 'ACTIVE':
-      return ['pause']
+      return ['pause', 'disconnect']
     case 'INACTIVE':
-      return ['reactivate']
+      return ['reactivate', 'disconnect']
     case 'ERROR':
-      return ['retry', 'reconnect']
+      return ['retry', 'reconnect', 'pause', 'disconnect']
     case 'DISCONNECTED':
       return ['reconnect']
     default:

@@ -2,10 +2,18 @@
 import type {
   AccountsReply,
   DeactivateReply,
+  FixAccountsReply,
   ReactivateReply,
+  SyncReply,
 } from '../../../shared/contract/accounts.ts'
 import type { SessionReply } from '../../../shared/contract/auth.ts'
-import type { CreatePortalRequest, PortalReply } from '../../../shared/contract/portals.ts'
+import type { OauthProviderId } from '../../../shared/contract/common.ts'
+import type {
+  CreatePortalRequest,
+  DeletePortalReply,
+  PortalReply,
+  UpdatePortalRequest,
+} from '../../../shared/contract/portals.ts'
 import type {
   DeleteUploadReply,
   PreparingReply,
@@ -47,6 +55,22 @@ export async function deactivateAccount(storageAccountId: string): Promise<Deact
   return callJson('/api/storage/deactivate', post({ storageAccountId }))
 }
 
+export async function disconnectAccount(storageAccountId: string): Promise<DeactivateReply> {
+  return callJson('/api/storage/disconnect', post({ storageAccountId }))
+}
+
+/** Makes accounts that are missing, and tries those that could work. */
+export async function fixAccounts(): Promise<FixAccountsReply['summary']> {
+  const { summary } = await callJson<FixAccountsReply>('/api/storage/fix-accounts', post({}))
+  return summary
+}
+
+/** Asks the providers about every account. */
+export async function syncOauthStatus(): Promise<SyncReply['summary']> {
+  const { summary } = await callJson<SyncReply>('/api/storage/sync-oauth-status', post({}))
+  return summary
+}
+
 export async function reactivateAccount(storageAccountId: string): Promise<ReactivateReply> {
   return callJson('/api/storage/reactivate', post({ storageAccountId }))
 }
@@ -63,8 +87,32 @@ export async function createPortal(request: CreatePortalRequest): Promise<Portal
   return callJson('/api/portals', post(request))
 }
 
+export async function getPortal(portalId: string, signal?: AbortSignal): Promise<PortalReply> {
+  return callJson(portalPath(portalId), { signal })
+}
+
+/** Changes the version of a portal that its owner has seen; another one is refused with `VERSION_STALE`. */
+export async function updatePortal(
+  { id, version }: Pick<PortalReply, 'id' | 'version'>,
+  changes: UpdatePortalRequest,
+): Promise<PortalReply> {
+  return callJson(portalPath(id), {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'if-match': `"${version}"` },
+    body: JSON.stringify(changes),
+  })
+}
+
+export async function deletePortal(portalId: string): Promise<DeletePortalReply> {
+  return callJson(portalPath(portalId), { method: 'DELETE' })
+}
+
+function portalPath(portalId: string): string {
+  return `/api/portals/${encodeURIComponent(portalId)}`
+}
+
 export async function listUploads(
-  query: { portalId?: string | undefined; cursor?: string | undefined; limit?: string },
+  query: Record<string, string | undefined>,
   signal?: AbortSignal,
 ): Promise<Page<UploadReply>> {
   const reply = await call(withQuery('/api/v1/uploads', query), { signal })
@@ -104,9 +152,9 @@ export function signInPath(returnTo: string): string {
   return withQuery('/api/auth/login/google', { returnTo })
 }
 
-/** Where the browser goes to connect Google Drive, once more or for the first time. */
-export function connectPath(returnTo: string): string {
-  return withQuery('/api/oauth/google/start', { returnTo })
+/** Where the browser goes to connect storage, once more or for the first time. */
+export function connectPath(returnTo: string, provider: OauthProviderId = 'google'): string {
+  return withQuery(`/api/oauth/${provider}/start`, { returnTo })
 }
 
 function withQuery(path: string, query: Record<string, string | undefined>): string {

@@ -3,7 +3,16 @@ export const QUERY_KEYS = {
   session: ['session'],
   accounts: ['accounts'],
   portals: ['portals'],
+  portalPages: ['portals', 'pages'],
+  everyPortal: ['portals', 'every'],
+  portal: (id: string) => ['portals', 'one', id],
   uploads: ['uploads'],
   uploadsOf: (portalId: string | undefined) => ['uploads', 'list', portalId ?? 'all'],
   recentUploads: ['uploads', 'recent'],
+  filesOfAccount: (id: string) => ['uploads', 'count', id],
 } as const
+
+/** For `invalidateQueries` after a change whose consequences reach every page. */
+export function isNotSession({ queryKey }: { queryKey: readonly unknown[] }): boolean {
+  return queryKey[0] !== QUERY_KEYS.session[0]
+}

@@ -17,7 +17,7 @@ export function Notice({ tone, title, children, actions, onClose }: NoticeProps)
         <p className="notice-title">{title}</p>
         {onClose && <CloseButton size="sm" aria-label="Close this message" onClick={onClose} />}
       </div>
-      {children !== undefined && <p className="notice-text">{children}</p>}
+      {children !== undefined && <div className="notice-text">{children}</div>}
       {actions !== undefined && <div className="notice-actions">{actions}</div>}
     </div>
   )

@@ -1,0 +1,55 @@
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import type { AccountEntry } from '../../../shared/contract/accounts.ts'
+import { deactivateAccount } from '../api/client.ts'
+import { useEveryPortal } from '../api/queries.ts'
+import { isNotSession } from '../api/query-keys.ts'
+import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
+import { countOf } from '../shell/count-of.ts'
+import { accountName } from './account-name.ts'
+import { portalsOf } from './portals-left-behind.ts'
+
+interface PauseDialogProps {
+  account: AccountEntry
+  onClose: () => void
+}
+
+export function PauseDialog({ account, onClose }: PauseDialogProps) {
+  const portals = useEveryPortal()
+  const queryClient = useQueryClient()
+  const stopping = portals.data && portalsOf(account, portals.data).filter(isOpen).length
+  const pause = useMutation({
+    mutationFn: deactivateAccount,
+    onSuccess: ({ deactivatedPortals }) => {
+      notifications.show({
+        title: 'The account is paused',
+        message: `${countOf(deactivatedPortals, 'portal')} stopped taking files.`,
+      })
+      onClose()
+    },
+    onSettled: () => queryClient.invalidateQueries({ predicate: isNotSession }),
+  })
+  return (
+    <ConfirmDialog
+      title={`Pause ${accountName(account)}?`}
+      confirm="Pause"
+      busy={pause.isPending}
+      error={pause.error}
+      onConfirm={() => pause.mutate(account.storageAccountId ?? '')}
+      onClose={onClose}
+    >
+      <p>
+        {stopping
+          ? `${countOf(stopping, 'open portal')} will take no files until you reactivate it.`
+          : 'Portals of this account take no files until you reactivate it.'}
+      </p>
+      <p>
+        Delivered files stay where they are and can be downloaded. Files that are on their way wait.
+      </p>
+    </ConfirmDialog>
+  )
+}
+
+function isOpen({ acceptsUploads }: { acceptsUploads: boolean }): boolean {
+  return acceptsUploads
+}
