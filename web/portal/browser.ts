@@ -1,5 +1,6 @@
 /** What the uploader is given in a browser. */
 import type { OpenPortalReply } from '../../shared/contract/portals.ts'
+import { isOpen, PortalVisit } from './portal-visit.ts'
 import { browserClock } from './upload/clock.ts'
 import type { Visibility } from './upload/delivery-watch.ts'
 import { createFileHasher } from './upload/file-hasher.ts'
@@ -25,14 +26,25 @@ const visibility: Visibility = {
 
 const wire: Wire = { http: xhrHttp, clock: browserClock, connection, random: Math.random }
 
-export const portalApi = createPortalApi(wire)
+const portalApi = createPortalApi(wire)
 
-export async function createUploader(portal: OpenPortalReply): Promise<Uploader> {
-  const { portalId, limits } = portal
+export function visitPortal(slug: string): PortalVisit {
+  return new PortalVisit(slug, { api: portalApi, storage: tabStorage() })
+}
+
+export async function createUploader(
+  visit: PortalVisit,
+  { portalId, limits }: OpenPortalReply,
+): Promise<Uploader> {
   let lastKey = 0
   const startedAt = Date.now().toString(36)
   return new Uploader({
-    portal: { portalId, maxFileBytes: limits.maxFileBytes },
+    portal: {
+      portalId,
+      limits: () => visit.portal?.limits ?? limits,
+      token: () => visit.token,
+      isOpen: async () => isOpen(await visit.look()),
+    },
     wire,
     api: portalApi,
     store: await openStore(portalId),
@@ -40,6 +52,15 @@ export async function createUploader(portal: OpenPortalReply): Promise<Uploader>
     visibility,
     newKey: () => `${startedAt}-${++lastKey}`,
   })
+}
+
+function tabStorage(): Storage | undefined {
+  try {
+    return sessionStorage
+  } catch {
+    // Forbidden: the password is asked for again after a reload.
+    return undefined
+  }
 }
 
 /** Only one tab of a portal may continue what was left: two would send the same file twice. */

@@ -8,7 +8,9 @@ interface DropZoneProps {
   messages: Messages
   /** One line instead of the large invitation, once there are files. */
   isCompact: boolean
-  /** Id of what is wrong with the choice. */
+  /** As the `accept` attribute spells them; empty for all. */
+  allowedTypes: readonly string[]
+  /** Ids of what is taken, and of what is wrong with the choice. */
   describedBy: string | undefined
   onFiles: (files: ChosenFile[]) => void
   /** What was dropped or pasted cannot be read. */
@@ -21,6 +23,7 @@ const CAN_CHOOSE_FOLDERS = 'webkitdirectory' in HTMLInputElement.prototype
 export function DropZone({
   messages,
   isCompact,
+  allowedTypes,
   describedBy,
   onFiles,
   onUnreadable,
@@ -59,12 +62,25 @@ export function DropZone({
         </span>
       </button>
       {CAN_CHOOSE_FOLDERS && (
-        <button type="button" class="zone-folder" onClick={() => folder.current?.click()}>
+        <button
+          type="button"
+          class="zone-folder"
+          aria-describedby={describedBy}
+          onClick={() => folder.current?.click()}
+        >
           <Icon name="folder" />
           {messages.chooseFolder}
         </button>
       )}
-      <input ref={files} type="file" id="choose-files" multiple hidden onChange={take} />
+      <input
+        ref={files}
+        type="file"
+        id="choose-files"
+        multiple
+        hidden
+        accept={allowedTypes.length === 0 ? undefined : allowedTypes.join(',')}
+        onChange={take}
+      />
       <input ref={folder} type="file" id="choose-folder" hidden onChange={take} />
     </div>
   )

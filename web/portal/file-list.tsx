@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { FileRow } from './file-row.tsx'
 import type { Messages } from './messages.ts'
+import type { FileLimits } from './upload/add-chosen.ts'
 import type { UploadItem } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 
@@ -15,9 +16,10 @@ const STEP_ROWS = 6
 interface FileListProps {
   uploader: Uploader
   messages: Messages
+  limits: FileLimits
 }
 
-export function FileList({ uploader, messages }: FileListProps) {
+export function FileList({ uploader, messages, limits }: FileListProps) {
   const { items } = uploader
   const isLong = items.length > WHOLE_LIST_MAX
   const list = useRef<HTMLUListElement>(null)
@@ -47,6 +49,7 @@ export function FileList({ uploader, messages }: FileListProps) {
             item={item}
             uploader={uploader}
             messages={messages}
+            limits={limits}
             position={isLong ? { of: items.length, at: from + index + 1 } : undefined}
           />
         ))}

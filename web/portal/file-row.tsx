@@ -1,5 +1,7 @@
-import { Icon, type IconName } from './icon.tsx'
+import { Icon } from './icon.tsx'
+import type { IconName } from './icon-paths.ts'
 import type { Messages } from './messages.ts'
+import type { FileLimits } from './upload/add-chosen.ts'
 import { canRetry, isReceived, type Phase, type UploadItem } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 
@@ -19,15 +21,16 @@ interface FileRowProps {
   item: UploadItem
   uploader: Uploader
   messages: Messages
+  limits: FileLimits
   /** Told to screen readers when not every row is in the page. */
   position: { of: number; at: number } | undefined
 }
 
 /** Names are text and nothing else, whatever they hold. */
-export function FileRow({ item, uploader, messages, position }: FileRowProps) {
+export function FileRow({ item, uploader, messages, limits, position }: FileRowProps) {
   const { key, name, phase, size, sentBytes } = item
   const folder = item.relativePath.slice(0, -name.length)
-  const status = statusOf(item, uploader, messages)
+  const status = phaseWords(item, uploader, messages, limits)
   return (
     <li
       class={`row ${phase}`}
@@ -88,7 +91,12 @@ function focusBeside(pressed: HTMLElement): void {
   beside.find((button) => button instanceof HTMLElement)?.focus()
 }
 
-function statusOf(item: UploadItem, uploader: Uploader, messages: Messages): string {
+function phaseWords(
+  item: UploadItem,
+  uploader: Uploader,
+  messages: Messages,
+  limits: FileLimits,
+): string {
   switch (item.phase) {
     case 'waiting':
       if (uploader.state === 'collecting') return ''
@@ -108,14 +116,16 @@ function statusOf(item: UploadItem, uploader: Uploader, messages: Messages): str
     case 'missing':
       return messages.missing
     case 'failed':
-      return failureOf(item, messages)
+      return failureWords(item, messages, limits)
   }
 }
 
-function failureOf({ failure }: UploadItem, messages: Messages): string {
+function failureWords({ failure }: UploadItem, messages: Messages, limits: FileLimits): string {
   switch (failure?.reason) {
     case 'TOO_LARGE':
-      return messages.tooLarge
+      return messages.tooLarge(limits.maxFileBytes)
+    case 'WRONG_TYPE':
+      return messages.wrongType(limits.allowedTypes)
     case 'BAD_NAME':
       return messages.badName
     case 'UNREADABLE':

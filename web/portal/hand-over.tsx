@@ -12,22 +12,29 @@ import { FileList } from './file-list.tsx'
 import { LiveStatus } from './live-status.tsx'
 import type { Messages } from './messages.ts'
 import { Notice } from './notice.tsx'
+import { fileRules, PortalHead } from './portal-head.tsx'
+import type { PortalVisit } from './portal-visit.ts'
 import { situationOf } from './situation.ts'
 import { Summary } from './summary.tsx'
 import type { ChosenFile, ClientDetails } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 import { useEverySoOften, useIsOnline, useLeaveGuard, useWakeLock } from './use-guards.ts'
 import { useUploader } from './use-uploader.ts'
+import { whyClosed } from './why-closed.ts'
 
 interface HandOverProps {
+  visit: PortalVisit
   portal: OpenPortalReply
   uploader: Uploader
   messages: Messages
+  /** The server says otherwise than the page knew: it is asked how the portal is now. */
+  onStale: () => Promise<void>
 }
 
+const RULES_ID = 'file-rules'
 const NOTHING_CHOSEN_ID = 'nothing-chosen'
 
-export function HandOver({ portal, uploader, messages }: HandOverProps) {
+export function HandOver({ visit, portal, uploader, messages, onStale }: HandOverProps) {
   useUploader(uploader)
   const form = useRef<HTMLFormElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
@@ -61,8 +68,20 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   const errors = Object.keys(missed).length > 0 ? missed : refused
   const [firstRefused] = fieldProblems
   useEffect(() => {
-    if (firstRefused) document.getElementById(firstRefused.field)?.focus()
-  }, [firstRefused])
+    if (!firstRefused) return
+    const focusField = () => {
+      const field = document.getElementById(firstRefused.field)
+      field?.focus()
+      return field !== null
+    }
+    // A field that is not in the page came with new settings.
+    const isThere = focusField()
+    void onStale().then(() => isThere || focusField())
+  }, [firstRefused, onStale])
+  const isRefused = uploader.obstacle?.kind === 'PORTAL_CLOSED'
+  useEffect(() => {
+    if (isRefused) void onStale()
+  }, [isRefused, onStale])
 
   // The button that was pressed is gone: what happens next is said where the focus goes.
   const hasStarted = !isCollecting
@@ -74,13 +93,14 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
 
   const addFiles = useCallback(
     (files: ChosenFile[]) => {
-      const { added, resumed, repeated } = uploader.add(files)
+      const { added, resumed, repeated, refused } = uploader.add(files)
       setNothingChosen(false)
       setNote(
         [
           added > 0 ? messages.added(added) : '',
           resumed > 0 ? messages.resumed(resumed) : '',
           repeated > 0 ? messages.repeated(repeated) : '',
+          refused > 0 ? messages.notAdded(refused) : '',
         ]
           .filter((part) => part !== '')
           .join(' '),
@@ -90,6 +110,12 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   )
 
   const sayUnreadable = useCallback(() => setNote(messages.dropUnreadable), [messages, setNote])
+
+  const goOn = () => {
+    heading.current?.focus()
+    uploader.resume()
+    void onStale()
+  }
 
   const send = (event: Event) => {
     event.preventDefault()
@@ -106,40 +132,42 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
   }
 
   if (!portal.acceptsUploads && totals.files === 0) {
-    return portal.reason === 'closed' ? (
-      <Notice icon="closed" title={messages.closedTitle} text={messages.closedText} />
-    ) : (
-      <Notice icon="pause" title={messages.pausedTitle} text={messages.pausedText} />
-    )
+    return <Notice portalName={portal.name} {...whyClosed(portal, messages)} />
   }
+  // What is announced already is still taken.
+  const mayChoose = portal.acceptsUploads || byPhase.missing > 0
+  const rules = fileRules(portal, messages)
+  const describedBy = [rules === '' ? '' : RULES_ID, isNothingChosen ? NOTHING_CHOSEN_ID : '']
 
   return (
     <>
-      <header class="title">
-        <p class="eyebrow">{messages.eyebrow}</p>
-        <h1>
-          <bdi>{portal.name}</bdi>
-        </h1>
-        <p class="lead">{messages.lead}</p>
-      </header>
+      <PortalHead portal={portal} messages={messages} isCollecting={isCollecting} />
 
       {hasStarted && situation !== 'empty' && (
         <Summary
           situation={situation}
           totals={totals}
           uploader={uploader}
-          portalName={portal.name}
+          visit={visit}
+          portal={portal}
           messages={messages}
           headingRef={heading}
+          onUnlocked={goOn}
         />
       )}
 
       <form ref={form} noValidate onSubmit={send}>
-        {portal.acceptsUploads && (
+        {mayChoose && rules !== '' && (
+          <p class="rules" id={RULES_ID}>
+            {rules}
+          </p>
+        )}
+        {mayChoose && (
           <DropZone
             messages={messages}
             isCompact={totals.files > 0 && situation !== 'unfinished'}
-            describedBy={isNothingChosen ? NOTHING_CHOSEN_ID : undefined}
+            allowedTypes={portal.limits.allowedTypes}
+            describedBy={describedBy.join(' ').trim() || undefined}
             onFiles={addFiles}
             onUnreadable={sayUnreadable}
           />
@@ -152,7 +180,7 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
         <LiveStatus
           situation={situation}
           uploader={uploader}
-          portalName={portal.name}
+          portal={portal}
           messages={messages}
           note={note}
         />
@@ -174,7 +202,9 @@ export function HandOver({ portal, uploader, messages }: HandOverProps) {
         )}
       </form>
 
-      {totals.files > 0 && <FileList uploader={uploader} messages={messages} />}
+      {totals.files > 0 && (
+        <FileList uploader={uploader} messages={messages} limits={portal.limits} />
+      )}
     </>
   )
 }

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
 import type { Uploader } from './upload/uploader.ts'
@@ -10,13 +11,13 @@ const PROGRESS_EVERY_MS = 15_000
 interface LiveStatusProps {
   situation: Situation
   uploader: Uploader
-  portalName: string
+  portal: OpenPortalReply
   messages: Messages
   /** What just happened to the choice of files. */
   note: string
 }
 
-export function LiveStatus({ situation, uploader, portalName, messages, note }: LiveStatusProps) {
+export function LiveStatus({ situation, uploader, portal, messages, note }: LiveStatusProps) {
   const [progress, setProgress] = useState('')
   const isSending = situation === 'sending'
   useEffect(() => {
@@ -32,7 +33,7 @@ export function LiveStatus({ situation, uploader, portalName, messages, note }: 
   }, [isSending, uploader, messages])
 
   const { totals } = uploader
-  const words = wordsOf({ situation, totals, uploader, portalName, messages })
+  const words = wordsOf({ situation, totals, uploader, portal, messages })
   const hasWords = situation !== 'collecting' && situation !== 'empty' && !isSending
   return (
     <>

@@ -2,6 +2,8 @@
 import type { StorageProviderId } from '../../shared/contract/common.ts'
 import { formatBytes, formatDuration, formatPercent } from '../common/format.ts'
 import { PROVIDER_NAMES } from '../common/provider-names.ts'
+import { formatMoment, formatTimeOfDay } from './moment.ts'
+import { typeWords } from './type-words.ts'
 
 export interface Messages {
   locale: string
@@ -13,15 +15,36 @@ export interface Messages {
 
   notFoundTitle: string
   notFoundText: string
-  lockedTitle: string
   lockedText: string
+  password: string
+  show: string
+  hide: string
+  showPassword: string
+  hidePassword: string
+  openPortal: string
+  checkingPassword: string
+  passwordMissing: string
+  passwordWrong: string
+  passwordNotSent: string
+  tooManyPasswords: (waitMs: number, untilMs: number) => string
   closedTitle: string
   closedText: string
   pausedTitle: string
   pausedText: string
+  fullTitle: string
+  fullText: string
+  lateTitle: string
+  lateText: (deadlineMs: number | undefined) => string
+  waitTitle: string
+  waitText: (waitMs: number, untilMs: number) => string
   loadFailedTitle: string
   loadFailedText: string
   tryAgain: string
+
+  instructions: string
+  deadline: (deadlineMs: number) => string
+  afterDeadline: (deadlineMs: number) => string
+  fileRules: (allowedTypes: readonly string[], maxFileBytes: number | undefined) => string
 
   chooseFiles: string
   chooseFilesHint: string
@@ -32,6 +55,7 @@ export interface Messages {
   repeated: (count: number) => string
   resumed: (count: number) => string
   added: (count: number) => string
+  notAdded: (count: number) => string
 
   aboutYou: string
   clientName: string
@@ -70,7 +94,12 @@ export interface Messages {
 
   networkTitle: string
   networkText: string
-  portalClosedTitle: string
+  passwordAgainTitle: string
+  passwordAgainText: string
+  notTakenTitle: string
+  notTakenText: (detail: string) => string
+  busyTitle: string
+  busyText: (untilMs: number) => string
   serverTitle: string
 
   receivedTitle: string
@@ -101,7 +130,8 @@ export interface Messages {
   delivered: (provider: StorageProviderId | undefined) => string
   refused: string
   missing: string
-  tooLarge: string
+  wrongType: (allowedTypes: readonly string[]) => string
+  tooLarge: (maxFileBytes: number) => string
   badName: string
   unreadable: string
   uploadClosed: string
@@ -115,6 +145,8 @@ export interface Messages {
 
 const LOCALE = 'en'
 const number = new Intl.NumberFormat(LOCALE)
+const allOf = new Intl.ListFormat(LOCALE, { type: 'conjunction' })
+const oneOf = new Intl.ListFormat(LOCALE, { type: 'disjunction' })
 
 function files(count: number): string {
   return count === 1 ? '1 file' : `${number.format(count)} files`
@@ -135,17 +167,47 @@ const english: Messages = {
 
   notFoundTitle: 'This link leads nowhere',
   notFoundText: 'Please check it for typing errors, or ask the person who sent it for a new one.',
-  lockedTitle: 'This page asks for a password',
-  lockedText: 'Please ask the person who sent you the link for it.',
+  lockedText: 'This page asks for a password. You have it from the person who sent you the link.',
+  password: 'Password',
+  show: 'Show',
+  hide: 'Hide',
+  showPassword: 'Show password',
+  hidePassword: 'Hide password',
+  openPortal: 'Open',
+  checkingPassword: 'Checking…',
+  passwordMissing: 'Please enter the password.',
+  passwordWrong: 'This password is not right. Check it for typing errors, or ask for it again.',
+  passwordNotSent: 'The password could not be checked. Please try again in a moment.',
+  tooManyPasswords: (waitMs, untilMs) =>
+    `Too many passwords were tried from here. Please wait for ${formatDuration(waitMs, LOCALE)}, until ${formatTimeOfDay(untilMs, LOCALE)}.`,
   closedTitle: 'This page is closed',
   closedText:
     'No more files are taken here. If you still have something to send, ask for a new link.',
   pausedTitle: 'Taking a short break',
   pausedText:
     'Files cannot be taken at the moment. Please try again later: the link stays the same.',
+  fullTitle: 'This page is full',
+  fullText: 'No more files fit in here. If you still have something to send, ask for a new link.',
+  lateTitle: 'The deadline has passed',
+  lateText: (deadlineMs) =>
+    `${deadlineMs === undefined ? '' : `It was ${formatMoment(deadlineMs, LOCALE)}, your time. `}If you still have something to send, ask for a new link.`,
+  waitTitle: 'Please wait a little',
+  waitText: (waitMs, untilMs) =>
+    `Too many links that lead nowhere were tried from here. Please try again in ${formatDuration(waitMs, LOCALE)}, at ${formatTimeOfDay(untilMs, LOCALE)}.`,
   loadFailedTitle: 'The page could not be loaded',
   loadFailedText: 'The connection may be interrupted. Nothing is lost.',
   tryAgain: 'Try again',
+
+  instructions: 'What is asked for',
+  deadline: (deadlineMs) =>
+    `Please send everything by ${formatMoment(deadlineMs, LOCALE)}, your time.`,
+  afterDeadline: (deadlineMs) =>
+    `The deadline was ${formatMoment(deadlineMs, LOCALE)}, your time. Files are still taken, and marked as late.`,
+  fileRules: (allowedTypes, maxFileBytes) => {
+    const size = maxFileBytes === undefined ? '' : `up to ${formatBytes(maxFileBytes, LOCALE)} each`
+    if (allowedTypes.length === 0) return size === '' ? '' : `Files of ${size}.`
+    return `Only ${allOf.format(typeWords(allowedTypes))}${size === '' ? '' : `, ${size}`}.`
+  },
 
   chooseFiles: 'Choose files',
   chooseFilesHint: 'or drop files and folders here, or paste them',
@@ -157,6 +219,7 @@ const english: Messages = {
     count === 1 ? '1 file is in the list already.' : `${files(count)} are in the list already.`,
   resumed: (count) => `${files(count)} recognised: sending goes on where it stopped.`,
   added: (count) => `${files(count)} added.`,
+  notAdded: (count) => `${files(count)} cannot be sent: the list says why.`,
 
   aboutYou: 'About you',
   clientName: 'Your name',
@@ -195,7 +258,14 @@ const english: Messages = {
 
   networkTitle: 'The connection is interrupted',
   networkText: 'What is sent is kept. Sending goes on by itself when the connection is back.',
-  portalClosedTitle: 'No more files are taken at the moment',
+  passwordAgainTitle: 'Please enter the password again',
+  passwordAgainText:
+    'It opens this page for an hour, or it was changed. What you chose is kept, and what is sent too.',
+  notTakenTitle: 'Not all of these files are taken',
+  notTakenText: (detail) => `${detail} Take files out of the list below, or try again later.`,
+  busyTitle: 'A short break',
+  busyText: (untilMs) =>
+    `Much is being sent from here at once. Sending goes on by itself at ${formatTimeOfDay(untilMs, LOCALE)}; please keep this page open.`,
   serverTitle: 'The server does not answer as it should',
 
   receivedTitle: 'Received – you may close this page',
@@ -233,7 +303,10 @@ const english: Messages = {
   delivered: (provider) => (provider ? `Delivered to ${PROVIDER_NAMES[provider]}` : 'Delivered'),
   refused: 'Refused by a check on arrival',
   missing: 'Unfinished: please choose it again',
-  tooLarge: 'Too large for this page',
+  wrongType: (allowedTypes) =>
+    `Not a kind of file that is taken here. Please send it as ${oneOf.format(typeWords(allowedTypes))}`,
+  tooLarge: (maxFileBytes) =>
+    `Larger than the ${formatBytes(maxFileBytes, LOCALE)} that are taken here. Please make it smaller`,
   badName: 'Its name is too long or holds a slash; please rename it',
   unreadable: 'It can no longer be read: it was moved or changed. Please choose it again',
   uploadClosed: 'It could not be sent in time',

@@ -1,9 +1,13 @@
 import type { ComponentChildren, RefObject } from 'preact'
 import { useRef } from 'preact/hooks'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import { Icon } from './icon.tsx'
 import type { Messages } from './messages.ts'
+import { PasswordForm } from './password-form.tsx'
+import type { PortalVisit } from './portal-visit.ts'
 import type { Situation } from './situation.ts'
 import type { Totals } from './upload/progress.ts'
+import { canRetry } from './upload/upload-item.ts'
 import type { Uploader } from './upload/uploader.ts'
 import { wordsOf } from './words-of.ts'
 
@@ -11,14 +15,17 @@ interface SummaryProps {
   situation: Situation
   totals: Totals
   uploader: Uploader
-  portalName: string
+  visit: PortalVisit
+  portal: OpenPortalReply
   messages: Messages
   headingRef: RefObject<HTMLHeadingElement>
+  /** The password was asked for again, and was right. */
+  onUnlocked: () => void
 }
 
 /** One card that says how all files are, and what can be done about it. */
 export function Summary(props: SummaryProps) {
-  const { situation, uploader, messages } = props
+  const { situation, uploader, visit, messages, onUnlocked } = props
   const { icon, tone, title, text } = wordsOf(props)
   return (
     <section class={`card summary ${tone}`} aria-labelledby="summary-title">
@@ -34,6 +41,9 @@ export function Summary(props: SummaryProps) {
         </div>
       </div>
       {isMoving(situation) && <Progress {...props} />}
+      {uploader.obstacle?.kind === 'PASSWORD' && (
+        <PasswordForm visit={visit} messages={messages} onUnlocked={onUnlocked} />
+      )}
       <Actions situation={situation} uploader={uploader} messages={messages} />
     </section>
   )
@@ -82,13 +92,16 @@ function Actions({
     case 'obstructed':
       return (
         <p class="actions">
-          <Button isPrimary onClick={() => uploader.resume()}>
-            {situation === 'paused' ? messages.resume : messages.tryAgain}
-          </Button>
+          {!needsSomethingElse(uploader) && (
+            <Button isPrimary onClick={() => uploader.resume()}>
+              {situation === 'paused' ? messages.resume : messages.tryAgain}
+            </Button>
+          )}
           <CancelAll uploader={uploader} messages={messages} />
         </p>
       )
     case 'failed':
+      if (!uploader.items.some(canRetry)) return null
       return (
         <p class="actions">
           <Button isPrimary onClick={() => uploader.retryAll()}>
@@ -116,6 +129,11 @@ function Actions({
     case 'empty':
       return null
   }
+}
+
+/** The password, or time: trying again at once would only be refused again. */
+function needsSomethingElse({ obstacle }: Uploader): boolean {
+  return obstacle?.kind === 'PASSWORD' || obstacle?.kind === 'BUSY'
 }
 
 function CancelAll({ uploader, messages }: Pick<SummaryProps, 'uploader' | 'messages'>) {

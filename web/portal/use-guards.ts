@@ -46,6 +46,21 @@ export function useEverySoOften(isNeeded: boolean, tryAgain: () => void): void {
   }, [isNeeded, tryAgain])
 }
 
+/** The longest that a timer takes: about 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** True once the moment is past, also when it passes while the page is open. */
+export function useIsPast(momentMs: number): boolean {
+  const [nowMs, setNowMs] = useState(Date.now)
+  useEffect(() => {
+    if (momentMs <= nowMs) return
+    const waitMs = Math.min(momentMs - nowMs, LONGEST_TIMER_MS)
+    const timer = setTimeout(() => setNowMs(Date.now()), waitMs)
+    return () => clearTimeout(timer)
+  }, [momentMs, nowMs])
+  return momentMs <= nowMs
+}
+
 export function useIsOnline(): boolean {
   const [isOnline, setOnline] = useState(navigator.onLine)
   useEffect(() => {

@@ -1,8 +1,10 @@
-import type { IconName } from './icon.tsx'
+import type { OpenPortalReply } from '../../shared/contract/portals.ts'
+import type { IconName } from './icon-paths.ts'
 import type { Messages } from './messages.ts'
 import type { Situation } from './situation.ts'
 import type { Totals } from './upload/progress.ts'
 import type { Uploader } from './upload/uploader.ts'
+import { whyClosed } from './why-closed.ts'
 
 interface Words {
   icon: IconName
@@ -15,7 +17,7 @@ export interface Whole {
   situation: Situation
   totals: Pick<Totals, 'byPhase' | 'files'>
   uploader: Pick<Uploader, 'obstacle'>
-  portalName: string
+  portal: Pick<OpenPortalReply, 'name' | 'acceptsUploads' | 'reason' | 'deadline'>
   messages: Messages
 }
 
@@ -24,9 +26,10 @@ export function wordsOf({
   situation,
   totals: { byPhase, files },
   uploader: { obstacle },
-  portalName,
+  portal,
   messages,
 }: Whole): Words {
+  const portalName = portal.name
   const safe = byPhase.received + byPhase.held + byPhase.delivered
   const onWay = files - byPhase.failed - byPhase.missing - safe - byPhase.refused
   switch (situation) {
@@ -42,9 +45,9 @@ export function wordsOf({
         text: messages.pausedByYouText,
       }
     case 'offline':
-      return obstacleWords({ kind: 'NETWORK', detail: '' }, messages)
+      return obstacleWords({ kind: 'NETWORK', detail: '' }, portal, messages)
     case 'obstructed':
-      return obstacleWords(obstacle, messages)
+      return obstacleWords(obstacle, portal, messages)
     case 'failed':
       return {
         icon: 'alert',
@@ -92,15 +95,32 @@ export function wordsOf({
   }
 }
 
-function obstacleWords(obstacle: Uploader['obstacle'], messages: Messages): Words {
-  if (obstacle?.kind === 'PORTAL_CLOSED') {
-    const title = messages.portalClosedTitle
-    return { icon: 'closed', tone: 'warning', title, text: obstacle.detail }
+function obstacleWords(
+  obstacle: Uploader['obstacle'],
+  portal: Whole['portal'],
+  messages: Messages,
+): Words {
+  const tone = 'warning'
+  switch (obstacle?.kind) {
+    case 'PORTAL_CLOSED': {
+      if (!portal.acceptsUploads) return { tone, ...whyClosed(portal, messages) }
+      const { notTakenTitle: title, notTakenText } = messages
+      return { icon: 'full', tone, title, text: notTakenText(obstacle.detail) }
+    }
+    case 'PASSWORD': {
+      const { passwordAgainTitle: title, passwordAgainText: text } = messages
+      return { icon: 'closed', tone, title, text }
+    }
+    case 'BUSY': {
+      const { busyTitle: title, busyText } = messages
+      return { icon: 'clock', tone, title, text: busyText(obstacle.untilMs ?? 0) }
+    }
+    case 'SERVER':
+      return { icon: 'alert', tone, title: messages.serverTitle, text: obstacle.detail }
+    case 'NETWORK':
+    case undefined: {
+      const { networkTitle: title, networkText: text } = messages
+      return { icon: 'alert', tone, title, text }
+    }
   }
-  if (obstacle?.kind === 'SERVER') {
-    const title = messages.serverTitle
-    return { icon: 'alert', tone: 'warning', title, text: obstacle.detail }
-  }
-  const { networkTitle: title, networkText: text } = messages
-  return { icon: 'alert', tone: 'warning', title, text }
 }

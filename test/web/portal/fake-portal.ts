@@ -7,6 +7,7 @@ import type {
   UploadStatus,
 } from '../../../shared/contract/uploads.ts'
 import { partLength, planParts } from '../../../shared/uploads/upload.ts'
+import type { FileLimits } from '../../../web/portal/upload/add-chosen.ts'
 import type { Clock } from '../../../web/portal/upload/clock.ts'
 import type { FileHasher } from '../../../web/portal/upload/file-hasher.ts'
 import {
@@ -49,6 +50,11 @@ export class FakePortal {
   now = Date.UTC(2026, 0, 1)
   isOnline = true
   isLookedAt = true
+  limits: FileLimits = { maxFileBytes: 1e12, allowedTypes: [] }
+  /** What the page got for the password. */
+  portalToken: string | undefined
+  /** What the server says of that token, or why it cannot be asked. */
+  isOpen: boolean | Error = true
   readonly sleeps: number[] = []
   readonly seen: Seen[] = []
   readonly uploads = new Map<string, FakeUpload>()
@@ -92,7 +98,15 @@ export class FakePortal {
     hash: FileHasher = async (file) => `hash of ${file.size} bytes`,
   ): Uploader {
     return new Uploader({
-      portal: { portalId: 'prt_0000000000', maxFileBytes: 1e12 },
+      portal: {
+        portalId: 'prt_0000000000',
+        limits: () => this.limits,
+        token: () => this.portalToken,
+        isOpen: async () => {
+          if (this.isOpen instanceof Error) throw this.isOpen
+          return this.isOpen
+        },
+      },
       wire: this.wire,
       api: createPortalApi(this.wire),
       store,

@@ -61,6 +61,15 @@ describe('sendReliably', () => {
     expect(portal.sleeps).toEqual([7_000])
   })
 
+  it('hands a long wait to its caller, who can tell of it', async () => {
+    const answer = reply(429, '', { 'retry-after': '900' })
+    const { wire, portal, sent } = wireAnswering([answer])
+
+    expect(await sendReliably(wire, GET)).toBe(answer)
+    expect(sent()).toBe(1)
+    expect(portal.sleeps).toEqual([])
+  })
+
   it('doubles its delays up to half a minute, each with full jitter, and gives up at last', async () => {
     const { wire, portal, sent } = wireAnswering([new NetworkError('reset')])
 

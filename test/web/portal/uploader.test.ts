@@ -97,6 +97,7 @@ describe('announcing', () => {
       added: 1,
       resumed: 0,
       repeated: 1,
+      refused: 0,
     })
     uploader.start({})
     await untilReceived(uploader)
@@ -170,12 +171,45 @@ describe('announcing', () => {
     expect(uploader.items[1]?.failure).toEqual({ reason: 'REFUSED', detail: 'is odd' })
   })
 
-  it('refuses what is too large or ill-named before anything is sent', () => {
-    const uploader = new FakePortal().uploader()
+  it('refuses what the portal does not take before anything is sent, and sends the rest', async () => {
+    const portal = new FakePortal()
+    portal.limits = { maxFileBytes: 100, allowedTypes: ['.pdf'] }
+    const uploader = portal.uploader()
 
-    uploader.add(alone(new File([], 'a\\b.pdf'), new File([], 'x'.repeat(256))))
+    const result = uploader.add(
+      alone(
+        new File([], 'a\\b.pdf'),
+        new File([], `${'x'.repeat(255)}.pdf`),
+        makeFile('large.pdf', 101),
+        makeFile('film.mov', 10),
+        makeFile('LETTER.PDF', 100),
+      ),
+    )
+    uploader.start({})
+    await until(uploader, () => phases(uploader).at(-1) === 'received')
 
-    expect(uploader.items.map((item) => item.failure?.reason)).toEqual(['BAD_NAME', 'BAD_NAME'])
+    expect(result).toEqual({ added: 1, resumed: 0, repeated: 0, refused: 4 })
+    expect(uploader.items.map((item) => item.failure?.reason)).toEqual([
+      'BAD_NAME',
+      'BAD_NAME',
+      'TOO_LARGE',
+      'WRONG_TYPE',
+      undefined,
+    ])
+    expect([...portal.uploads.values()].map((upload) => upload.fileName)).toEqual(['LETTER.PDF'])
+    uploader.retryAll()
+    expect(phases(uploader).filter((phase) => phase === 'failed').length).toBe(4)
+  })
+
+  it('obeys the limits that hold when a file is chosen', () => {
+    const portal = new FakePortal()
+    const uploader = portal.uploader()
+    uploader.add(alone(makeFile('first.mov', 10)))
+
+    portal.limits = { maxFileBytes: 100, allowedTypes: ['image/*'] }
+    uploader.add(alone(makeFile('second.mov', 10)))
+
+    expect(phases(uploader)).toEqual(['waiting', 'failed'])
   })
 
   it('stops when the portal closes and goes on when it opens', async () => {
@@ -194,6 +228,198 @@ describe('announcing', () => {
     portal.intercepts = []
     uploader.resume()
     await untilReceived(uploader)
+  })
+
+  it('brings what was announced before the portal became full, and then says so', async () => {
+    const portal = new FakePortal()
+    portal.intercepts = [
+      ({ url }) =>
+        INTENT.test(url) && portal.uploads.size > 0
+          ? problem(409, 'PORTAL_CANNOT_ACCEPT_UPLOADS')
+          : undefined,
+    ]
+    const uploader = portal.uploader()
+    uploader.add(alone(...Array.from({ length: 55 }, (_, n) => makeFile(`${n}.pdf`, 10))))
+
+    uploader.start({})
+    await until(uploader, () => uploader.obstacle !== undefined)
+    await until(uploader, () => uploader.totals.byPhase.received === 50)
+
+    expect(uploader.obstacle?.kind).toBe('PORTAL_CLOSED')
+    expect(uploader.totals.byPhase.waiting).toBe(5)
+    expect(portal.calls('POST', INTENT).length).toBe(2)
+
+    uploader.cancelAll()
+    expect(uploader.obstacle).toBeUndefined()
+    expect(uploader.items.length).toBe(50)
+  })
+
+  it('collects anew when everything that was refused is taken out of the list', async () => {
+    const portal = new FakePortal()
+    portal.intercepts = [() => problem(409, 'PORTAL_CANNOT_ACCEPT_UPLOADS')]
+    const uploader = portal.uploader()
+    uploader.add(alone(makeFile('a.pdf', 10)))
+    uploader.start({})
+    await until(uploader, () => uploader.obstacle !== undefined)
+
+    uploader.cancel(uploader.items[0]?.key ?? '')
+
+    expect(uploader.state).toBe('collecting')
+    expect(uploader.obstacle).toBeUndefined()
+  })
+
+  it('leaves the server alone for as long as it asks, and goes on by itself', async () => {
+    const portal = new FakePortal()
+    const begunAt = portal.now
+    portal.intercepts = [
+      ({ url }) =>
+        INTENT.test(url) && portal.now < begunAt + 300_000
+          ? reply(429, '{"code":"TOO_MANY_ATTEMPTS"}', { 'retry-after': '300' })
+          : undefined,
+    ]
+    const uploader = portal.uploader()
+    const seen: unknown[] = []
+    uploader.subscribe(() => {
+      if (uploader.obstacle) seen.push(uploader.obstacle.kind, uploader.obstacle.untilMs)
+    })
+    uploader.add(alone(makeFile('a.pdf', 10)))
+
+    uploader.start({})
+    await untilReceived(uploader)
+
+    expect(new Set(seen)).toEqual(new Set(['BUSY', begunAt + 300_000]))
+    expect(portal.calls('POST', INTENT).length).toBe(2)
+    expect(portal.sleeps).toContain(300_000)
+  })
+})
+
+describe('behind a password (rule 10, C22)', () => {
+  /** Refuses every announcement, or every call, that does not carry this token. */
+  function asksFor(portal: FakePortal, token: () => string) {
+    portal.intercepts = [
+      ({ url, body }) =>
+        INTENT.test(url) && !String(body).includes(`"token":"${token()}"`)
+          ? problem(401, 'PASSWORD_REQUIRED')
+          : undefined,
+    ]
+  }
+
+  it('announces with the token that the password gave, and never puts it anywhere else', async () => {
+    const portal = new FakePortal()
+    portal.portalToken = 'first-hour'
+    asksFor(portal, () => 'first-hour')
+    const uploader = portal.uploader()
+    uploader.add(alone(...Array.from({ length: 60 }, (_, n) => makeFile(`${n}.pdf`, 10))))
+
+    uploader.start({})
+    await untilReceived(uploader)
+
+    expect(portal.calls('POST', INTENT).map((call) => call.body)).toMatchObject([
+      { token: 'first-hour' },
+      { token: 'first-hour' },
+    ])
+    const others = portal.seen.filter((call) => !INTENT.test(call.path))
+    expect(others.length).toBeGreaterThan(60)
+    expect(JSON.stringify(others)).not.toContain('first-hour')
+    expect(portal.seen.map((call) => call.path).join()).not.toContain('first-hour')
+  })
+
+  it('asks for the password when its hour is over, and goes on with what was chosen', async () => {
+    const portal = new FakePortal()
+    portal.portalToken = 'first-hour'
+    asksFor(portal, () => 'second-hour')
+    const uploader = portal.uploader()
+    uploader.add(alone(makeFile('a.pdf', 10), makeFile('b.pdf', 10)))
+
+    uploader.start({ clientName: 'Ada' })
+    await until(uploader, () => uploader.obstacle !== undefined)
+    expect(uploader.obstacle?.kind).toBe('PASSWORD')
+    expect(phases(uploader)).toEqual(['waiting', 'waiting'])
+
+    portal.portalToken = 'second-hour'
+    uploader.resume()
+    await untilReceived(uploader)
+    expect(portal.calls('POST', INTENT).at(-1)?.body).toMatchObject({ clientName: 'Ada' })
+  })
+
+  it('asks in the middle of a hand-over too, and adds to the same one', async () => {
+    const portal = new FakePortal()
+    portal.portalToken = 'first-hour'
+    let token = 'first-hour'
+    asksFor(portal, () => token)
+    const uploader = portal.uploader()
+    uploader.add(alone(makeFile('a.pdf', 10)))
+    uploader.start({})
+    await untilReceived(uploader)
+
+    token = 'second-hour'
+    portal.isOpen = false
+    uploader.add(alone(makeFile('b.pdf', 10)))
+    await until(uploader, () => uploader.obstacle?.kind === 'PASSWORD')
+    portal.portalToken = 'second-hour'
+    uploader.resume()
+    await untilReceived(uploader)
+
+    expect(portal.upload('b.pdf').submissionId).toBe(portal.upload('a.pdf').submissionId)
+  })
+
+  it('begins a new hand-over when the password was changed under it, and asks only once', async () => {
+    const portal = new FakePortal()
+    portal.portalToken = 'old'
+    const uploader = portal.uploader()
+    const film = makeFile('film.mov', 40 * MIB)
+    let isChanged = false
+    let obstacles = 0
+    portal.intercepts = [
+      ({ method, url, headers, body }) => {
+        // The tokens of the hand-over are of the old password, whatever the client knows now.
+        isChanged ||= method === 'PUT' && url.split('/')[4] === '3'
+        if (!isChanged || !url.startsWith('/api/upload') || method === 'GET') return undefined
+        const isNew = String(body).includes('"token":"new"') && !headers['authorization']
+        const isOfNew = headers['authorization'] === newToken()
+        return isNew || isOfNew ? undefined : problem(401, 'PASSWORD_REQUIRED')
+      },
+    ]
+    const newToken = () => {
+      const tokens = [...portal.liveTokens].filter((each) => each.startsWith('write-'))
+      return tokens.length > 1 ? `Bearer ${tokens.at(-1)}` : undefined
+    }
+    portal.isOpen = false
+    uploader.subscribe(() => {
+      if (uploader.obstacle?.kind !== 'PASSWORD' || portal.portalToken === 'new') return
+      obstacles += 1
+      portal.portalToken = 'new'
+      portal.isOpen = true
+      setImmediate(() => uploader.resume())
+    })
+    uploader.add(alone(makeFile('a.pdf', 10), film))
+
+    uploader.start({})
+    await untilReceived(uploader)
+
+    expect(obstacles).toBe(1)
+    expect(uploader.items.map((item) => item.name)).toEqual(['a.pdf', 'film.mov'])
+    expect(await sha256(portal.upload('film.mov').object)).toBe(await sha256(film))
+    expect(portal.upload('film.mov').submissionId).not.toBe(portal.upload('a.pdf').submissionId)
+  })
+
+  it('keeps asking when nobody can say whether the password is right', async () => {
+    const portal = new FakePortal()
+    const uploader = portal.uploader()
+    uploader.add(alone(makeFile('a.pdf', 10)))
+    uploader.start({})
+    await untilReceived(uploader)
+    portal.intercepts = [
+      ({ url }) => (INTENT.test(url) ? problem(401, 'PASSWORD_REQUIRED') : undefined),
+    ]
+    portal.isOpen = new NetworkError('reset')
+
+    uploader.add(alone(makeFile('b.pdf', 10)))
+    await until(uploader, () => uploader.obstacle?.kind === 'PASSWORD')
+    await portal.clock.sleep(1)
+
+    expect(uploader.obstacle?.kind).toBe('PASSWORD')
+    expect(phases(uploader)).toEqual(['received', 'waiting'])
   })
 })
 
@@ -660,7 +886,7 @@ describe('after a reload', () => {
     const after = portal.uploader(store)
     await after.restore()
 
-    expect(after.add(alone(film, note))).toEqual({ added: 0, resumed: 1, repeated: 1 })
+    expect(after.add(alone(film, note))).toEqual({ added: 0, resumed: 1, repeated: 1, refused: 0 })
     await untilReceived(after)
 
     expect(kept).toBeGreaterThan(0)
@@ -677,7 +903,7 @@ describe('after a reload', () => {
     await after.restore()
 
     const other = makeFile('film.mov', 10)
-    expect(after.add(alone(other))).toEqual({ added: 1, resumed: 0, repeated: 0 })
+    expect(after.add(alone(other))).toEqual({ added: 1, resumed: 0, repeated: 0, refused: 0 })
     await until(after, () => phases(after).join() === 'received,missing,received')
 
     expect(portal.uploads.size).toBe(3)

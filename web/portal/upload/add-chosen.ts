@@ -1,8 +1,9 @@
 /** Takes what a person chose into the queue: new files, files of an earlier visit, and no file twice. */
 import { MAX_FILE_NAME_LENGTH, MAX_RELATIVE_PATH_LENGTH } from '../../../shared/contract/limits.ts'
+import { isAllowedType } from './allowed-type.ts'
 import { fingerprint, looseFingerprint } from './fingerprint.ts'
 import { UploadEntry } from './upload-entry.ts'
-import type { ChosenFile, Failure, UploadItem } from './upload-item.ts'
+import type { ChosenFile, Failure } from './upload-item.ts'
 import type { UploadQueue } from './upload-queue.ts'
 
 export interface Added {
@@ -11,10 +12,17 @@ export interface Added {
   resumed: number
   /** Chosen twice; sent once. */
   repeated: number
+  /** In the list with the reason why they are not sent. */
+  refused: number
 }
 
-interface ChoiceRules {
+export interface FileLimits {
   maxFileBytes: number
+  /** As the `accept` attribute spells them; empty for all. */
+  allowedTypes: readonly string[]
+}
+
+interface ChoiceRules extends FileLimits {
   newKey: () => string
 }
 
@@ -28,7 +36,7 @@ export function addChosen(
     queue.entries.filter((entry) => entry.phase !== 'missing').map((entry) => fingerprint(entry)),
   )
   const missing = missingByFingerprint(queue.entries)
-  const result: Added = { added: 0, resumed: 0, repeated: 0 }
+  const result: Added = { added: 0, resumed: 0, repeated: 0, refused: 0 }
   const fresh: UploadEntry[] = []
   for (const { file, relativePath } of chosen) {
     const { name, size, type, lastModified } = file
@@ -44,11 +52,15 @@ export function addChosen(
       continue
     } else {
       const entry = new UploadEntry({ ...description, key: rules.newKey() }, file)
-      const objection = objectionTo(entry, rules.maxFileBytes)
+      const objection = objectionTo(entry, rules)
       queue.list([entry])
-      if (objection) queue.fail(entry, objection)
-      else fresh.push(entry)
-      result.added += 1
+      if (objection) {
+        queue.fail(entry, objection)
+        result.refused += 1
+      } else {
+        fresh.push(entry)
+        result.added += 1
+      }
     }
     known.add(exact)
   }
@@ -68,9 +80,11 @@ function missingByFingerprint(entries: readonly UploadEntry[]): Map<string, Uplo
 
 /** What would be refused anyway is refused at once, before anything is sent. */
 function objectionTo(
-  { name, relativePath, size }: UploadItem,
-  maxFileBytes: number,
+  entry: UploadEntry,
+  { maxFileBytes, allowedTypes }: FileLimits,
 ): Failure | undefined {
+  const { name, relativePath, size } = entry
+  if (!isAllowedType(entry, allowedTypes)) return { reason: 'WRONG_TYPE' }
   if (size > maxFileBytes) return { reason: 'TOO_LARGE' }
   const isNameBad = name.length > MAX_FILE_NAME_LENGTH || /[/\\]/.test(name)
   const isPathBad = relativePath.length > MAX_RELATIVE_PATH_LENGTH

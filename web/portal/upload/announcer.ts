@@ -16,6 +16,8 @@ interface AnnouncerDeps {
   api: Pick<PortalApi, 'announce'>
   clock: Pick<Clock, 'now'>
   portalId: string
+  /** What a right password gave, in a portal that asks for one. */
+  portalToken: () => string | undefined
   queue: UploadQueue
   handOver: HandOver
   /** How much is worth announcing ahead. */
@@ -83,10 +85,12 @@ export class Announcer {
   }
 
   #intentFor(batch: UploadEntry[]): IntentRequest {
-    const { portalId, handOver } = this.#deps
+    const { portalId, portalToken, handOver } = this.#deps
     const { current, client } = handOver
+    const token = portalToken()
     return {
       portalId,
+      ...(token === undefined ? {} : { token }),
       ...(current ? { submissionId: current.submissionId } : client),
       files: batch.map(({ name, size, type, relativePath, lastModified }) => ({
         fileName: name,

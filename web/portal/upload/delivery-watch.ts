@@ -4,6 +4,7 @@ import { ApiProblem } from '../../common/api-problem.ts'
 import type { Clock } from './clock.ts'
 import { NetworkError } from './http.ts'
 import type { PortalApi } from './portal-api.ts'
+import { isHandOverGone } from './problems.ts'
 
 const FIRST_DELAY_MS = 2_000
 const LONGEST_DELAY_MS = 60_000
@@ -18,7 +19,7 @@ interface DeliveryWatchDeps {
   visibility: Visibility
   onStatus: (uploads: SubmissionReply['uploads']) => void
   /** The hand-over no longer exists, or its read token has ended. */
-  onGone: (error: ApiProblem) => void
+  onGone: (error: unknown) => void
   /** True when no answer could change anything any more. */
   isSettled: () => boolean
 }
@@ -81,7 +82,8 @@ export class DeliveryWatch {
       const uploads = await this.#deps.api.status(target.submissionId, target.readToken, signal)
       this.#deps.onStatus(uploads)
     } catch (error) {
-      if (error instanceof ApiProblem && (error.status === 401 || error.status === 404)) {
+      const isGone = isHandOverGone(error) || (error instanceof ApiProblem && error.status === 404)
+      if (isGone) {
         this.stop()
         this.#deps.onGone(error)
         return

@@ -1,5 +1,5 @@
 /** The calls of the client page, each repeated until it is answered; errors are ApiProblem or NetworkError. */
-import type { PublicPortalReply } from '../../../shared/contract/portals.ts'
+import type { PublicPortalReply, VerifyPasswordReply } from '../../../shared/contract/portals.ts'
 import type {
   CompleteReply,
   CompleteRequest,
@@ -11,7 +11,7 @@ import type {
 } from '../../../shared/contract/uploads.ts'
 import { ApiProblem, parseProblem } from '../../common/api-problem.ts'
 import { type HttpReply, type HttpRequest, isSuccess } from './http.ts'
-import { sendReliably, type Wire } from './reliable-http.ts'
+import { retryAfterMs, sendReliably, type Wire } from './reliable-http.ts'
 
 const BAD_GATEWAY = 502
 /** Somebody waits before an empty page: better to say soon that something is wrong. */
@@ -43,14 +43,20 @@ export function createPortalApi(wire: Wire) {
       ...(signal ? { signal } : {}),
     }
     const reply = await sendReliably(wire, request, maxAttempts)
-    if (!isSuccess(reply)) throw parseProblem(reply.status, reply.body)
+    if (!isSuccess(reply)) throw parseProblem(reply.status, reply.body, retryAfterMs(reply))
     return reply
   }
 
   return {
-    async findPortal(slug: string): Promise<PublicPortalReply> {
-      const path = `/api/portals/public/${encodeURIComponent(slug)}`
-      return json(await call('GET', path, { maxAttempts: FIRST_CALL_ATTEMPTS }))
+    /** Whole when it asks for no password, or when `token` is what a right one gave. */
+    async findPortal(slug: string, token?: string): Promise<PublicPortalReply> {
+      return json(await call('GET', publicPath(slug), { token, maxAttempts: FIRST_CALL_ATTEMPTS }))
+    },
+
+    /** Once: every attempt counts, also one whose answer is lost. */
+    async verifyPassword(slug: string, password: string): Promise<VerifyPasswordReply> {
+      const path = `${publicPath(slug)}/verify`
+      return json(await call('POST', path, { body: { password }, maxAttempts: 1 }))
     },
 
     /** A new hand-over, or more files for one when `token` is its write token. */
@@ -117,6 +123,10 @@ export function createPortalApi(wire: Wire) {
       return uploads
     },
   }
+}
+
+function publicPath(slug: string): string {
+  return `/api/portals/public/${encodeURIComponent(slug)}`
 }
 
 function json<Reply>(reply: HttpReply): Reply {

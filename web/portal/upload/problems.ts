@@ -3,16 +3,32 @@ import type { FieldProblem } from '../../../shared/contract/problems.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
 import { NetworkError } from './http.ts'
 
-/** The network's or the server's fault: every other file would fail alike, and later none may. */
+/** No file's fault: every other file would fail alike, and later none may. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ApiProblem)) return error instanceof NetworkError
-  return error.status >= 500 || (error.status === 429 && error.code !== 'TOO_MANY_SIGNINGS')
+  return error.status >= 500 || isTooMuch(error) || needsPassword(error)
+}
+
+function isTooMuch(error: ApiProblem): boolean {
+  return error.status === 429 && error.code !== 'TOO_MANY_SIGNINGS'
+}
+
+/** The hour that a right password gives is over, or the password was changed. */
+export function needsPassword(error: unknown): boolean {
+  return error instanceof ApiProblem && error.code === 'PASSWORD_REQUIRED'
 }
 
 /** The tokens of the hand-over open nothing any more. */
 export function isHandOverGone(error: unknown): boolean {
+  if (!(error instanceof ApiProblem) || needsPassword(error)) return false
+  return error.status === 401 || error.code === 'SUBMISSION_NOT_FOUND'
+}
+
+/** The portal takes nothing new; what is announced already it still takes. */
+export function isPortalClosed(error: unknown): boolean {
   return (
-    error instanceof ApiProblem && (error.status === 401 || error.code === 'SUBMISSION_NOT_FOUND')
+    error instanceof ApiProblem &&
+    (error.code === 'PORTAL_CANNOT_ACCEPT_UPLOADS' || error.code === 'PORTAL_NOT_FOUND')
   )
 }
 
@@ -28,19 +44,27 @@ export function isIncomplete(error: unknown): boolean {
   return error instanceof ApiProblem && error.code === 'UPLOAD_INCOMPLETE'
 }
 
-/** Why everything stands still: the network, the portal or the server. */
+/** Why everything stands still. */
 export interface Obstacle {
-  kind: 'NETWORK' | 'PORTAL_CLOSED' | 'SERVER'
+  kind: 'NETWORK' | 'PORTAL_CLOSED' | 'PASSWORD' | 'BUSY' | 'SERVER'
+  /** What the server said. */
   detail: string
+  /** When it is over, with `BUSY`. */
+  untilMs?: number
 }
 
+/** A server that has too much to do and does not say for how long. */
+const BUSY_MS = 60_000
+
 /** For an error that every file shares; any other is a fault of ours and thrown. */
-export function obstacleOf(error: unknown): Obstacle {
+export function obstacleOf(error: unknown, nowMs: number): Obstacle {
   if (error instanceof NetworkError) return { kind: 'NETWORK', detail: '' }
   if (!(error instanceof ApiProblem)) throw error
-  const isPortalClosed =
-    error.code === 'PORTAL_CANNOT_ACCEPT_UPLOADS' || error.code === 'PORTAL_NOT_FOUND'
-  return { kind: isPortalClosed ? 'PORTAL_CLOSED' : 'SERVER', detail: error.message }
+  const detail = error.message
+  if (needsPassword(error)) return { kind: 'PASSWORD', detail }
+  if (isPortalClosed(error)) return { kind: 'PORTAL_CLOSED', detail }
+  if (!isTooMuch(error)) return { kind: 'SERVER', detail }
+  return { kind: 'BUSY', detail, untilMs: nowMs + (error.retryAfterMs ?? BUSY_MS) }
 }
 
 /** Problems of the client's own fields. */

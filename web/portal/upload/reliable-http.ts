@@ -36,12 +36,16 @@ export async function sendReliably(
     if (!(outcome instanceof NetworkError) && !isTemporary(outcome)) return outcome
     // Being offline says nothing about the server: it costs no attempt.
     if (!wire.connection.isOnline()) attempt = 0
-    if (attempt === maxAttempts) {
-      if (outcome instanceof NetworkError) throw outcome
-      return outcome
+    const delayMs = retryDelayMs(attempt, wire.random())
+    if (outcome instanceof NetworkError) {
+      if (attempt === maxAttempts) throw outcome
+      await wire.clock.sleep(delayMs, request.signal)
+    } else {
+      const askedMs = retryAfterMs(outcome) ?? delayMs
+      // A server that asks for a long wait is not waited for in silence: the caller tells.
+      if (attempt === maxAttempts || askedMs > LONGEST_DELAY_MS) return outcome
+      await wire.clock.sleep(askedMs, request.signal)
     }
-    const askedMs = outcome instanceof NetworkError ? undefined : retryAfterMs(outcome)
-    await wire.clock.sleep(askedMs ?? retryDelayMs(attempt, wire.random()), request.signal)
   }
 }
 
@@ -68,7 +72,8 @@ function isTemporary({ status, body }: HttpReply): boolean {
   return status >= 500 || status === 408 || (status >= 400 && TEMPORARY_S3_CODES.test(body))
 }
 
-function retryAfterMs(reply: HttpReply): number | undefined {
+/** How long the server asks to be left alone, when it says so. */
+export function retryAfterMs(reply: HttpReply): number | undefined {
   const seconds = Number(reply.header('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
 }

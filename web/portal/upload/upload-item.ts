@@ -20,6 +20,7 @@ export type Phase =
 
 export type FailureReason =
   | 'TOO_LARGE'
+  | 'WRONG_TYPE'
   | 'BAD_NAME'
   | 'UNREADABLE'
   | 'CLOSED'
@@ -71,9 +72,12 @@ export function isAwaitingDelivery(phase: Phase): boolean {
   return phase === 'received' || phase === 'held' || isUnderWay(phase)
 }
 
+/** The file itself is in the way: it would be refused again. */
+const FILES_OWN_FAULT: readonly FailureReason[] = ['TOO_LARGE', 'WRONG_TYPE', 'BAD_NAME']
+
 export function canRetry(item: UploadItem): boolean {
   const reason = item.failure?.reason
-  return reason !== undefined && reason !== 'TOO_LARGE' && reason !== 'BAD_NAME'
+  return reason !== undefined && !FILES_OWN_FAULT.includes(reason)
 }
 
 /** What an upload's status means for its client; undefined while nothing is new. */

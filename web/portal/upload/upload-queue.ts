@@ -45,6 +45,16 @@ export class UploadQueue {
     return listed === 0 && !this.#entries.some((entry) => isUnderWay(entry.phase))
   }
 
+  /** True while an announced file has bytes to send. */
+  get isMoving(): boolean {
+    return this.#sending.size > 0 || this.#ready.some(isWaiting)
+  }
+
+  /** True while a file waits for its announcement. */
+  get hasUnannounced(): boolean {
+    return this.#unannounced.some(isWaiting)
+  }
+
   /** The file of this key, unless it was cancelled. */
   find(key: string): UploadEntry | undefined {
     return this.#entries.find((entry) => entry.key === key)

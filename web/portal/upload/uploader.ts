@@ -10,7 +10,7 @@
  */
 import type { FieldProblem } from '../../../shared/contract/problems.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
-import { type Added, addChosen } from './add-chosen.ts'
+import { type Added, addChosen, type FileLimits } from './add-chosen.ts'
 import { Announcer } from './announcer.ts'
 import { Completer } from './completer.ts'
 import { DeliveryWatch, type Visibility } from './delivery-watch.ts'
@@ -24,6 +24,7 @@ import {
   clientProblems,
   isHandOverGone,
   isIncomplete,
+  isPortalClosed,
   isTransient,
   isUploadOver,
   type Obstacle,
@@ -50,7 +51,15 @@ const REPAIRS_PER_FILE = 3
 const LOST_HAND_OVERS = 3
 
 export interface UploaderDeps {
-  portal: { portalId: string; maxFileBytes: number }
+  portal: {
+    portalId: string
+    /** What it takes now; its owner may change that while the page is open. */
+    limits: () => FileLimits
+    /** What a right password gave, in a portal that asks for one. */
+    token: () => string | undefined
+    /** Asks the server whether the portal is open to whoever has that token. */
+    isOpen: () => Promise<boolean>
+  }
   wire: Wire
   api: PortalApi
   store: HandOverStore
@@ -77,6 +86,8 @@ export class Uploader {
   #obstacle: Obstacle | undefined
   #fieldProblems: FieldProblem[] = []
   #lostHandOvers = 0
+  /** Why nothing more is announced; told once what is announced already has been sent. */
+  #refusal: unknown
 
   constructor(deps: UploaderDeps) {
     const { api, wire, store, portal, hash, visibility } = deps
@@ -97,6 +108,7 @@ export class Uploader {
       api,
       clock: wire.clock,
       portalId: portal.portalId,
+      portalToken: portal.token,
       queue,
       handOver,
       aheadBytes: () => progress.aheadBytes,
@@ -181,8 +193,7 @@ export class Uploader {
   /** Adds files to the list; once started, they are sent in their turn. */
   add(chosen: ChosenFile[]): Added {
     const { portal, newKey } = this.#deps
-    const { maxFileBytes } = portal
-    const { result, fresh } = addChosen(this.#queue, chosen, { maxFileBytes, newKey })
+    const { result, fresh } = addChosen(this.#queue, chosen, { ...portal.limits(), newKey })
     this.#handOver.saveFiles(fresh)
     this.#pump()
     return result
@@ -206,8 +217,7 @@ export class Uploader {
 
   /** Goes on, also after an obstacle. */
   resume(): void {
-    this.#state = 'running'
-    this.#obstacle = undefined
+    this.#be('running')
     this.#pump()
   }
 
@@ -244,16 +254,23 @@ export class Uploader {
     this.#queue.clear()
     this.#handOver.forget()
     this.#progress.reset()
-    this.#state = 'collecting'
-    this.#obstacle = undefined
+    this.#be('collecting')
     this.#changed()
+  }
+
+  /** With nothing in the way. */
+  #be(state: UploaderState): void {
+    this.#state = state
+    this.#obstacle = undefined
+    this.#refusal = undefined
   }
 
   /** Does whatever can be done now; called after everything that may have made something possible. */
   #pump(): void {
     if (this.#state === 'running') {
       this.#scheduler.fill()
-      void this.#announcer.announceNext()
+      if (this.#refusal === undefined) void this.#announcer.announceNext()
+      else this.#tellRefusal()
     }
     this.#changed()
   }
@@ -286,7 +303,18 @@ export class Uploader {
     } else if (error instanceof ApiProblem && clientProblems(error).length > 0) {
       this.#fieldProblems = clientProblems(error)
       this.#state = 'collecting'
+    } else if (isPortalClosed(error)) {
+      this.#refusal = error
+      this.#tellRefusal()
     } else this.#standStill(error)
+  }
+
+  /** Once nothing moves any more, and only while the refusal still concerns a file. */
+  #tellRefusal(): void {
+    if (this.#queue.isMoving) return
+    const refusal = this.#refusal
+    this.#refusal = undefined
+    if (this.#queue.hasUnannounced) this.#standStill(refusal)
   }
 
   #transferFailed(entry: UploadEntry, error: unknown): void {
@@ -331,6 +359,9 @@ export class Uploader {
       if (entry.uploadId !== undefined) void this.#takeBack(entry, entry.uploadId)
     }
     this.#handOver.removeFiles(entries)
+    // Whatever stood in the way is in nobody's way any more.
+    if (!this.items.some((entry) => isUnderWay(entry.phase))) this.#obstacle = undefined
+    if (this.items.length === 0 && !this.#handOver.current) this.#be('collecting')
     this.#pump()
   }
 
@@ -362,8 +393,35 @@ export class Uploader {
 
   /** Stops everything for a reason that every file shares. */
   #standStill(error: unknown): void {
-    this.#obstacle = obstacleOf(error)
+    const obstacle = obstacleOf(error, this.#deps.wire.clock.now())
+    this.#obstacle = obstacle
     this.pause()
+    if (obstacle.kind === 'PASSWORD') void this.#leaveOldPassword(obstacle, error)
+    if (obstacle.untilMs !== undefined) void this.#goOnAt(obstacle.untilMs, obstacle)
+  }
+
+  async #goOnAt(untilMs: number, obstacle: Obstacle): Promise<void> {
+    const { clock } = this.#deps.wire
+    await clock.sleep(Math.max(0, untilMs - clock.now()))
+    if (this.#obstacle === obstacle) this.resume()
+  }
+
+  /** When the client's password is right, the hand-over is of an earlier one: the files go into a new one. */
+  async #leaveOldPassword(obstacle: Obstacle, error: unknown): Promise<void> {
+    if (!this.#handOver.current || !(await this.#isOpen())) return
+    if (this.#obstacle !== obstacle) return
+    this.#be('running')
+    this.#loseHandOver(error)
+  }
+
+  async #isOpen(): Promise<boolean> {
+    try {
+      return await this.#deps.portal.isOpen()
+    } catch (asking) {
+      if (!(asking instanceof ApiProblem || asking instanceof NetworkError)) throw asking
+      // Not known now: the client is asked for the password, and this is asked again after it.
+      return false
+    }
   }
 
   #changed(): void {
