@@ -1,6 +1,6 @@
-import { environmentSweep } from '../../shared/deliveries/environment.ts'
-import { sweepDue } from '../../shared/deliveries/sweep-due.ts'
 import { scheduleHandler } from '../../shared/platform/wakers.ts'
+import { environmentSweep } from '../../shared/schedule/environment.ts'
+import { sweepDue } from '../../shared/schedule/sweep-due.ts'
 
 const deps = environmentSweep()
 

@@ -1,16 +1,9 @@
-import { accountStore } from '../accounts/account-store.ts'
 import { environmentProviders } from '../accounts/environment.ts'
 import type { TendDeps } from '../accounts/tend-account.ts'
-import {
-  environmentQueue,
-  environmentStaging,
-  environmentTable,
-  sqsClient,
-} from '../platform/clients.ts'
+import { environmentQueue, environmentStaging, environmentTable } from '../platform/clients.ts'
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
 import { optionalEnv, requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
-import { accountQueue } from '../platform/queues.ts'
 import { sharedCalls } from '../platform/shared-calls.ts'
 import { STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { createProviderRegistry } from '../providers/registry.ts'
@@ -21,7 +14,6 @@ import { finishTogether } from './finish-together.ts'
 import { folderStore } from './folder-store.ts'
 import { idPool } from './id-pool.ts'
 import { portalFolders } from './portal-folders.ts'
-import type { SweepDeps } from './sweep-due.ts'
 
 /** What a delivery worker is made of; the queue that its stack gives it says which files are its own. */
 export function environmentDelivery(): DeliverDeps {
@@ -58,22 +50,5 @@ export function environmentKeeper(): TendDeps {
     ...environmentProviders(table),
     deliveries: deliveryStore(table, systemClock),
     random: Math.random,
-  }
-}
-
-export function environmentSweep(): SweepDeps {
-  const table = environmentTable()
-  return {
-    table,
-    clock: systemClock,
-    uploads: uploadStore(table, systemClock),
-    deliveries: deliveryStore(table, systemClock),
-    accounts: accountStore(table, systemClock),
-    queues: {
-      upload: environmentQueue(ENV.intakeQueueUrl),
-      'small-delivery': environmentQueue(ENV.smallDeliveryQueueUrl),
-      'large-delivery': environmentQueue(ENV.largeDeliveryQueueUrl),
-      account: accountQueue(sqsClient(), requireEnv(ENV.accountQueueUrl)),
-    },
   }
 }

@@ -4,11 +4,11 @@
  * and calls the keepers of accounts.
  */
 import type { AccountStore } from '../accounts/account-store.ts'
+import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { type Clock, MINUTE_MS } from '../platform/clock.ts'
 import type { AccountQueue, UploadQueue } from '../platform/queues.ts'
 import type { DueKind, Table } from '../platform/table.ts'
 import type { UploadStore } from '../uploads/upload-store.ts'
-import type { DeliveryStore } from './delivery-store.ts'
 import { DUE_KINDS, type DueEntry, readDue } from './due-store.ts'
 
 export interface SweepDeps {
