@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
 // Isolation costs ten times what it buys here: no test mocks a module, and state lies in folders.
-const shared = { isolate: false, pool: 'forks' as const }
+const shared = {
+  isolate: false,
+  pool: 'forks' as const,
+  // A machine that others use may starve a test of processes; who passes only then is named at the end.
+  retry: Number(process.env['PORTAGE_TEST_RETRIES'] ?? 0),
+}
 
 export default defineConfig({
   test: {

@@ -24,7 +24,12 @@ export async function runVitest(args: string[]): Promise<TestOutcome> {
   const reportFile = join(folder, 'report.json')
   try {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${reportFile}`]
+    const reporters = [
+      '--reporter=dot',
+      '--reporter=json',
+      `--reporter=${join(import.meta.dirname, 'second-try-reporter.ts')}`,
+      `--outputFile.json=${reportFile}`,
+    ]
     const vitest = spawn('vitest', ['run', ...reporters, ...args], { cwd: root, stdio: 'inherit' })
     vitest.on('error', reject)
     vitest.on('close', () => resolve())
