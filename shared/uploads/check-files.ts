@@ -1,4 +1,5 @@
 /** What a portal asks of the files that are announced, each named by its field. */
+import { isAllowedType } from '../contract/allowed-type.ts'
 import { MAX_FILE_BYTES } from '../contract/limits.ts'
 import type { FieldProblem } from '../contract/problems.ts'
 import type { FileIntent } from '../contract/uploads.ts'
@@ -8,7 +9,6 @@ import type { Portal } from '../portals/portal.ts'
 import { parseRelativePath, safeSegment } from '../providers/names.ts'
 
 const MAX_FOLDERS_PER_SUBMISSION = 200
-const NO_TYPE = ['', 'application/octet-stream']
 
 /** How the members of the file at an index are called in problems: they may stand flat. */
 export type FieldOf = (index: number, member: keyof FileIntent) => string
@@ -21,7 +21,7 @@ export function checkFiles(
 ): void {
   const largest = portal.maxFileBytes ?? MAX_FILE_BYTES
   const problems = files.flatMap((file, index): FieldProblem[] => [
-    ...(isAllowed(portal.allowedTypes, file)
+    ...(isAllowedType(portal.allowedTypes, file)
       ? []
       : [
           {
@@ -38,24 +38,6 @@ export function checkFiles(
       fields: problems,
     })
   }
-}
-
-/**
- * An extension must be that of the name, a type that which the client declares, as browsers judge
- * `accept` (https://html.spec.whatwg.org/#attr-input-accept). What is declared as nothing has no type.
- */
-export function isAllowed(
-  allowedTypes: string[],
-  file: Pick<FileIntent, 'fileName' | 'mimeType'>,
-): boolean {
-  if (allowedTypes.length === 0) return true
-  const name = file.fileName.toLowerCase()
-  const type = file.mimeType.toLowerCase().split(';')[0]?.trim() ?? ''
-  return allowedTypes.some((allowed) => {
-    if (allowed.startsWith('.')) return name.endsWith(allowed)
-    if (NO_TYPE.includes(type)) return false
-    return allowed.endsWith('/*') ? type.startsWith(allowed.slice(0, -1)) : type === allowed
-  })
 }
 
 const PATH_PROBLEM = {

@@ -1,6 +1,6 @@
 /** Takes what a person chose into the queue: new files, files of an earlier visit, and no file twice. */
+import { isAllowedType } from '../../../shared/contract/allowed-type.ts'
 import { MAX_FILE_NAME_LENGTH, MAX_RELATIVE_PATH_LENGTH } from '../../../shared/contract/limits.ts'
-import { isAllowedType } from './allowed-type.ts'
 import { fingerprint, looseFingerprint } from './fingerprint.ts'
 import { UploadEntry } from './upload-entry.ts'
 import type { ChosenFile, Failure } from './upload-item.ts'
@@ -83,8 +83,9 @@ function objectionTo(
   entry: UploadEntry,
   { maxFileBytes, allowedTypes }: FileLimits,
 ): Failure | undefined {
-  const { name, relativePath, size } = entry
-  if (!isAllowedType(entry, allowedTypes)) return { reason: 'WRONG_TYPE' }
+  const { name, relativePath, size, type } = entry
+  if (!isAllowedType(allowedTypes, { fileName: name, mimeType: type }))
+    return { reason: 'WRONG_TYPE' }
   if (size > maxFileBytes) return { reason: 'TOO_LARGE' }
   const isNameBad = name.length > MAX_FILE_NAME_LENGTH || /[/\\]/.test(name)
   const isPathBad = relativePath.length > MAX_RELATIVE_PATH_LENGTH

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isAllowedType } from '../../../web/portal/upload/allowed-type.ts'
+import { isAllowedType } from '../../../shared/contract/allowed-type.ts'
 
 describe('isAllowedType', () => {
   it.each([
@@ -13,8 +13,11 @@ describe('isAllowedType', () => {
     ['a kind that begins alike', 'a.x', 'imageish/png', ['image/*'], false],
     ['a type, its parameters aside', 'a.txt', 'Text/Plain; charset=utf-8', ['text/plain'], true],
     ['a file of unknown type', 'a', '', ['image/*', 'application/pdf'], false],
+    ['what is declared as nothing', 'a.bin', 'application/octet-stream', ['application/*'], false],
+    ['the type alone, not the name', 'a.exe', 'image/png', ['image/*'], true],
+    ['an extension beside a kind', 'a.heic', '', ['image/*', '.heic'], true],
     ['any of several', 'a.jpg', 'image/jpeg', ['.pdf', 'image/*'], true],
   ])('judges %s', (_, name, type, allowed, expected) => {
-    expect(isAllowedType({ name, type }, allowed)).toBe(expected)
+    expect(isAllowedType(allowed, { fileName: name, mimeType: type })).toBe(expected)
   })
 })
