@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/e2e/**/*.test.ts'],
     globalSetup: ['test/support/assembly.ts'],
     fileParallelism: false,
+    retry: Number(process.env['PORTAGE_TEST_RETRIES'] ?? 0),
     testTimeout: 180_000,
     hookTimeout: 60_000,
   },
