@@ -39,6 +39,8 @@ export interface TestCloud {
   /** Upload sessions that the emulator has opened. */
   sessionCount(): Promise<number>
   addFault(fault: Record<string, unknown>): Promise<void>
+  /** Makes a person at the provider, beside the two that are always there. */
+  addPerson(person: { email: string; name: string }): Promise<void>
   /** Lines that functions wrote. */
   logs: string[]
   /** Closes the cloud and starts it again on the same data and ports. */
@@ -105,6 +107,13 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     if (!response.ok) throw new Error(`emulator: ${response.status} ${await response.text()}`)
     return (await response.json()) as T
   }
+  const post = async (path: string, json: object): Promise<void> => {
+    await emulator(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(json),
+    })
+  }
   return {
     get cloud() {
       return cloud
@@ -124,13 +133,8 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     providerRequests: async () =>
       (await emulator<{ requests: ProviderRequest[] }>('requests')).requests,
     sessionCount: async () => (await emulator<{ sessions: number }>('requests')).sessions,
-    async addFault(fault) {
-      await emulator('faults', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(fault),
-      })
-    },
+    addFault: (fault) => post('faults', fault),
+    addPerson: (person) => post('accounts', person),
     logs,
     async restart(more = {}) {
       const ports = portsOf(cloud)

@@ -12,29 +12,31 @@ import type { TestCloud } from '../../support/local-cloud.ts'
 export type TableDump = Map<string, Record<string, unknown>>
 
 export async function dumpTable(test: TestCloud): Promise<TableDump> {
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient(operator(test)))
   const dump: TableDump = new Map()
-  try {
-    for await (const page of paginateScan({ client }, { TableName: tableName(test) })) {
+  await withTable(test, async (client, TableName) => {
+    for await (const page of paginateScan({ client }, { TableName })) {
       for (const item of page.Items ?? []) dump.set(`${item['pk']} ${item['sk']}`, item)
     }
-  } finally {
-    client.destroy()
-  }
+  })
   return new Map([...dump].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Takes an item away behind the application's back. */
-export async function removeItem(test: TestCloud, key: { pk: string; sk: string }): Promise<void> {
+export function removeItem(test: TestCloud, Key: { pk: string; sk: string }): Promise<void> {
+  return withTable(test, async (client, TableName) => {
+    const ConditionExpression = 'attribute_exists(pk)'
+    await client.send(new DeleteCommand({ TableName, Key, ConditionExpression }))
+  })
+}
+
+/** The table as the operator's credentials open it. */
+export async function withTable<Value>(
+  test: TestCloud,
+  work: (client: DynamoDBDocumentClient, TableName: string) => Promise<Value>,
+): Promise<Value> {
   const client = DynamoDBDocumentClient.from(new DynamoDBClient(operator(test)))
   try {
-    await client.send(
-      new DeleteCommand({
-        TableName: tableName(test),
-        Key: key,
-        ConditionExpression: 'attribute_exists(pk)',
-      }),
-    )
+    return await work(client, tableName(test))
   } finally {
     client.destroy()
   }

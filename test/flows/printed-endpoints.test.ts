@@ -1,0 +1,248 @@
+/**
+ * Every endpoint that the source document prints, in a world arranged so that its example comes out
+ * to the letter. Replies may have more members than are printed, never fewer.
+ */
+import { PutCommand } from '@aws-sdk/lib-dynamodb'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AppClient } from '../../infra/local/app-client.ts'
+import type { AccountsReply, RefreshTokenReply } from '../../shared/contract/accounts.ts'
+import type { PortalReply, VerifyPasswordReply } from '../../shared/contract/portals.ts'
+import { untilUploaded } from '../support/client-calls.ts'
+import { createPortal, handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
+import { PRINTED } from './printed-examples.ts'
+import { removeItem, withTable } from './security/attack.ts'
+
+const ABOUT = '/drive/v3/about'
+
+let test: TestCloud
+let people = 0
+
+beforeAll(async () => {
+  test = await startTestCloud()
+})
+afterAll(() => test.close())
+
+/** What is printed, as a matcher: any text for '...', objects with more members pass. */
+function asPrinted(printed: unknown): unknown {
+  if (printed === '...') return expect.stringMatching(/./)
+  if (Array.isArray(printed)) return printed.map(asPrinted)
+  if (typeof printed !== 'object' || printed === null) return printed
+  return Object.fromEntries(
+    Object.entries(printed).map(([name, value]) => [name, asPrinted(value)]),
+  )
+}
+
+interface Person {
+  http: AppClient
+  email: string
+  accountId: string
+  portals: PortalReply[]
+}
+
+/** An owner with one account and so many portals, whom no other test knows. */
+async function newOwner({ portals = 0, email = '', name = 'Somebody' } = {}): Promise<Person> {
+  people += 1
+  const own = email || `person-${people}@example.com`
+  await test.addPerson({ email: own, name })
+  const http = test.browser()
+  await http.signIn(own)
+  const accountId = await http.connectStorage(own)
+  const made: PortalReply[] = []
+  for (let number = 1; number <= portals; number += 1) {
+    const slug = `portal-${people}-${number}`
+    made.push(await createPortal(http, accountId, { name: `Portal ${number}`, slug }))
+  }
+  return { http, email: own, accountId, portals: made }
+}
+
+/** The owner's second Google account. */
+async function connectAnother(http: AppClient): Promise<string> {
+  people += 1
+  const email = `person-${people}@example.com`
+  await test.addPerson({ email, name: 'Somebody' })
+  return http.connectStorage(email)
+}
+
+function isActive(http: AppClient): Promise<boolean[]> {
+  return http
+    .call<PortalReply[]>('GET', '/api/portals')
+    .then((portals) => portals.map((portal) => portal.isActive))
+}
+
+describe('storage (A15)', () => {
+  it('GET /api/storage/accounts', async () => {
+    const { http } = await newOwner({ email: 'user@example.com', name: 'User Name' })
+
+    expect(await http.call('GET', '/api/storage/accounts')).toMatchObject(
+      asPrinted(PRINTED['GET /api/storage/accounts'].response) as object,
+    )
+  })
+
+  it('GET /api/v1/storage', async () => {
+    const { http } = await newOwner()
+    await connectAnother(http)
+    const printed = PRINTED['GET /api/v1/storage'].response
+
+    const reply = await http.call<AccountsReply>('GET', '/api/v1/storage')
+
+    // Both lists have the entries of the other endpoint.
+    const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+    expect(accounts).toHaveLength(2)
+    for (const member of Object.keys(printed.accounts[0])) {
+      for (const account of accounts) expect(account).toHaveProperty(member)
+    }
+    const steady = accounts.map(({ lastAccessedAt, quota, ...entry }) => entry)
+    expect(reply).toMatchObject({
+      accounts: steady,
+      activeStorageAccounts: steady,
+      fallbackInfo: printed.fallbackInfo,
+    })
+  })
+
+  it('POST /api/storage/deactivate', async () => {
+    const { http } = await newOwner({ portals: 2 })
+    const { request, response } = PRINTED['POST /api/storage/deactivate']
+
+    const reply = await http.call('POST', '/api/storage/deactivate', { json: request })
+
+    expect(reply).toEqual(response)
+    expect(await isActive(http)).toEqual([false, false])
+  })
+
+  it('POST /api/storage/reactivate', async () => {
+    const { http } = await newOwner({ portals: 2 })
+    const { request, response } = PRINTED['POST /api/storage/reactivate']
+    await http.call('POST', '/api/storage/deactivate', { json: request })
+
+    const reply = await http.call('POST', '/api/storage/reactivate', { json: request })
+
+    expect(reply).toEqual(response)
+    expect(await isActive(http)).toEqual([true, true])
+  })
+
+  it('POST /api/storage/fix-accounts', async () => {
+    const { http } = await newOwner()
+    const lost = await connectAnother(http)
+    await removeItem(test, { pk: `account#${lost}`, sk: 'account' })
+
+    const reply = await http.call('POST', '/api/storage/fix-accounts')
+
+    expect(reply).toEqual(PRINTED['POST /api/storage/fix-accounts'].response)
+    const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+    expect(accounts.map(({ storageAccountId }) => storageAccountId)).toContain(lost)
+  })
+
+  it('POST /api/storage/sync-oauth-status', async () => {
+    const { http } = await newOwner({ portals: 2 })
+    const json = { provider: 'google_drive' }
+    await http.call('POST', '/api/storage/deactivate', { json })
+    await test.addFault({ route: ABOUT, action: 'status:503', times: 1, retryAfterSeconds: 3600 })
+    expect((await http.send('POST', '/api/storage/reactivate', { json })).status).toBe(503)
+
+    const reply = await http.call('POST', '/api/storage/sync-oauth-status')
+
+    expect(reply).toMatchObject(PRINTED['POST /api/storage/sync-oauth-status'].response)
+    expect(reply).toMatchObject({ summary: { accountsChecked: 1, accountsUpdated: 1, errors: [] } })
+    expect(await isActive(http)).toEqual([true, true])
+  })
+
+  it('POST /api/storage/refresh-token, of which no example is printed (C29)', async () => {
+    const { http, accountId } = await newOwner()
+
+    const reply = await http.call<RefreshTokenReply>('POST', '/api/storage/refresh-token', {
+      json: { storageAccountId: accountId },
+    })
+
+    // Nothing else, so never a token.
+    expect(reply).toEqual({ status: 'ACTIVE', expiresAt: expect.stringMatching(/Z$/) })
+    expect(Date.parse(reply.expiresAt)).toBeGreaterThan(test.cloud.clock.now())
+  })
+})
+
+describe('uploads (A16)', () => {
+  const PDF = Buffer.from('%PDF-1.7\n')
+
+  it('POST /api/upload', async () => {
+    const { http, portals } = await newOwner({ portals: 1 })
+    const [portal] = portals
+    const password = 'open sesame'
+    await http.call('PUT', `/api/portals/${portal?.id}`, {
+      headers: { 'if-match': `"${portal?.version}"` },
+      json: { password },
+    })
+    const client = test.browser()
+    const verify = `/api/portals/public/${portal?.slug}/verify`
+    const { token } = await client.call<VerifyPasswordReply>('POST', verify, { json: { password } })
+    const fields: Record<keyof (typeof PRINTED)['POST /api/upload']['request'], string> = {
+      portalId: portal?.id ?? '',
+      clientName: 'Ada',
+      clientEmail: 'ada@example.org',
+      clientMessage: 'As promised.',
+      token,
+    }
+    const body = new FormData()
+    for (const [name, value] of Object.entries(fields)) body.set(name, value)
+    body.set('file', new Blob([PDF], { type: 'application/pdf' }), 'example.pdf')
+
+    const response = await client.send('POST', '/api/upload', { body })
+
+    expect(response.status).toBe(201)
+    expect(await response.json()).toMatchObject(
+      asPrinted(PRINTED['POST /api/upload'].response) as object,
+    )
+  })
+
+  it('GET /api/uploads/[id]/download: file stream, and DELETE /api/uploads/[id]', async () => {
+    const { http, portals } = await newOwner({ portals: 1 })
+    const client = test.browser()
+    const files = [{ name: 'example.pdf', content: PDF, type: 'application/pdf' }]
+    const { intent, uploadIds } = await handOver(client, portals[0]?.id ?? '', files)
+    await untilUploaded(client, intent)
+    const path = `/api/uploads/${uploadIds[0]}`
+
+    const download = await http.send('GET', `${path}/download`)
+    expect(download.status).toBe(200)
+    expect(Buffer.from(await download.arrayBuffer())).toEqual(PDF)
+
+    expect(await http.call('DELETE', path)).toMatchObject(
+      PRINTED['DELETE /api/uploads/[id]'].response,
+    )
+    const gone = await http.send('GET', `${path}/download`)
+    expect(await gone.json()).toMatchObject({ title: 'File unavailable' })
+  })
+})
+
+describe('portals (A17)', () => {
+  it('GET /api/portals', async () => {
+    const { http, accountId } = await newOwner()
+    const { response } = PRINTED['GET /api/portals']
+    const [{ name, slug }] = response
+    const portal = await createPortal(http, accountId, { name, slug })
+    await countUploads(portal.id, response[0]._count.uploads)
+
+    expect(await http.call('GET', '/api/portals')).toMatchObject(asPrinted(response) as object)
+  })
+
+  it('POST /api/portals', async () => {
+    const { http, accountId } = await newOwner()
+    const json = { ...PRINTED['POST /api/portals'].request, storageAccountId: accountId }
+
+    const response = await http.send('POST', '/api/portals', { json })
+
+    expect(response.status).toBe(201)
+    const created = await response.json()
+    expect(created).toMatchObject({ ...json, isActive: true, _count: { uploads: 0 } })
+    expect(await http.call('GET', '/api/portals')).toEqual([created])
+  })
+
+  /** As if so many had been delivered. */
+  async function countUploads(portalId: string, files: number): Promise<void> {
+    const Item = {
+      pk: `portal#${portalId}`,
+      sk: 'statistics#0',
+      uploadedCount: files,
+      uploadedBytes: 0,
+    }
+    await withTable(test, (client, TableName) => client.send(new PutCommand({ TableName, Item })))
+  }
+})
