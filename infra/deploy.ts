@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { S3Client } from '@aws-sdk/client-s3'
 import { buildAll } from './build.ts'
+import { LIMIT_NAMES } from './stages.ts'
 import { uploadSite } from './upload-site.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -37,6 +38,8 @@ const HELP = `npm run deploy -- [options]
   --domain-name HOST           the public host name; prod requires it
   --sign-up WHO                closed, allow-list (default) or open
   --sign-up-allow-list A,B     verified e-mail addresses or google:<subject>
+  --limit NAME=NUMBER          openSubmissionsPerAddress, portalDailyFiles, portalDailyBytes,
+                               deploymentDailyFiles or deploymentDailyBytes; may be repeated
   --origin-secret-version ID   after the origin secret was rotated
 `
 
@@ -54,9 +57,23 @@ function readOptions() {
       'domain-name': { type: 'string' },
       'sign-up': { type: 'string' },
       'sign-up-allow-list': { type: 'string' },
+      limit: { type: 'string', multiple: true, default: [] },
       'origin-secret-version': { type: 'string' },
     },
   }).values
+}
+
+/** Names and numbers are judged by the stage that they are for; here only their form is. */
+function readLimits(limits: string[]): Record<string, string> {
+  return Object.fromEntries(
+    limits.map((limit) => {
+      const [name, value] = limit.split('=')
+      if (name && value && LIMIT_NAMES.includes(name)) return [name, value]
+      throw new DeployError(
+        `--limit takes one of ${LIMIT_NAMES.join(', ')} with =NUMBER, not ${limit}`,
+      )
+    }),
+  )
 }
 
 async function deploy(values: ReturnType<typeof readOptions>): Promise<void> {
@@ -64,6 +81,7 @@ async function deploy(values: ReturnType<typeof readOptions>): Promise<void> {
     throw new DeployError('prod needs a public host name: --domain-name files.example.com')
   }
   const context = {
+    ...readLimits(values.limit),
     stage: values.stage,
     domainName: values['domain-name'],
     signUp: values['sign-up'],

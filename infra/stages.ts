@@ -44,6 +44,9 @@ const LIMITS: IntakeLimits = {
   deploymentDailyBytes: 40 * TERABYTE,
 }
 
+/** As the context and the deploy command call them. */
+export const LIMIT_NAMES: string[] = Object.keys(LIMITS)
+
 type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName' | 'originSecretVersion'>
 
 const GOOGLE_PICTURES = 'https://*.googleusercontent.com'
