@@ -100,6 +100,8 @@ export interface Messages {
   notTakenText: (detail: string) => string
   busyTitle: string
   busyText: (untilMs: number) => string
+  enoughTodayTitle: string
+  enoughTodayText: (untilMs: number) => string
   serverTitle: string
 
   receivedTitle: string
@@ -262,10 +264,13 @@ const english: Messages = {
   passwordAgainText:
     'It opens this page for an hour, or it was changed. What you chose is kept, and what is sent too.',
   notTakenTitle: 'Not all of these files are taken',
-  notTakenText: (detail) => `${detail} Take files out of the list below, or try again later.`,
+  notTakenText: (detail) => `${detail} You can take files out of the list below and try again.`,
   busyTitle: 'A short break',
   busyText: (untilMs) =>
-    `Much is being sent from here at once. Sending goes on by itself at ${formatTimeOfDay(untilMs, LOCALE)}; please keep this page open.`,
+    `Too much is being sent from here at once. Finish or cancel what you have begun elsewhere, or keep this page open: sending goes on by itself at ${formatTimeOfDay(untilMs, LOCALE)}.`,
+  enoughTodayTitle: 'Enough for today',
+  enoughTodayText: (untilMs) =>
+    `Today no more files of this size are taken. Please send fewer, or come back after ${formatMoment(untilMs, LOCALE)}, your time.`,
   serverTitle: 'The server does not answer as it should',
 
   receivedTitle: 'Received – you may close this page',

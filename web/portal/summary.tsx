@@ -92,7 +92,7 @@ function Actions({
     case 'obstructed':
       return (
         <p class="actions">
-          {!needsSomethingElse(uploader) && (
+          {uploader.obstacle?.kind !== 'PASSWORD' && (
             <Button isPrimary onClick={() => uploader.resume()}>
               {situation === 'paused' ? messages.resume : messages.tryAgain}
             </Button>
@@ -129,11 +129,6 @@ function Actions({
     case 'empty':
       return null
   }
-}
-
-/** The password, or time: trying again at once would only be refused again. */
-function needsSomethingElse({ obstacle }: Uploader): boolean {
-  return obstacle?.kind === 'PASSWORD' || obstacle?.kind === 'BUSY'
 }
 
 function CancelAll({ uploader, messages }: Pick<SummaryProps, 'uploader' | 'messages'>) {

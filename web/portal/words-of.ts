@@ -111,6 +111,12 @@ function obstacleWords(
       const { passwordAgainTitle: title, passwordAgainText: text } = messages
       return { icon: 'closed', tone, title, text }
     }
+    case 'PAUSED':
+      return { icon: 'pause', tone, title: messages.pausedTitle, text: messages.pausedText }
+    case 'ENOUGH_TODAY': {
+      const { enoughTodayTitle: title, enoughTodayText } = messages
+      return { icon: 'clock', tone, title, text: enoughTodayText(obstacle.untilMs ?? 0) }
+    }
     case 'BUSY': {
       const { busyTitle: title, busyText } = messages
       return { icon: 'clock', tone, title, text: busyText(obstacle.untilMs ?? 0) }

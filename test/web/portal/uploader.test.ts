@@ -230,13 +230,13 @@ describe('announcing', () => {
     await untilReceived(uploader)
   })
 
-  it('brings what was announced before the portal became full, and then says so', async () => {
+  it.each([
+    ['the portal became full', problem(409, 'PORTAL_CANNOT_ACCEPT_UPLOADS'), 'PORTAL_CLOSED'],
+    ['nothing more was taken anywhere', problem(503, 'INTAKE_CLOSED'), 'PAUSED'],
+  ])('brings what was announced before %s, and then says so', async (_, refusal, kind) => {
     const portal = new FakePortal()
     portal.intercepts = [
-      ({ url }) =>
-        INTENT.test(url) && portal.uploads.size > 0
-          ? problem(409, 'PORTAL_CANNOT_ACCEPT_UPLOADS')
-          : undefined,
+      ({ url }) => (INTENT.test(url) && portal.uploads.size > 0 ? refusal : undefined),
     ]
     const uploader = portal.uploader()
     uploader.add(alone(...Array.from({ length: 55 }, (_, n) => makeFile(`${n}.pdf`, 10))))
@@ -245,7 +245,7 @@ describe('announcing', () => {
     await until(uploader, () => uploader.obstacle !== undefined)
     await until(uploader, () => uploader.totals.byPhase.received === 50)
 
-    expect(uploader.obstacle?.kind).toBe('PORTAL_CLOSED')
+    expect(uploader.obstacle?.kind).toBe(kind)
     expect(uploader.totals.byPhase.waiting).toBe(5)
     expect(portal.calls('POST', INTENT).length).toBe(2)
 
@@ -268,29 +268,35 @@ describe('announcing', () => {
     expect(uploader.obstacle).toBeUndefined()
   })
 
-  it('leaves the server alone for as long as it asks, and goes on by itself', async () => {
-    const portal = new FakePortal()
-    const begunAt = portal.now
-    portal.intercepts = [
-      ({ url }) =>
-        INTENT.test(url) && portal.now < begunAt + 300_000
-          ? reply(429, '{"code":"TOO_MANY_ATTEMPTS"}', { 'retry-after': '300' })
-          : undefined,
-    ]
-    const uploader = portal.uploader()
-    const seen: unknown[] = []
-    uploader.subscribe(() => {
-      if (uploader.obstacle) seen.push(uploader.obstacle.kind, uploader.obstacle.untilMs)
-    })
-    uploader.add(alone(makeFile('a.pdf', 10)))
+  it.each([
+    ['TOO_MANY_SUBMISSIONS', 'BUSY'],
+    ['DAILY_LIMIT_REACHED', 'ENOUGH_TODAY'],
+  ])(
+    'leaves the server alone for as long as it asks, and goes on by itself: %s',
+    async (code, kind) => {
+      const portal = new FakePortal()
+      const begunAt = portal.now
+      portal.intercepts = [
+        ({ url }) =>
+          INTENT.test(url) && portal.now < begunAt + 300_000
+            ? reply(429, JSON.stringify({ code }), { 'retry-after': '300' })
+            : undefined,
+      ]
+      const uploader = portal.uploader()
+      const seen: unknown[] = []
+      uploader.subscribe(() => {
+        if (uploader.obstacle) seen.push(uploader.obstacle.kind, uploader.obstacle.untilMs)
+      })
+      uploader.add(alone(makeFile('a.pdf', 10)))
 
-    uploader.start({})
-    await untilReceived(uploader)
+      uploader.start({})
+      await untilReceived(uploader)
 
-    expect(new Set(seen)).toEqual(new Set(['BUSY', begunAt + 300_000]))
-    expect(portal.calls('POST', INTENT).length).toBe(2)
-    expect(portal.sleeps).toContain(300_000)
-  })
+      expect(new Set(seen)).toEqual(new Set([kind, begunAt + 300_000]))
+      expect(portal.calls('POST', INTENT).length).toBe(2)
+      expect(portal.sleeps).toContain(300_000)
+    },
+  )
 })
 
 describe('behind a password (rule 10, C22)', () => {
@@ -401,6 +407,28 @@ describe('behind a password (rule 10, C22)', () => {
     expect(uploader.items.map((item) => item.name)).toEqual(['a.pdf', 'film.mov'])
     expect(await sha256(portal.upload('film.mov').object)).toBe(await sha256(film))
     expect(portal.upload('film.mov').submissionId).not.toBe(portal.upload('a.pdf').submissionId)
+  })
+
+  it('sends nothing twice that had arrived when the password was changed', async () => {
+    const portal = new FakePortal()
+    portal.portalToken = 'old'
+    const uploader = portal.uploader()
+    portal.intercepts = [
+      ({ url }) => {
+        if (!url.endsWith('/complete')) return undefined
+        // S3 has told of the object; only its completion is refused.
+        portal.upload('a.pdf').status = 'staged'
+        return problem(401, 'PASSWORD_REQUIRED')
+      },
+    ]
+    uploader.add(alone(makeFile('a.pdf', 10)))
+
+    uploader.start({})
+    await untilReceived(uploader)
+
+    expect(uploader.obstacle).toBeUndefined()
+    expect(portal.uploads.size).toBe(1)
+    expect(portal.upload('a.pdf').puts).toBe(1)
   })
 
   it('keeps asking when nobody can say whether the password is right', async () => {

@@ -113,7 +113,15 @@ describe('what stands in the way', () => {
     expect(text).toMatch(/\d{1,2}:00/)
   })
 
+  it('says until when it is enough for today', () => {
+    const untilMs = Date.parse('2026-11-28T00:00:00Z')
+    const { title, text } = say({ kind: 'ENOUGH_TODAY', detail: '', untilMs })
+    expect(title).toBe('Enough for today')
+    expect(text).toContain(formatMoment(untilMs, messages.locale))
+  })
+
   it.each([
+    ['PAUSED', 'Taking a short break'],
     ['PASSWORD', 'Please enter the password again'],
     ['NETWORK', 'The connection is interrupted'],
     ['SERVER', 'The server does not answer as it should'],

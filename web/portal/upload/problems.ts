@@ -24,12 +24,9 @@ export function isHandOverGone(error: unknown): boolean {
   return error.status === 401 || error.code === 'SUBMISSION_NOT_FOUND'
 }
 
-/** The portal takes nothing new; what is announced already it still takes. */
-export function isPortalClosed(error: unknown): boolean {
-  return (
-    error instanceof ApiProblem &&
-    (error.code === 'PORTAL_CANNOT_ACCEPT_UPLOADS' || error.code === 'PORTAL_NOT_FOUND')
-  )
+/** Nothing new is taken, now or at all; what is announced already still is. */
+export function isIntakeRefusal(error: unknown): boolean {
+  return error instanceof ApiProblem && !['SERVER', 'PASSWORD'].includes(kindOf(error))
 }
 
 /** The server takes nothing more for this file. */
@@ -46,11 +43,23 @@ export function isIncomplete(error: unknown): boolean {
 
 /** Why everything stands still. */
 export interface Obstacle {
-  kind: 'NETWORK' | 'PORTAL_CLOSED' | 'PASSWORD' | 'BUSY' | 'SERVER'
+  kind: 'NETWORK' | 'SERVER' | 'PASSWORD' | 'PORTAL_CLOSED' | 'PAUSED' | 'BUSY' | 'ENOUGH_TODAY'
   /** What the server said. */
   detail: string
-  /** When it is over, with `BUSY`. */
+  /** When sending goes on by itself, if it asks for a wait. */
   untilMs?: number
+}
+
+const KINDS: Partial<Record<ApiProblem['code'], Obstacle['kind']>> = {
+  PASSWORD_REQUIRED: 'PASSWORD',
+  PORTAL_CANNOT_ACCEPT_UPLOADS: 'PORTAL_CLOSED',
+  PORTAL_NOT_FOUND: 'PORTAL_CLOSED',
+  INTAKE_CLOSED: 'PAUSED',
+  DAILY_LIMIT_REACHED: 'ENOUGH_TODAY',
+}
+
+function kindOf(error: ApiProblem): Obstacle['kind'] {
+  return KINDS[error.code] ?? (isTooMuch(error) ? 'BUSY' : 'SERVER')
 }
 
 /** A server that has too much to do and does not say for how long. */
@@ -60,11 +69,9 @@ const BUSY_MS = 60_000
 export function obstacleOf(error: unknown, nowMs: number): Obstacle {
   if (error instanceof NetworkError) return { kind: 'NETWORK', detail: '' }
   if (!(error instanceof ApiProblem)) throw error
-  const detail = error.message
-  if (needsPassword(error)) return { kind: 'PASSWORD', detail }
-  if (isPortalClosed(error)) return { kind: 'PORTAL_CLOSED', detail }
-  if (!isTooMuch(error)) return { kind: 'SERVER', detail }
-  return { kind: 'BUSY', detail, untilMs: nowMs + (error.retryAfterMs ?? BUSY_MS) }
+  const { message: detail, retryAfterMs = BUSY_MS } = error
+  const kind = kindOf(error)
+  return isTooMuch(error) ? { kind, detail, untilMs: nowMs + retryAfterMs } : { kind, detail }
 }
 
 /** Problems of the client's own fields. */

@@ -80,6 +80,11 @@ export function canRetry(item: UploadItem): boolean {
   return reason !== undefined && !FILES_OWN_FAULT.includes(reason)
 }
 
+export function hasArrived(status: UploadStatus): boolean {
+  const phase = phaseOf(status, 'sending')
+  return phase !== undefined && isReceived(phase)
+}
+
 /** What an upload's status means for its client; undefined while nothing is new. */
 export function phaseOf(status: UploadStatus, known: Phase): Phase | undefined {
   switch (status) {

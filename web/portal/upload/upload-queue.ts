@@ -13,7 +13,14 @@ import type { SubmissionReply } from '../../../shared/contract/uploads.ts'
 import type { SavedFile } from './hand-over-store.ts'
 import type { Transfer } from './transfer.ts'
 import { UploadEntry } from './upload-entry.ts'
-import { canRetry, type Failure, isReceived, isUnderWay, phaseOf } from './upload-item.ts'
+import {
+  canRetry,
+  type Failure,
+  hasArrived,
+  isReceived,
+  isUnderWay,
+  phaseOf,
+} from './upload-item.ts'
 
 /** Announced files that wait for their turn: enough that small files never wait for an announcement. */
 const READY_FILES = MAX_FILES_PER_INTENT
@@ -155,6 +162,16 @@ export class UploadQueue {
       changed.push(entry)
     }
     return changed
+  }
+
+  /** The files on their way from this page that the server says have arrived. */
+  arrivedAmong(uploads: SubmissionReply['uploads']): UploadEntry[] {
+    const arrived = new Set(
+      uploads.filter(({ status }) => hasArrived(status)).map(({ uploadId }) => uploadId),
+    )
+    return this.#entries.filter(
+      ({ phase, uploadId = '' }) => isUnderWay(phase) && arrived.has(uploadId),
+    )
   }
 
   /** Goes on with a file of an earlier visit, now that it was chosen again. */

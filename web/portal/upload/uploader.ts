@@ -24,7 +24,7 @@ import {
   clientProblems,
   isHandOverGone,
   isIncomplete,
-  isPortalClosed,
+  isIntakeRefusal,
   isTransient,
   isUploadOver,
   type Obstacle,
@@ -303,7 +303,7 @@ export class Uploader {
     } else if (error instanceof ApiProblem && clientProblems(error).length > 0) {
       this.#fieldProblems = clientProblems(error)
       this.#state = 'collecting'
-    } else if (isPortalClosed(error)) {
+    } else if (isIntakeRefusal(error)) {
       this.#refusal = error
       this.#tellRefusal()
     } else this.#standStill(error)
@@ -406,22 +406,24 @@ export class Uploader {
     if (this.#obstacle === obstacle) this.resume()
   }
 
-  /** When the client's password is right, the hand-over is of an earlier one: the files go into a new one. */
+  /** When the client's password is right, the hand-over is of an earlier one: the rest goes into a new one. */
   async #leaveOldPassword(obstacle: Obstacle, error: unknown): Promise<void> {
-    if (!this.#handOver.current || !(await this.#isOpen())) return
-    if (this.#obstacle !== obstacle) return
-    this.#be('running')
-    this.#loseHandOver(error)
-  }
-
-  async #isOpen(): Promise<boolean> {
+    const { current } = this.#handOver
+    if (!current) return
     try {
-      return await this.#deps.portal.isOpen()
+      if (!(await this.#deps.portal.isOpen())) return
+      // What arrived before its completion was refused must not be sent a second time.
+      const uploads = await this.#deps.api.status(current.submissionId, current.readToken)
+      if (this.#obstacle !== obstacle || this.#handOver.current !== current) return
+      this.#received(this.#queue.arrivedAmong(uploads))
     } catch (asking) {
       if (!(asking instanceof ApiProblem || asking instanceof NetworkError)) throw asking
       // Not known now: the client is asked for the password, and this is asked again after it.
-      return false
+      return
     }
+    this.#be('running')
+    if (this.#queue.entries.some((entry) => isUnderWay(entry.phase))) this.#loseHandOver(error)
+    this.#changed()
   }
 
   #changed(): void {
