@@ -17,6 +17,7 @@ import type {
   SubmissionReply,
   UploadPlan,
 } from '../../shared/contract/uploads.ts'
+import { type Records, recordsOf } from './records.ts'
 import { withTempDir } from './temp-dir.ts'
 
 export const OWNER = 'owner@example.com'
@@ -24,6 +25,7 @@ export const SLUG = 'bench'
 
 export interface BenchCloud {
   cloud: LocalCloud
+  records: Records
   /** What functions wrote, oldest first. */
   logs: LambdaLogLine[]
   /** Signed in. */
@@ -40,7 +42,7 @@ export interface BenchFile {
   bytes(startBytes: number, endBytes: number): Buffer
 }
 
-const SETTLED_MS = 200
+const QUIET_LOOKS = 10
 const POLL_MS = 20
 /** Longer than any measured step takes: what is not settled by then has failed. */
 const UNSETTLED_MS = 600_000
@@ -73,10 +75,12 @@ export async function withBenchCloud<T>(
       onLog: (line) => logs.push(line),
       ...cloudOptions,
     })
+    const records = recordsOf(cloud)
     try {
       await onStarted?.(cloud)
-      return await use({ cloud, logs, ...(await openPortal(cloud)) }, dataDir)
+      return await use({ cloud, logs, records, ...(await openPortal(cloud)) }, dataDir)
     } finally {
+      records.close()
       await cloud.close()
     }
   }, parent)
@@ -202,25 +206,24 @@ export async function submissionOf(
   return client.call('GET', `/api/submissions/${intent.submissionId}`, { headers: bearer(intent) })
 }
 
-/** Throws unless every file of the intents is bound to the owner's account. */
-export async function assertDelivered(bench: BenchCloud, intents: IntentReply[]): Promise<void> {
-  for (const intent of intents) {
-    const { uploads } = await submissionOf(bench, intent)
-    const left = uploads.find(({ status }) => status !== 'uploaded')
-    if (left) throw new Error(`${left.uploadId} is ${left.status}, not delivered`)
-  }
+/** Resolves when every file is bound to the owner's account and whoever worked on it is done. */
+export async function delivered(bench: BenchCloud, intents: IntentReply[]): Promise<void> {
+  const uploads = intents.flatMap((intent) => intent.uploads)
+  await bench.records.delivered(uploads.map(({ uploadId }) => uploadId))
+  await settled(bench)
 }
 
-/** Resolves when no message waits and no function has run for a moment; asks nothing of the app. */
+/** Resolves when no message waits and no function runs, however often one looks; asks nothing of the app. */
 export async function settled({ cloud }: Pick<BenchCloud, 'cloud'>): Promise<void> {
   const startedAt = performance.now()
-  let busyAt = startedAt
-  while (performance.now() - busyAt < SETTLED_MS) {
+  for (let quietLooks = 0; quietLooks < QUIET_LOOKS; ) {
     const isWaiting = cloud.sqs
       .stats()
       .some(({ available, inFlight, delayed }) => available + inFlight + delayed > 0)
-    if (isWaiting || cloud.lambda.stats().running > 0) busyAt = performance.now()
-    if (busyAt - startedAt > UNSETTLED_MS) throw new Error('the cloud does not come to rest')
+    quietLooks = isWaiting || cloud.lambda.stats().running > 0 ? 0 : quietLooks + 1
+    if (performance.now() - startedAt > UNSETTLED_MS) {
+      throw new Error('the cloud does not come to rest')
+    }
     await sleep(POLL_MS)
   }
 }

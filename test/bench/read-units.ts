@@ -2,13 +2,11 @@
 import {
   type AttributeValue,
   BatchWriteItemCommand,
-  DynamoDBClient,
   GetItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb'
 import type { BuiltStage } from '../../infra/local/built-stage.ts'
 import { isoTime } from '../../shared/platform/clock.ts'
-import { ENV } from '../../shared/platform/env-names.ts'
 import { DUE_PARTITIONS, dueKeys, INDEX, timeKey } from '../../shared/platform/table.ts'
 import { type DatabaseCall, meterDatabase } from './aws-usage.ts'
 import { announce, type BenchCloud, eachOf, withBenchCloud } from './bench-cloud.ts'
@@ -119,12 +117,12 @@ export async function measureSchedules(stage: BuiltStage): Promise<Figure[]> {
 
 /** Entries of the due index whose time has come, as the operator. */
 async function countDue(bench: BenchCloud): Promise<number> {
-  const client = databaseClient(bench)
+  const { client, tableName } = bench.records
   const counts = await Promise.all(
     Array.from({ length: DUE_PARTITIONS }, async (_, partition) => {
       const reply = await client.send(
         new QueryCommand({
-          TableName: tableOf(bench),
+          TableName: tableName,
           IndexName: INDEX.due,
           KeyConditionExpression: 'duePk = :partition AND dueSk < :now',
           ExpressionAttributeValues: {
@@ -164,8 +162,7 @@ function sumOf(calls: DatabaseCall[]): number {
 async function filler(
   bench: BenchCloud,
 ): Promise<(count: number, change: Change) => Promise<void>> {
-  const client = databaseClient(bench)
-  const tableName = tableOf(bench)
+  const { client, tableName } = bench.records
   const [intent] = await announce(bench, 1000, 1)
   const uploadId = intent?.uploads[0]?.uploadId
   const model = await client.send(
@@ -195,18 +192,6 @@ async function filler(
       if (Object.keys(left).length > 0) throw new Error('the database left items unwritten')
     })
   }
-}
-
-function databaseClient({ cloud }: BenchCloud): DynamoDBClient {
-  const { region, ...credentials } = cloud.operator
-  return new DynamoDBClient({ endpoint: cloud.urls.aws, region, credentials })
-}
-
-function tableOf({ cloud }: BenchCloud): string {
-  const names = cloud.provisioned.functions.map(({ environment }) => environment[ENV.table])
-  const name = names.find((each) => each !== undefined)
-  if (name === undefined) throw new Error('no function knows the table')
-  return name
 }
 
 /** Older than the one before, so that lists begin with what was there first. */

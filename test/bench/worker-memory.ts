@@ -4,11 +4,11 @@ import { FUNCTIONS } from '../../infra/constructs/function-list.ts'
 import type { BuiltStage } from '../../infra/local/built-stage.ts'
 import {
   announce,
-  assertDelivered,
   type BenchCloud,
   type BenchFile,
   benchFile,
   complete,
+  delivered,
   OWNER,
   sendBytes,
   settled,
@@ -68,8 +68,7 @@ async function deliver(
   const plan = intent?.uploads[0]
   if (!intent || !plan) throw new Error('the intent named no file')
   await complete(bench, intent, plan, await sendBytes(bench, intent, plan, file))
-  await settled(bench)
-  await assertDelivered(bench, intents)
+  await delivered(bench, intents)
   const seconds = (performance.now() - startedAt) / 1000
   await assertSameHash(bench, plan.fileName, file)
   const peaks = logs
