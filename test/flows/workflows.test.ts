@@ -1,0 +1,429 @@
+/**
+ * The source document's five common workflows (A22), step by step in its own words, through HTTP
+ * alone. Each step stands on those before it.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { AppClient, Page } from '../../infra/local/app-client.ts'
+import type {
+  AccountEntry,
+  AccountsReply,
+  DeactivateReply,
+} from '../../shared/contract/accounts.ts'
+import type { EventEntry, EventsReply } from '../../shared/contract/events.ts'
+import type { OpenPortalReply, PortalReply } from '../../shared/contract/portals.ts'
+import type { IntentReply, UploadReply } from '../../shared/contract/uploads.ts'
+import { sha256, untilUploaded } from '../support/client-calls.ts'
+import {
+  createPortal,
+  OWNER,
+  SECOND_OWNER,
+  startTestCloud,
+  type TestCloud,
+} from '../support/local-cloud.ts'
+import { expectProblem } from '../support/problems.ts'
+
+const CONNECT = '/api/oauth/google/start?returnTo=%2Faccounts'
+const CONTENT = Buffer.from('Signed in two copies.')
+
+let test: TestCloud
+let owner: AppClient
+let client: AppClient
+let account: AccountEntry
+let portal: PortalReply
+let uploadId: string
+
+beforeAll(async () => {
+  test = await startTestCloud()
+  owner = test.browser()
+  client = test.browser()
+  await owner.signIn(OWNER)
+})
+afterAll(() => test.close())
+
+async function accountOf(email: string): Promise<AccountEntry> {
+  const { accounts } = await owner.call<AccountsReply>('GET', '/api/storage/accounts')
+  const found = accounts.find((entry) => entry.email === email)
+  if (!found) throw new Error(`${email} has no row`)
+  return found
+}
+
+function portalNow({ id }: { id: string } = portal): Promise<PortalReply> {
+  return owner.call<PortalReply>('GET', `/api/portals/${id}`)
+}
+
+function publicPortal({ slug }: { slug: string } = portal): Promise<OpenPortalReply> {
+  return client.call<OpenPortalReply>('GET', `/api/portals/public/${slug}`)
+}
+
+function upload(): Promise<UploadReply> {
+  return owner.call<UploadReply>('GET', `/api/uploads/${uploadId}`)
+}
+
+async function events(subjectId: string): Promise<EventEntry[]> {
+  const path = `/api/events?subjectId=${subjectId}`
+  return (await owner.call<EventsReply>('GET', path)).events
+}
+
+async function change(json: Record<string, unknown>): Promise<PortalReply> {
+  const headers = { 'if-match': `"${(await portalNow()).version}"` }
+  return owner.call<PortalReply>('PUT', `/api/portals/${portal.id}`, { headers, json })
+}
+
+function announce({ id }: { id: string } = portal): Promise<Response> {
+  const json = { portalId: id, fileName: 'later.txt', fileSize: 1, mimeType: 'text/plain' }
+  return client.send('POST', '/api/upload', { json })
+}
+
+async function expectHtml(path: string): Promise<void> {
+  const page = await test.browser().send('GET', path)
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-type')).toMatch(/^text\/html\b/)
+}
+
+describe('1. User Connects Google Drive', () => {
+  let consent: Page
+  let connected: Page
+
+  it('1. User clicks "Connect Google Drive" in settings', async () => {
+    await expectHtml('/accounts')
+    expect(await accountOf(OWNER)).toMatchObject({ storageAccountId: null, isConnected: false })
+    const response = await owner.send('GET', CONNECT)
+    expect(response.status).toBe(302)
+  })
+
+  it('2. OAuth flow redirects to Google', async () => {
+    consent = await owner.visit(CONNECT)
+    expect(consent.url.origin).toBe(test.cloud.urls.google)
+    expect(consent.url.searchParams.get('scope')).toContain('drive.file')
+  })
+
+  it('3. User authorizes access', async () => {
+    connected = await owner.consent(consent, { email: OWNER })
+    expect(connected).toMatchObject({ status: 200 })
+    expect(connected.url.pathname).toBe('/accounts')
+  })
+
+  it('4. Callback creates Account record (OAuth)', async () => {
+    expect(await accountOf(OWNER)).toMatchObject({ provider: 'google', hasValidOAuth: true })
+  })
+
+  it('5. StorageAccountManager: a record, ACTIVE, linked via providerAccountId', async () => {
+    account = await accountOf(OWNER)
+    const people = await fetch(`${test.cloud.urls.google}/_emulator/accounts`)
+    const known = ((await people.json()) as { email: string; id: string }[]).find(
+      ({ email }) => email === OWNER,
+    )
+    expect(account).toMatchObject({
+      storageAccountId: connected.url.searchParams.get('connected'),
+      storageStatus: 'ACTIVE',
+      providerAccountId: known?.id,
+    })
+  })
+
+  it('6. UI shows "Connected" status', async () => {
+    expect(account).toMatchObject({ isConnected: true, lastError: null })
+  })
+})
+
+describe('2. User Creates Portal', () => {
+  const json = () => ({
+    name: 'Contracts',
+    slug: 'contracts',
+    storageProvider: 'google_drive',
+    storageAccountId: account.storageAccountId,
+  })
+  const create = (over: object) =>
+    owner.send('POST', '/api/portals', { json: { ...json(), ...over } })
+
+  it('1. User navigates to "Create Portal"', async () => {
+    await expectHtml('/portals')
+    expect(await owner.call('GET', '/api/portals')).toEqual([])
+  })
+
+  it('2. Selects storage provider (Google Drive)', async () => {
+    await expectProblem(await create({ storageProvider: 'local' }), 'INVALID_REQUEST', [
+      'storageProvider',
+    ])
+    await expectProblem(await create({ storageProvider: 'dropbox' }), 'INVALID_REQUEST', [
+      'storageProvider',
+    ])
+  })
+
+  it('3. System validates: at least one account, one ACTIVE, the selected one ACTIVE', async () => {
+    const stranger = test.browser()
+    await stranger.signIn(SECOND_OWNER)
+    await expectProblem(
+      await stranger.send('POST', '/api/portals', { json: json() }),
+      'ACCOUNT_NOT_FOUND',
+      ['storageAccountId'],
+    )
+    const body = { json: { provider: 'google_drive' } }
+    await owner.call('POST', '/api/storage/deactivate', body)
+    await expectProblem(await create({}), 'ACCOUNT_NOT_ACTIVE')
+    await owner.call('POST', '/api/storage/reactivate', body)
+    expect(await owner.call('GET', '/api/portals')).toEqual([])
+  })
+
+  it('4. Portal created with storageAccountId binding', async () => {
+    const created = await create({})
+    expect(created.status).toBe(201)
+    portal = (await created.json()) as PortalReply
+    expect(portal).toMatchObject(json())
+    expect(await events(portal.id)).toMatchObject([
+      { type: 'portal.created', after: account.storageAccountId },
+    ])
+  })
+
+  it('5. Portal can now accept uploads', async () => {
+    expect(await portalNow()).toMatchObject({ acceptsUploads: true, requiresUserAction: false })
+    expect(await publicPortal()).toMatchObject({ acceptsUploads: true })
+  })
+})
+
+describe('3. Client Uploads File', () => {
+  let form: FormData
+  let intent: IntentReply & { uploadId: string }
+
+  it('1. Client visits portal URL', async () => {
+    await expectHtml(`/p/${portal.slug}`)
+  })
+
+  it('2. Selects file and fills form', async () => {
+    const { portalId, fields } = await publicPortal()
+    expect(fields).toMatchObject({ clientName: 'optional', clientMessage: 'optional' })
+    form = new FormData()
+    form.set('portalId', portalId)
+    form.set('clientName', 'Ada')
+    form.set('clientMessage', 'As promised.')
+    form.set('file', new Blob([new Uint8Array(CONTENT)], { type: 'text/plain' }), 'contract.txt')
+  })
+
+  it('3. POST /api/upload', async () => {
+    const response = await client.send('POST', '/api/upload', { body: form })
+    expect(response.status).toBe(201)
+    intent = (await response.json()) as typeof intent
+    uploadId = intent.uploadId
+  })
+
+  it("4. System determines storage account: the portal's storageAccountId if ACTIVE", async () => {
+    expect(await upload()).toMatchObject({ intendedStorageAccountId: account.storageAccountId })
+  })
+
+  it("4. … or find user's active account for provider, as far as the portal names it", async () => {
+    const backup = await owner.connectStorage(SECOND_OWNER)
+    const withBackup = await createPortal(owner, account.storageAccountId ?? '', {
+      slug: 'with-backup',
+      backupStorageAccountIds: [backup],
+    })
+    const pause = { json: { storageAccountId: account.storageAccountId } }
+    await owner.call('POST', '/api/storage/deactivate', pause)
+
+    const reply = await announce(withBackup)
+    expect(reply.status).toBe(201)
+    const { uploadId: second } = (await reply.json()) as { uploadId: string }
+    expect(await owner.call('GET', `/api/uploads/${second}`)).toMatchObject({
+      intendedStorageAccountId: backup,
+    })
+  })
+
+  it('4. … or fail if no active account', async () => {
+    await expectProblem(await announce(), 'PORTAL_CANNOT_ACCEPT_UPLOADS')
+    const go = { json: { storageAccountId: account.storageAccountId } }
+    await owner.call('POST', '/api/storage/reactivate', go)
+    expect((await announce()).status).toBe(201)
+  })
+
+  it('5. File uploaded to cloud storage', async () => {
+    await untilUploaded(client, intent)
+    expect(await test.delivered()).toMatchObject([
+      { path: '/Portage/Contracts/contract.txt', sha256: sha256(CONTENT) },
+    ])
+  })
+
+  it('6. FileUpload record created with storageAccountId', async () => {
+    expect(await upload()).toMatchObject({
+      status: 'uploaded',
+      storageAccountId: account.storageAccountId,
+      storageFileId: (await test.delivered())[0]?.id,
+      clientName: 'Ada',
+    })
+  })
+
+  it('7. Binding is now permanent', async () => {
+    const other = await accountOf(SECOND_OWNER)
+    await change({ storageAccountId: other.storageAccountId })
+    expect(await upload()).toMatchObject({ storageAccountId: account.storageAccountId })
+    const next = (await (await announce()).json()) as { uploadId: string }
+    expect(await owner.call('GET', `/api/uploads/${next.uploadId}`)).toMatchObject({
+      intendedStorageAccountId: other.storageAccountId,
+    })
+    await change({ storageAccountId: account.storageAccountId })
+  })
+})
+
+const WAYS = [
+  ['deactivate', { mode: 'disconnected' }],
+  ['disconnect', {}],
+] as const
+
+describe.each(WAYS)('through POST /api/storage/%s', (endpoint, mode) => {
+  let closed: PortalReply
+  let before: { account: EventEntry[]; portal: EventEntry[]; closed: EventEntry[] }
+
+  const history = async () => ({
+    account: await events(account.storageAccountId ?? ''),
+    portal: await events(portal.id),
+    closed: await events(closed.id),
+  })
+  /** What has been written since `before`, newest first. */
+  const news = async () => {
+    const now = await history()
+    const since = (list: keyof typeof before) =>
+      now[list].filter(({ id }) => !before[list].some((old) => old.id === id))
+    return { account: since('account'), portal: since('portal'), closed: since('closed') }
+  }
+
+  beforeAll(async () => {
+    const accountId = account.storageAccountId ?? ''
+    const made = await createPortal(owner, accountId, { slug: `closed-${endpoint}` })
+    closed = await owner.call<PortalReply>('PUT', `/api/portals/${made.id}`, {
+      headers: { 'if-match': `"${made.version}"` },
+      json: { isActive: false },
+    })
+    before = await history()
+  })
+
+  describe('4. User Disconnects Storage', () => {
+    let reply: DeactivateReply
+
+    it('1. User clicks "Disconnect" in settings', async () => {
+      expect(await accountOf(OWNER)).toMatchObject({ storageStatus: 'ACTIVE', isConnected: true })
+      expect(await portalNow()).toMatchObject({ isActive: true })
+    })
+
+    it(`2. POST /api/storage/${endpoint}`, async () => {
+      reply = await owner.call<DeactivateReply>('POST', `/api/storage/${endpoint}`, {
+        json: { storageAccountId: account.storageAccountId, ...mode },
+      })
+      expect(reply.message).toBe('Storage account disconnected successfully')
+    })
+
+    it('3. StorageAccount status → DISCONNECTED', async () => {
+      expect(await accountOf(OWNER)).toMatchObject({
+        storageAccountId: account.storageAccountId,
+        storageStatus: 'DISCONNECTED',
+        isConnected: false,
+        hasValidOAuth: false,
+        isAuthAccount: true,
+      })
+    })
+
+    it('4. Portal management: all its portals found and deactivated, audit logs created', async () => {
+      // Contracts, and the one with a backup.
+      expect(reply.deactivatedPortals).toBe(2)
+      expect(await portalNow()).toMatchObject({ isActive: false, deactivatedBy: 'SYSTEM' })
+      expect(await portalNow(closed)).toEqual({
+        ...closed,
+        acceptsUploads: false,
+        reason: 'PORTAL_CLOSED',
+      })
+      const { user } = await owner.call<{ user: { id: string } }>('GET', '/api/auth/session')
+      expect(await news()).toMatchObject({
+        account: [
+          {
+            type: 'account.status-changed',
+            actor: user.id,
+            before: 'ACTIVE',
+            after: 'DISCONNECTED',
+            reason: 'USER_DISCONNECTED',
+          },
+        ],
+        portal: [{ type: 'portal.deactivated', actor: 'system', reason: 'STORAGE_DISCONNECTED' }],
+        closed: [],
+      })
+    })
+
+    it('5. Files become inaccessible', async () => {
+      const download = await owner.send('GET', `/api/uploads/${uploadId}/download`)
+      expect((await expectProblem(download, 'FILE_UNAVAILABLE')).title).toBe('File unavailable')
+      expect(await upload()).toMatchObject({
+        status: 'uploaded',
+        storageStatus: 'DISCONNECTED',
+        storageAccountId: account.storageAccountId,
+      })
+    })
+
+    it('6. Portals show "Storage Disconnected" status', async () => {
+      expect(await portalNow()).toMatchObject({
+        acceptsUploads: false,
+        reason: 'STORAGE_DISCONNECTED',
+        deactivationReason: 'STORAGE_DISCONNECTED',
+        requiresUserAction: true,
+        storageAccountId: account.storageAccountId,
+      })
+      // A client need not know why.
+      expect(await publicPortal()).toMatchObject({ acceptsUploads: false, reason: 'paused' })
+    })
+  })
+
+  describe('5. User Reconnects Storage', () => {
+    let connected: Page
+
+    beforeAll(async () => {
+      before = await history()
+    })
+
+    it('1. User clicks "Connect Google Drive" again', async () => {
+      const reactivate = { json: { storageAccountId: account.storageAccountId } }
+      const { connectUrl } = await expectProblem(
+        await owner.send('POST', '/api/storage/reactivate', reactivate),
+        'RECONNECT_REQUIRED',
+      )
+      connected = await owner.consent(await owner.visit(connectUrl ?? ''), { email: OWNER })
+    })
+
+    it('2. OAuth flow completes', () => {
+      expect(connected).toMatchObject({ status: 200 })
+      expect(connected.url.searchParams.has('connectError')).toBe(false)
+    })
+
+    it('3. StorageAccountManager finds existing DISCONNECTED account', () => {
+      expect(connected.url.searchParams.get('connected')).toBe(account.storageAccountId)
+    })
+
+    it('4. Reactivates account (status → ACTIVE)', async () => {
+      expect(await accountOf(OWNER)).toMatchObject({
+        storageAccountId: account.storageAccountId,
+        storageStatus: 'ACTIVE',
+        isConnected: true,
+        hasValidOAuth: true,
+      })
+    })
+
+    it('5. Portal management: those auto-deactivated found and reactivated, audit logs created', async () => {
+      expect(await portalNow()).toMatchObject({
+        isActive: true,
+        deactivatedBy: null,
+        deactivationReason: null,
+      })
+      expect(await portalNow(closed)).toEqual(closed)
+      expect(await news()).toMatchObject({
+        account: [{ type: 'account.status-changed', before: 'DISCONNECTED', after: 'ACTIVE' }],
+        portal: [{ type: 'portal.reactivated', actor: 'system' }],
+        closed: [],
+      })
+    })
+
+    it('6. Files become accessible again', async () => {
+      const download = await owner.send('GET', `/api/uploads/${uploadId}/download`)
+      expect(download.status).toBe(200)
+      expect(Buffer.from(await download.arrayBuffer())).toEqual(CONTENT)
+    })
+
+    it('7. Portals become operational', async () => {
+      expect(await portalNow()).toMatchObject({ acceptsUploads: true, requiresUserAction: false })
+      expect(await publicPortal()).toMatchObject({ acceptsUploads: true })
+      expect((await announce()).status).toBe(201)
+    })
+  })
+})
