@@ -1,5 +1,4 @@
 /** Every page in both colour schemes, on a telephone and on a desk, as axe-core judges it. */
-import { type AxeResults, source } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PortalReply } from '../../shared/contract/portals.ts'
@@ -13,13 +12,8 @@ import {
 } from '../support/local-cloud.ts'
 import { until } from '../support/until.ts'
 import { launchBrowser } from './browser.ts'
+import { faultsOf, openPage } from './faults.ts'
 
-/** All that the colour scheme changes. */
-const CONTRAST = 'color-contrast'
-const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) => [
-  { colorScheme, width: 375, height: 740 },
-  { colorScheme, width: 1280, height: 800 },
-])
 const SESSION_COOKIE = 'portage_session'
 const DELIVERY_MS = 30_000
 
@@ -56,54 +50,11 @@ afterAll(async () => {
   await cloud?.close()
 })
 
-/** Its content security policy would keep axe-core out. */
-async function openPage(): Promise<Page> {
-  const context = await browser.newContext({ bypassCSP: true, reducedMotion: 'reduce' })
-  return context.newPage()
-}
-
-/** Contrast is judged once the scheme has reached the page and its colours have changed. */
-async function settled(colorScheme: 'light' | 'dark'): Promise<void> {
-  await page.waitForFunction((wanted) => {
-    const shown = document.documentElement.dataset['mantineColorScheme']
-    return shown === undefined || shown === wanted
-  }, colorScheme)
-  await page.evaluate(
-    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
-  )
-  await page.waitForFunction(() =>
-    document.getAnimations().every(({ playState }) => playState !== 'running'),
-  )
-}
-
-/** What is wrong with the page as it stands, in any of the looks. */
-async function faults(): Promise<string[]> {
-  const found: string[] = []
-  await page.evaluate(source)
-  for (const { colorScheme, width, height } of LOOKS) {
-    await page.setViewportSize({ width, height })
-    await page.emulateMedia({ colorScheme })
-    await settled(colorScheme)
-    const rules = colorScheme === 'dark' ? [CONTRAST] : undefined
-    const options = JSON.stringify({ resultTypes: ['violations'], runOnly: rules })
-    const { violations, passes } = await page.evaluate<AxeResults>(`axe.run(document, ${options})`)
-    expect(passes.map(({ id }) => id)).toContain(CONTRAST)
-    for (const { id, help, nodes } of violations) {
-      const targets = nodes.map(({ target }) => target.join(' ')).join(', ')
-      found.push(`${colorScheme} ${width} px: ${id} (${help}): ${targets}`)
-    }
-    // WCAG 2.2, 1.4.10: nothing has to be scrolled sideways.
-    const overflowPx = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    )
-    if (overflowPx > 0) found.push(`${colorScheme} ${width} px: ${overflowPx} px too wide`)
-  }
-  return found
-}
+const faults = () => faultsOf(page)
 
 describe('the page of a portal', () => {
   beforeAll(async () => {
-    page = await openPage()
+    page = await openPage(browser)
     await page.goto(`${cloud.cloud.urls.app}/p/${portal.slug}`)
   })
   afterAll(() => page.context().close())
@@ -158,7 +109,7 @@ describe('the dashboard', () => {
   const visit = (path: string) => page.goto(`${cloud.cloud.urls.app}${path}`)
 
   beforeAll(async () => {
-    page = await openPage()
+    page = await openPage(browser)
   })
   afterAll(() => page.context().close())
 
@@ -185,11 +136,17 @@ describe('the dashboard', () => {
     expect(await faults()).toEqual([])
   })
 
-  test('portals, with the dialog for a new one', async () => {
-    await visit('/portals?create')
-    const dialog = page.getByRole('dialog')
-    await dialog.getByRole('button', { name: 'Create portal' }).click()
-    await dialog.getByText('Give the portal a name.').waitFor()
+  test('portals', async () => {
+    await visit('/portals')
+    await page.getByRole('button', { name: `Delete ${portal.name}` }).waitFor()
+
+    expect(await faults()).toEqual([])
+  })
+
+  test('the form of a new portal, with a field that is not right', async () => {
+    await visit('/portals/new')
+    await page.getByRole('button', { name: 'Create portal' }).click()
+    await page.getByText('Give the portal a name.').waitFor()
 
     expect(await faults()).toEqual([])
   })

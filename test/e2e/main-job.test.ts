@@ -81,11 +81,9 @@ describe('an owner', () => {
 
   test('creates a portal and has its link', async () => {
     await owner.goto(`${cloud.cloud.urls.app}/portals`)
-    await owner.getByRole('button', { name: 'Create a portal' }).first().click()
-    const dialog = owner.getByRole('dialog')
-    await dialog.getByLabel('Name', { exact: false }).first().fill('Tax papers')
-    await dialog.getByRole('button', { name: 'Create portal' }).click()
-    await dialog.getByRole('button', { name: 'Done' }).click()
+    await owner.getByRole('link', { name: 'Create a portal' }).first().click()
+    await owner.getByRole('textbox', { name: 'Name', exact: true }).fill('Tax papers')
+    await owner.getByRole('button', { name: 'Create portal' }).click()
     portalUrl = `${cloud.cloud.urls.app}/p/tax-papers`
     await owner.getByText(portalUrl).first().waitFor()
   })

@@ -15,6 +15,12 @@ const OverviewPage = lazy(async () => ({
 const PortalsPage = lazy(async () => ({
   default: (await import('./portals/portals-page.tsx')).PortalsPage,
 }))
+const CreatePortalPage = lazy(async () => ({
+  default: (await import('./portals/create-portal-page.tsx')).CreatePortalPage,
+}))
+const EditPortalPage = lazy(async () => ({
+  default: (await import('./portals/edit-portal-page.tsx')).EditPortalPage,
+}))
 const FilesPage = lazy(async () => ({
   default: (await import('./files/files-page.tsx')).FilesPage,
 }))
@@ -35,6 +41,8 @@ export function App() {
             <Route element={<Shell />}>
               <Route path="/" element={<OverviewPage />} />
               <Route path="/portals" element={<PortalsPage />} />
+              <Route path="/portals/new" element={<CreatePortalPage />} />
+              <Route path="/portals/:portalId" element={<EditPortalPage />} />
               <Route path="/files" element={<FilesPage />} />
               <Route path="/accounts" element={<AccountsPage />} />
               <Route path="*" element={<NotFoundPage />} />

@@ -18,3 +18,27 @@ describe('A portal', () => {
     expect(status.atAccounts === true).toBe(reason.startsWith('STORAGE_'))
   })
 })
+
+describe('The words of a portal (A18, C34)', () => {
+  it('name the disconnected storage as the source document does', () => {
+    const { label } = describePortal({ acceptsUploads: false, reason: 'STORAGE_DISCONNECTED' })
+
+    expect(label).toBe('Storage Disconnected')
+  })
+
+  it('are different for every reason', () => {
+    const labels = acceptanceReason.options.map(
+      (reason) => describePortal({ acceptsUploads: false, reason }).label,
+    )
+
+    expect(new Set(labels).size).toBe(labels.length)
+  })
+
+  it('say when a backup account stands in', () => {
+    const status = describePortal({ acceptsUploads: true }, 'DISCONNECTED')
+
+    expect(status).toMatchObject({ color: 'green', label: 'Takes files', atAccounts: true })
+    expect(status.advice).toContain('backup')
+    expect(describePortal({ acceptsUploads: true }, 'ACTIVE').advice).toBeUndefined()
+  })
+})

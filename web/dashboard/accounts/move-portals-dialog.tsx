@@ -6,7 +6,7 @@ import { useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
-import { updatePortal } from '../api/client.ts'
+import { getPortal, updatePortal } from '../api/client.ts'
 import { useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
@@ -76,6 +76,9 @@ export function MovePortalsDialog({ from, targets, onClose }: MovePortalsDialogP
 
 /** One after the other: what is moved stays moved when a later one is refused, and asking again does the rest. */
 async function moveAll(portals: PortalReply[], target: AccountEntry): Promise<number> {
-  for (const portal of portals) await updatePortal(portal, movedSettings(portal, target))
+  for (const { id } of portals) {
+    const portal = await getPortal(id)
+    await updatePortal(portal, movedSettings(portal, target))
+  }
   return portals.length
 }

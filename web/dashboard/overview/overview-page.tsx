@@ -67,7 +67,7 @@ export function OverviewPage() {
             done={firstPortal !== undefined}
             current={connected && firstPortal === undefined}
             action={
-              <Button component={Link} to="/portals?create">
+              <Button component={Link} to="/portals/new">
                 Create a portal
               </Button>
             }

@@ -1,23 +1,34 @@
 import { Anchor, Button } from '@mantine/core'
 import { Link } from 'react-router'
+import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
+import { accountName } from '../accounts/account-name.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { OpenIcon } from '../shell/icons.tsx'
+import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
+import { portalFacts } from './portal-facts.ts'
 import { portalLink } from './portal-link.ts'
 import { describePortal } from './portal-status.ts'
 
-export function PortalCard({ portal, account }: { portal: PortalReply; account: string }) {
-  const status = describePortal(portal)
+interface PortalCardProps {
+  portal: PortalReply
+  /** The portal's own; undefined while that is not known. */
+  account: AccountEntry | undefined
+  busy: boolean
+  onSwitch: () => void
+  onDelete: () => void
+}
+
+export function PortalCard({ portal, account, busy, onSwitch, onDelete }: PortalCardProps) {
+  const status = describePortal(portal, account?.storageStatus)
   const url = portalLink(portal.slug)
-  const asked = [
-    portal.requireClientName ? 'name' : '',
-    portal.requireClientEmail ? 'e-mail' : '',
-  ].filter(Boolean)
+  const ofPortal = <span className="visually-hidden"> {portal.name}</span>
   return (
-    <article className="card">
+    <article className="card portal-card">
       <div className="card-head">
         <h2 className="card-title">{portal.name}</h2>
         <StatusLabel color={status.color}>{status.label}</StatusLabel>
@@ -44,7 +55,7 @@ export function PortalCard({ portal, account }: { portal: PortalReply; account: 
           rel="noreferrer"
           leftSection={<OpenIcon />}
         >
-          Open<span className="visually-hidden"> {portal.name} in a new tab</span>
+          View<span className="visually-hidden"> {portal.name} in a new tab</span>
         </Button>
       </div>
       <ul className="facts">
@@ -54,12 +65,47 @@ export function PortalCard({ portal, account }: { portal: PortalReply; account: 
             <span className="visually-hidden"> through {portal.name}</span>
           </Anchor>
         </li>
-        <li>To: {account}</li>
-        {asked.length > 0 && <li>Asks for: {asked.join(' and ')}</li>}
+        <li>To: {account ? accountName(account) : 'a storage account'}</li>
+        {portal.deadline !== null && (
+          <li>
+            Deadline: <Time value={portal.deadline} />
+          </li>
+        )}
+        {portalFacts(portal, LOCALE).map((fact) => (
+          <li key={fact}>{fact}</li>
+        ))}
         <li>
           Created: <Time value={portal.createdAt} />
         </li>
       </ul>
+      <div className="card-actions">
+        <Button size="xs" variant="default" component={Link} to={`/portals/${portal.id}`}>
+          Settings{ofPortal}
+        </Button>
+        <BusyButton size="xs" variant="default" busy={busy} onClick={onSwitch}>
+          {isClosedByOwner(portal) ? 'Reopen' : 'Close'}
+          {ofPortal}
+        </BusyButton>
+        <Button
+          size="xs"
+          variant="default"
+          component={Link}
+          to={`/portals/new?cloneOf=${portal.id}`}
+        >
+          Duplicate{ofPortal}
+        </Button>
+        <Button size="xs" variant="default" onClick={onDelete}>
+          Delete{ofPortal}
+        </Button>
+      </div>
     </article>
   )
+}
+
+/** An automatic stop is not the owner's: that one can still be closed by hand. */
+export function isClosedByOwner({
+  isActive,
+  deactivatedBy,
+}: Pick<PortalReply, 'isActive' | 'deactivatedBy'>): boolean {
+  return !isActive && deactivatedBy !== 'SYSTEM'
 }

@@ -1,38 +1,52 @@
 import { Button } from '@mantine/core'
-import { lazy, Suspense, useState } from 'react'
-import { Link, useSearchParams } from 'react-router'
-import { accountName } from '../accounts/account-name.ts'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link, Navigate, useSearchParams } from 'react-router'
+import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
-import { connectPath } from '../api/client.ts'
+import { connectPath, getPortal, updatePortal } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
+import { QUERY_KEYS } from '../api/query-keys.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
-import { PortalCard } from './portal-card.tsx'
-
-const CreatePortalDialog = lazy(async () => ({
-  default: (await import('./create-portal-dialog.tsx')).CreatePortalDialog,
-}))
+import { CreatedNotice } from './created-notice.tsx'
+import { DeletePortalDialog } from './delete-portal-dialog.tsx'
+import { isClosedByOwner, PortalCard } from './portal-card.tsx'
 
 export function PortalsPage() {
   const portals = usePortals()
   const accounts = useAccounts()
-  const [query, setQuery] = useSearchParams()
-  const [creating, setCreating] = useState(query.has('create'))
+  const queryClient = useQueryClient()
+  const [query] = useSearchParams()
+  const [deletingId, setDeletingId] = useState<string>()
+  const deleting = portals.data?.find(({ id }) => id === deletingId)
   const active = accounts.data?.filter(({ storageStatus }) => storageStatus === 'ACTIVE') ?? []
   const everConnected = accounts.data?.some(({ storageAccountId }) => storageAccountId !== null)
 
-  const nameOfAccount = (id: string) => {
-    const account = accounts.data?.find(({ storageAccountId }) => storageAccountId === id)
-    return account ? accountName(account) : 'a storage account'
-  }
-  const close = () => {
-    setCreating(false)
-    if (query.has('create')) setQuery({}, { replace: true })
-  }
+  const change = useMutation({
+    // Opening and closing goes over whatever the settings have become meanwhile.
+    mutationFn: async (shown: PortalReply) =>
+      updatePortal(await getPortal(shown.id), { isActive: isClosedByOwner(shown) }),
+    onSuccess: (portal) => {
+      notifications.show({
+        title: isClosedByOwner(portal) ? 'The portal is closed' : 'The portal is open again',
+        message: portal.name,
+      })
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: QUERY_KEYS.portals }),
+  })
 
-  const create = <Button onClick={() => setCreating(true)}>Create a portal</Button>
+  // Where connecting storage for a first portal leads back to.
+  if (query.has('create') && active.length > 0) return <Navigate to="/portals/new" replace />
+
+  const create = (
+    <Button component={Link} to="/portals/new">
+      Create a portal
+    </Button>
+  )
   const empty = portals.data?.length === 0
   return (
     <Page
@@ -41,6 +55,8 @@ export function PortalsPage() {
       actions={active.length > 0 && !empty && create}
     >
       <ConnectOutcome accounts={accounts.data} />
+      <CreatedNotice portals={portals.data} />
+      {change.isError && <ProblemNotice error={change.error} onClose={() => change.reset()} />}
       {portals.isError && <ProblemNotice error={portals.error} onRetry={portals.refetch} />}
       {accounts.isError && <ProblemNotice error={accounts.error} onRetry={accounts.refetch} />}
       {portals.isPending && <CardsLoading />}
@@ -77,7 +93,12 @@ export function PortalsPage() {
           <PortalCard
             key={portal.id}
             portal={portal}
-            account={nameOfAccount(portal.storageAccountId)}
+            account={accounts.data?.find(
+              ({ storageAccountId }) => storageAccountId === portal.storageAccountId,
+            )}
+            busy={change.isPending && change.variables.id === portal.id}
+            onSwitch={() => change.mutate(portal)}
+            onDelete={() => setDeletingId(portal.id)}
           />
         ))}
       </div>
@@ -92,10 +113,8 @@ export function PortalsPage() {
           </BusyButton>
         </div>
       )}
-      {creating && active.length > 0 && (
-        <Suspense fallback={null}>
-          <CreatePortalDialog accounts={active} onClose={close} />
-        </Suspense>
+      {deleting && (
+        <DeletePortalDialog portal={deleting} onClose={() => setDeletingId(undefined)} />
       )}
     </Page>
   )

@@ -5,9 +5,10 @@ import { Notice } from './notice.tsx'
 interface ProblemNoticeProps {
   error: unknown
   onRetry?: () => unknown
+  onClose?: () => void
 }
 
-export function ProblemNotice({ error, onRetry }: ProblemNoticeProps) {
+export function ProblemNotice({ error, onRetry, onClose }: ProblemNoticeProps) {
   const { title, detail } = explainProblem(error)
   const retry = onRetry && (
     <Button size="xs" variant="default" onClick={() => onRetry()}>
@@ -15,7 +16,7 @@ export function ProblemNotice({ error, onRetry }: ProblemNoticeProps) {
     </Button>
   )
   return (
-    <Notice tone="danger" title={title} actions={retry}>
+    <Notice tone="danger" title={title} actions={retry} {...(onClose ? { onClose } : {})}>
       {detail}
     </Notice>
   )
