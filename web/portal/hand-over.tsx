@@ -141,7 +141,7 @@ export function HandOver({ visit, portal, uploader, messages, onStale }: HandOve
 
   return (
     <>
-      <PortalHead portal={portal} messages={messages} isCollecting={isCollecting} />
+      <PortalHead portal={portal} messages={messages} situation={situation} />
 
       {hasStarted && situation !== 'empty' && (
         <Summary

@@ -97,7 +97,6 @@ export interface Messages {
   passwordAgainTitle: string
   passwordAgainText: string
   notTakenTitle: string
-  notTakenText: (detail: string) => string
   busyTitle: string
   busyText: (untilMs: number) => string
   enoughTodayTitle: string
@@ -169,7 +168,7 @@ const english: Messages = {
 
   notFoundTitle: 'This link leads nowhere',
   notFoundText: 'Please check it for typing errors, or ask the person who sent it for a new one.',
-  lockedText: 'This page asks for a password. You have it from the person who sent you the link.',
+  lockedText: 'This page asks for a password. The person who sent you the link knows it.',
   password: 'Password',
   show: 'Show',
   hide: 'Hide',
@@ -206,9 +205,10 @@ const english: Messages = {
   afterDeadline: (deadlineMs) =>
     `The deadline was ${formatMoment(deadlineMs, LOCALE)}, your time. Files are still taken, and marked as late.`,
   fileRules: (allowedTypes, maxFileBytes) => {
-    const size = maxFileBytes === undefined ? '' : `up to ${formatBytes(maxFileBytes, LOCALE)} each`
-    if (allowedTypes.length === 0) return size === '' ? '' : `Files of ${size}.`
-    return `Only ${allOf.format(typeWords(allowedTypes))}${size === '' ? '' : `, ${size}`}.`
+    const size = maxFileBytes === undefined ? '' : `up to ${formatBytes(maxFileBytes, LOCALE)}`
+    if (allowedTypes.length === 0) return size === '' ? '' : `Files of ${size} each are taken.`
+    const kinds = allOf.format(typeWords(allowedTypes))
+    return `Only ${kinds} are taken${size === '' ? '' : `, ${size} each`}.`
   },
 
   chooseFiles: 'Choose files',
@@ -264,7 +264,6 @@ const english: Messages = {
   passwordAgainText:
     'It opens this page for an hour, or it was changed. What you chose is kept, and what is sent too.',
   notTakenTitle: 'Not all of these files are taken',
-  notTakenText: (detail) => `${detail} You can take files out of the list below and try again.`,
   busyTitle: 'A short break',
   busyText: (untilMs) =>
     `Too much is being sent from here at once. Finish or cancel what you have begun elsewhere, or keep this page open: sending goes on by itself at ${formatTimeOfDay(untilMs, LOCALE)}.`,

@@ -104,13 +104,14 @@ function obstacleWords(
   switch (obstacle?.kind) {
     case 'PORTAL_CLOSED': {
       if (!portal.acceptsUploads) return { tone, ...whyClosed(portal, messages) }
-      const { notTakenTitle: title, notTakenText } = messages
-      return { icon: 'full', tone, title, text: notTakenText(obstacle.detail) }
+      return { icon: 'full', tone, title: messages.notTakenTitle, text: obstacle.detail }
     }
     case 'PASSWORD': {
       const { passwordAgainTitle: title, passwordAgainText: text } = messages
       return { icon: 'closed', tone, title, text }
     }
+    case 'GONE':
+      return { icon: 'lost', tone, title: messages.notFoundTitle, text: messages.notFoundText }
     case 'PAUSED':
       return { icon: 'pause', tone, title: messages.pausedTitle, text: messages.pausedText }
     case 'ENOUGH_TODAY': {

@@ -43,7 +43,15 @@ export function isIncomplete(error: unknown): boolean {
 
 /** Why everything stands still. */
 export interface Obstacle {
-  kind: 'NETWORK' | 'SERVER' | 'PASSWORD' | 'PORTAL_CLOSED' | 'PAUSED' | 'BUSY' | 'ENOUGH_TODAY'
+  kind:
+    | 'NETWORK'
+    | 'SERVER'
+    | 'PASSWORD'
+    | 'PORTAL_CLOSED'
+    | 'GONE'
+    | 'PAUSED'
+    | 'BUSY'
+    | 'ENOUGH_TODAY'
   /** What the server said. */
   detail: string
   /** When sending goes on by itself, if it asks for a wait. */
@@ -53,7 +61,7 @@ export interface Obstacle {
 const KINDS: Partial<Record<ApiProblem['code'], Obstacle['kind']>> = {
   PASSWORD_REQUIRED: 'PASSWORD',
   PORTAL_CANNOT_ACCEPT_UPLOADS: 'PORTAL_CLOSED',
-  PORTAL_NOT_FOUND: 'PORTAL_CLOSED',
+  PORTAL_NOT_FOUND: 'GONE',
   INTAKE_CLOSED: 'PAUSED',
   DAILY_LIMIT_REACHED: 'ENOUGH_TODAY',
 }
