@@ -1,7 +1,10 @@
 import { environmentAccounts } from '../../shared/accounts/environment.ts'
-import { pageQuery } from '../../shared/contract/common.ts'
-import type { PortalReply } from '../../shared/contract/portals.ts'
-import { createPortalRequest, updatePortalRequest } from '../../shared/contract/portals.ts'
+import {
+  createPortalRequest,
+  type PortalReply,
+  portalsQuery,
+  updatePortalRequest,
+} from '../../shared/contract/portals.ts'
 import { environmentOwnerEdge } from '../../shared/http/edge.ts'
 import { api, json, owner, page } from '../../shared/http/endpoint.ts'
 import { environmentTable } from '../../shared/platform/clients.ts'
@@ -13,7 +16,7 @@ const versioned = (status: number, portal: PortalReply) =>
   json(status, portal, { etag: `"${portal.version}"` })
 
 export const handler = api(environmentOwnerEdge(), {
-  'GET /api/portals': owner({ query: pageQuery(100) }, async ({ userId, query }) => {
+  'GET /api/portals': owner({ query: portalsQuery }, async ({ userId, query }) => {
     const { portals, cursor } = await manage.listPortals(deps, userId, query.limit, query.cursor)
     return page(portals, cursor)
   }),

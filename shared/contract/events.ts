@@ -11,6 +11,7 @@ export const eventType = z.enum([
   'portal.deactivated',
   'portal.reactivated',
   'settings.updated',
+  'upload.moved',
   'upload.delivered',
   'upload.rejected',
   'upload.deleted',

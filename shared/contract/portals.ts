@@ -1,5 +1,12 @@
 import * as z from 'zod'
-import { lineOfText, linesOfText, providerInput, recordId, storageProviderId } from './common.ts'
+import {
+  lineOfText,
+  linesOfText,
+  pageQuery,
+  providerInput,
+  recordId,
+  storageProviderId,
+} from './common.ts'
 import { MAX_FILE_BYTES } from './limits.ts'
 
 /** Words that a link may not be, because they read like a part of the product. */
@@ -189,6 +196,9 @@ export const portalReply = z.object({
   updatedAt: z.string(),
 })
 export type PortalReply = z.infer<typeof portalReply>
+
+export const portalsReply = z.array(portalReply)
+export const portalsQuery = pageQuery(100)
 
 export const deletePortalReply = z.object({ success: z.boolean(), message: z.string() })
 export type DeletePortalReply = z.infer<typeof deletePortalReply>

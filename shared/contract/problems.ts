@@ -33,6 +33,7 @@ export const PROBLEMS = {
   PORTAL_CANNOT_ACCEPT_UPLOADS: { status: 409, title: 'Portal cannot accept uploads' },
   UPLOAD_INCOMPLETE: { status: 409, title: 'The file has not arrived completely' },
   UPLOAD_CLOSED: { status: 409, title: 'This upload has ended' },
+  NOT_RETRYABLE: { status: 409, title: 'The file is not waiting' },
   FILE_UNAVAILABLE: { status: 409, title: 'File unavailable' },
   VERSION_STALE: { status: 412, title: 'Somebody changed it meanwhile' },
   BODY_TOO_LARGE: { status: 413, title: 'The request is too large' },

@@ -132,6 +132,20 @@ export const intentReply = z.object({
 })
 export type IntentReply = z.infer<typeof intentReply>
 
+/** Of one file that stood flat, or came as a form: its members stand flat as well. */
+const formReply = z.object({
+  success: z.literal(true),
+  uploadId: z.string(),
+  fileName: z.string(),
+  storageProvider: storageProviderId,
+  status: uploadStatus,
+  submissionId: z.string(),
+  uploadToken: z.string(),
+  readToken: z.string(),
+})
+const flatReply = z.object({ ...intentReply.shape, ...formReply.shape })
+export const announceReply = z.union([flatReply, formReply, intentReply])
+
 /** Fields of the form-data upload beside `file`. */
 export const formFields = z.strictObject({
   portalId: recordId('prt'),
@@ -189,6 +203,8 @@ export const completeSubmissionRequest = z.strictObject({
 export const completeReply = z.object({ uploadId: z.string(), status: uploadStatus })
 export type CompleteReply = z.infer<typeof completeReply>
 
+export const completeSubmissionReply = z.object({ uploads: z.array(completeReply) })
+
 /** What a client may see of its own hand-over; the reason of `held` is the owner's alone. */
 export const submissionReply = z.object({
   submissionId: z.string(),
@@ -239,16 +255,42 @@ export type UploadReply = z.infer<typeof uploadReply>
 export const uploadsReply = z.object({ uploads: z.array(uploadReply) })
 export type UploadsReply = z.infer<typeof uploadsReply>
 
+/** A time, or a day (UTC) that stands for its first or its last moment. */
+function moment(ofDay: string) {
+  return z
+    .union([z.iso.date(), z.iso.datetime({ offset: true })], {
+      error: 'must be a day such as 2026-12-31 or a time such as 2026-12-31T17:00:00Z',
+    })
+    .transform((text) => new Date(text.length === 10 ? `${text}T${ofDay}Z` : text).toISOString())
+    .refine((time) => /^\d{4}-/.test(time), 'must be a time of our calendar')
+}
+
+const LISTS = ['portalId', 'storageAccountId', 'clientEmail'] as const
+
+/** One list, by time. With `status` or `q`, the beginning of a file's name, a page may be short although more follows. */
 export const uploadsQuery = pageQuery(50)
   .extend({
     portalId: recordId('prt').optional(),
     storageAccountId: recordId('acc').optional(),
+    clientEmail: clientFields.clientEmail,
+    from: moment('00:00:00.000').optional(),
+    to: moment('23:59:59.999').optional(),
+    status: uploadStatus.optional(),
+    q: z.string().min(1, 'must not be empty').max(MAX_FILE_NAME_LENGTH).optional(),
   })
-  .refine((query) => query.portalId === undefined || query.storageAccountId === undefined, {
-    error: 'stands beside portalId; give one or the other',
-    path: ['storageAccountId'],
+  .superRefine((query, context) => {
+    const [first, ...others] = LISTS.filter((name) => query[name] !== undefined)
+    const refuse = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message })
+    for (const name of others) refuse(name, `stands beside ${first}; give one or the other`)
+    if (query.from && query.to && query.to < query.from) refuse('to', 'must not be before from')
   })
 export type UploadsQuery = z.infer<typeof uploadsQuery>
+
+/** `recordOnly=true` leaves the file where it is and forgets it here. */
+export const deleteUploadQuery = z.strictObject({
+  recordOnly: z.enum(['true', 'false'], { error: 'must be true or false' }).optional(),
+})
 
 export const deleteUploadReply = z.object({
   success: z.boolean(),

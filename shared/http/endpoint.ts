@@ -56,6 +56,9 @@ interface Owner {
 export type OwnerRequest<Body = undefined, Query = undefined> = ApiRequest<Body, Query> & Owner
 
 interface Route {
+  /** Who is let in, and what is parsed by what: the contract's table says the same. */
+  caller: 'anybody' | 'owner' | 'holder'
+  schemas: Schemas<z.ZodType | undefined, z.ZodType | undefined>
   run(request: ApiRequest, authenticate: () => Promise<Owner>): Promise<Reply>
 }
 
@@ -76,7 +79,11 @@ export function open<
   schemas: Schemas<Body, Query>,
   run: (request: ApiRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
 ): Route {
-  return { run: async (request) => run(parsed(request, schemas)) }
+  return {
+    caller: 'anybody',
+    schemas,
+    run: async (request) => run(parsed(request, schemas)),
+  }
 }
 
 /** A route of a signed-in owner. */
@@ -88,6 +95,8 @@ export function owner<
   run: (request: OwnerRequest<Parsed<Body>, Parsed<Query>>) => Promise<Reply>,
 ): Route {
   return {
+    caller: 'owner',
+    schemas,
     run: async (request, authenticate) => {
       const signedIn = await authenticate()
       return run({ ...parsed(request, schemas), ...signedIn })
@@ -106,6 +115,8 @@ export function holder<
   run: (request: ApiRequest<Parsed<Body>, Parsed<Query>> & { claims: Claims }) => Promise<Reply>,
 ): Route {
   return {
+    caller: 'holder',
+    schemas,
     run: async (request) => {
       const claims = await verify(request.bearer)
       return run({ ...parsed(request, schemas), claims })
@@ -140,10 +151,10 @@ export function redirect(location: string, cookies: string[] = []): Reply {
 
 type RouteTable = Record<`${'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`, Route>
 
-/** The Lambda handler of a route table; keys are the gateway's route keys. */
+/** The Lambda handler of a route table, which it shows; keys are the gateway's route keys. */
 export function api(edge: EdgeDeps, routes: RouteTable) {
   const table = new Map(Object.entries(routes))
-  return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
+  const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
     .use(injectLambdaContext(log, { logEvent: false, resetKeys: true }))
     .onError(({ error, event, response }) => {
       if (response) return
@@ -155,6 +166,7 @@ export function api(edge: EdgeDeps, routes: RouteTable) {
       if (!route) throw new PortageError('NOT_FOUND', 'There is nothing at this address.')
       return toResult(await route.run(request, () => ownerOf(edge, request)))
     })
+  return Object.assign(handler, { routes })
 }
 
 /** More than any id or slug has, and less than the table takes for a key. */

@@ -1,0 +1,12 @@
+/** Ids that the examples share, so that one reads as a story with the next. */
+export const USER_ID = 'usr_0mk3v9a1b5c8d2e6f4g7h0j3k'
+export const ACCOUNT_ID = 'acc_4f7n2q9s1v6x3z8b5d0g2j4l7n9q1t3'
+export const BACKUP_ACCOUNT_ID = 'acc_8k1m4p6r9t2w5y7a3c0e2h5j8l1n4q6'
+export const PORTAL_ID = 'prt_0mk3vb2c6d9e3f7g5h8j1k4l6'
+export const SUBMISSION_ID = 'sub_0mk3vc3d7e0f4g8h6j9k2l5m8'
+export const UPLOAD_ID = 'upl_0mk3vd4e8f1g5h9j7k0l3m6n9'
+export const SECOND_UPLOAD_ID = 'upl_0mk3vd4e8f1g6j2k8l4m7n0p3'
+export const EVENT_ID = 'evt_0mk3ve5f9g2h6j0k8l1m4n7p0'
+export const WRITE_TOKEN = 'eyJhdWRpZW5jZSI6IndyaXRlIn0.4u1bJr0m6dX2sQ'
+export const READ_TOKEN = 'eyJhdWRpZW5jZSI6InJlYWQifQ.9w3cKt1n7eY3uR'
+export const PORTAL_TOKEN = 'eyJhdWRpZW5jZSI6InBvcnRhbCJ9.2v5dLs8p0fZ4wT'
