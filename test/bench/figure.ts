@@ -7,7 +7,7 @@ interface Measured {
   /** Targets; a figure without one is for trend. */
   atMost?: number
   atLeast?: number
-  /** Least and most of the rounds whose median `value` is. */
+  /** Least and most of the rounds that `value` stands for. */
   range?: [number, number]
   /** Under what terms the figure holds. */
   terms?: string
