@@ -134,6 +134,11 @@ export async function readForm(exchange: Exchange): Promise<URLSearchParams> {
   return new URLSearchParams(await readText(exchange))
 }
 
+/** The token of an `Authorization: Bearer` header (RFC 6750, 2.1). */
+export function bearerToken(exchange: Exchange): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(exchange.request.headers.authorization ?? '')?.[1]
+}
+
 export function jsonReply(
   status: number,
   value: unknown,

@@ -1,7 +1,8 @@
 /** Google accounts of this machine and the room they have. */
 import { createHash } from 'node:crypto'
 import type { QuotaChange } from '../control-api.ts'
-import type { GoogleDatabase, Row } from './google-database.ts'
+import type { Row } from '../provider-database.ts'
+import type { GoogleDatabase } from './google-database.ts'
 
 /** As the larger paid plans have it: enough for a benchmark that runs all night. */
 const DEFAULT_TOTAL_BYTES = 2 * 1024 ** 4

@@ -2,11 +2,12 @@
  * `/o/oauth2/v2/auth` and `/o/oauth2/auth`: GET shows the consent page, POST is its form.
  * https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
  */
+import { authorizationErrorPage, consentPage } from '../consent-page.ts'
 import { type Exchange, htmlReply, type Reply, readForm } from '../exchange.ts'
+import type { OAuthClient } from '../oauth-client.ts'
 import type { AccountStore } from './account-store.ts'
-import { authorizationErrorPage, consentPage } from './consent-page.ts'
 import type { OAuthStore } from './oauth-store.ts'
-import { grantedScopes, splitScopes } from './scopes.ts'
+import { grantedScopes, IDENTITY_SCOPES, SCOPE_TEXTS, splitScopes } from './scopes.ts'
 
 /** Members of an authorisation request; the form carries them through. */
 const REQUEST_MEMBERS = [
@@ -23,12 +24,6 @@ const REQUEST_MEMBERS = [
   'code_challenge_method',
 ] as const
 type RequestMember = (typeof REQUEST_MEMBERS)[number]
-
-export interface OAuthClient {
-  clientId: string
-  clientSecret: string
-  redirectUris: string[]
-}
 
 interface AuthorizeParts {
   accounts: AccountStore
@@ -79,6 +74,9 @@ function showConsent(parts: AuthorizeParts, request: AuthorizationRequest, actio
   const hint = request.members.login_hint
   const hinted = hint === undefined ? undefined : findHinted(parts.accounts, hint)
   const page = consentPage({
+    providerName: 'Google',
+    scopeTexts: SCOPE_TEXTS,
+    identityScopes: IDENTITY_SCOPES,
     action,
     clientId: request.client.clientId,
     accounts: parts.accounts.all(),

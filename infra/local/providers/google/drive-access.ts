@@ -1,8 +1,7 @@
 /** Which account a Drive call acts for, through which client, and what its scopes allow. */
-import type { Exchange } from '../exchange.ts'
+import { bearerToken, type Exchange } from '../exchange.ts'
 import type { Account, AccountStore } from './account-store.ts'
 import { DriveError } from './drive-error.ts'
-import { bearerToken } from './identity.ts'
 import type { OAuthStore } from './oauth-store.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/drive'

@@ -2,13 +2,13 @@
  * Files and folders of all accounts. The metadata is in SQLite; content is in `blobs/`, one file
  * each, written once under a random name and never changed, so a row and its bytes always agree.
  */
-import { randomBytes } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+
+import type { Row } from '../provider-database.ts'
 import type { AccountStore } from './account-store.ts'
 import { usedBytes } from './account-store.ts'
 import { idInUse, quotaExceeded } from './drive-error.ts'
 import { type DriveFile, type FileContent, FOLDER_TYPE } from './drive-file.ts'
-import type { GoogleDatabase, Row } from './google-database.ts'
+import type { GoogleDatabase } from './google-database.ts'
 
 export class FileStore {
   readonly #database: GoogleDatabase
@@ -20,7 +20,7 @@ export class FileStore {
   }
 
   newBlob(): string {
-    return randomBytes(16).toString('hex')
+    return this.#database.newBlob()
   }
 
   find(sub: string, id: string): DriveFile | undefined {
@@ -94,12 +94,7 @@ export class FileStore {
   }
 
   removeBlob(blob: string): void {
-    try {
-      unlinkSync(this.#database.blobPath(blob))
-    } catch (error) {
-      // A blob that is not there needs no removal.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-    }
+    this.#database.removeBlob(blob)
   }
 
   /** Path from the root, with a leading slash. */

@@ -16,15 +16,17 @@
  * Files on disk: `<dataDir>/google/google.sqlite` (accounts, grants, metadata, sessions) and
  * `<dataDir>/google/blobs/` (content). Both survive `kill -9`.
  */
-import { readdirSync } from 'node:fs'
 import type { Clock } from '../../clock.ts'
 import type { ControlledProvider } from '../control-api.ts'
 import type { Exchange, Reply } from '../exchange.ts'
 import { FaultPlan } from '../fault-plan.ts'
+import type { OAuthClient } from '../oauth-client.ts'
+import { OAuthError, oauthErrorReply } from '../oauth-error.ts'
 import { createProviderServer, type ProviderServer } from '../provider-server.ts'
 import { RequestLog } from '../request-log.ts'
+import { SigningKey } from '../signing-key.ts'
 import { type Account, AccountStore, usedBytes } from './account-store.ts'
-import { handleAuthorize, type OAuthClient } from './authorize.ts'
+import { handleAuthorize } from './authorize.ts'
 import { DriveError, driveErrorReply, UploadProtocolError } from './drive-error.ts'
 import { DriveIds } from './drive-ids.ts'
 import type { DriveParts } from './drive-parts.ts'
@@ -38,12 +40,10 @@ import {
   handleUserinfo,
   type IdentityParts,
 } from './identity.ts'
-import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 import { OAuthStore } from './oauth-store.ts'
 import { brokenRules } from './request-rules.ts'
 import { LATE_CONFLICT } from './resumable.ts'
 import { SessionStore } from './session-store.ts'
-import { SigningKey } from './signing-key.ts'
 import { handleRevoke, handleToken, handleTokenInfo, type TokenParts } from './token-endpoint.ts'
 
 export const GOOGLE_HOSTS = [
@@ -221,15 +221,10 @@ function controlledGoogle(parts: Parts): ControlledProvider {
   }
 }
 
-/** A process that was killed between bytes and row leaves a blob that nothing names. */
-function removeOrphanedBlobs(parts: Parts): void {
-  parts.sessions.removeExpired()
-  const named = new Set(
-    parts.database
-      .all('SELECT blob FROM files WHERE blob IS NOT NULL UNION SELECT blob FROM sessions')
-      .map((row) => row['blob']),
+function removeOrphanedBlobs({ sessions, database }: Parts): void {
+  sessions.removeExpired()
+  const rows = database.all(
+    'SELECT blob FROM files WHERE blob IS NOT NULL UNION SELECT blob FROM sessions',
   )
-  for (const blob of readdirSync(parts.database.blobDir)) {
-    if (!named.has(blob)) parts.files.removeBlob(blob)
-  }
+  database.removeOrphanedBlobs(new Set(rows.map((row) => row['blob'])))
 }

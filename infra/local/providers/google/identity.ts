@@ -1,9 +1,17 @@
 /** Who somebody is: userinfo, signing keys and the discovery document. */
-import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
+import { createCertificate } from '../certificate.ts'
+import { bearerToken, type Exchange, jsonReply, type Reply } from '../exchange.ts'
 import { escapeHtml } from '../html.ts'
+import type { SigningKey } from '../signing-key.ts'
 import type { Account, AccountStore } from './account-store.ts'
 import type { OAuthStore } from './oauth-store.ts'
-import type { SigningKey } from './signing-key.ts'
+
+const CERTIFICATE_SUBJECT = 'federated-signon.system.gserviceaccount.com'
+/** Wide, because tests travel in time and the key never changes. */
+const CERTIFICATE_VALIDITY = {
+  notBefore: new Date('2020-01-01T00:00:00Z'),
+  notAfter: new Date('2099-12-31T00:00:00Z'),
+}
 
 export interface IdentityParts {
   accounts: AccountStore
@@ -46,10 +54,6 @@ export function handleUserinfo(parts: IdentityParts, exchange: Exchange): Reply 
   return jsonReply(200, identityClaims(account, grant.scopes, parts.issuer()))
 }
 
-export function bearerToken(exchange: Exchange): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(exchange.request.headers.authorization ?? '')?.[1]
-}
-
 export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply {
   exchange.operation = 'oauth.discovery'
   const issuer = parts.issuer()
@@ -90,8 +94,21 @@ export function handleCerts(
   form: 'jwks' | 'certificates',
 ): Reply {
   exchange.operation = 'oauth.certs'
-  const keys = parts.signingKey[form]()
+  const keys = form === 'jwks' ? parts.signingKey.jwks() : certificates(parts.signingKey)
   return jsonReply(200, keys, { 'cache-control': 'public, max-age=3600' })
+}
+
+/** `/oauth2/v1/certs`, which discovery does not name and Google's own libraries read. */
+function certificates(signingKey: SigningKey): Record<string, string> {
+  const { keyId, publicKey, privateKey } = signingKey.keys()
+  const pem = createCertificate({
+    subject: CERTIFICATE_SUBJECT,
+    publicKey,
+    issuer: CERTIFICATE_SUBJECT,
+    issuerKey: privateKey,
+    ...CERTIFICATE_VALIDITY,
+  })
+  return { [keyId]: pem }
 }
 
 /** The picture that the claims name: the person's initial. */

@@ -1,7 +1,8 @@
 /** Consents, codes and tokens. All clients of this emulator belong to one Google Cloud project. */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
-import type { GoogleDatabase, Row } from './google-database.ts'
+import type { Row } from '../provider-database.ts'
+import type { GoogleDatabase } from './google-database.ts'
 import { grantedScopes, splitScopes } from './scopes.ts'
 
 const MINUTE_MS = 60_000

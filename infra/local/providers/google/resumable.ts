@@ -93,7 +93,7 @@ export async function continueSession(
   if (!known) throw new UploadProtocolError(404, 'Not Found')
   exchange.session = known.number
   exchange.account ??= parts.accounts.bySub(known.sub)?.email ?? ''
-  return await parts.sessions.exclusive(uploadId, exchange.body, async () => {
+  return await parts.sessions.requests.run(uploadId, exchange.body, async () => {
     const session = parts.sessions.find(uploadId)
     if (!session) throw new UploadProtocolError(404, 'Not Found')
     if (exchange.method === 'DELETE') return cancel(parts, session)

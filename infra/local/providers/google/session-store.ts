@@ -4,11 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
-import type { RequestBody } from '../exchange.ts'
+import { NewestRequest } from '../newest-request.ts'
+import type { Row } from '../provider-database.ts'
 import { ContentHash, hashFile } from './content-hash.ts'
 import type { ContentHashes } from './drive-file.ts'
 import type { FileMetadata } from './file-metadata.ts'
-import type { GoogleDatabase, Row } from './google-database.ts'
+import type { GoogleDatabase } from './google-database.ts'
 
 /** "A resumable session URI expires after one week." https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable */
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
@@ -41,7 +42,7 @@ export class SessionStore {
   readonly #database: GoogleDatabase
   readonly #clock: Clock
   readonly #hashes = new Map<string, ContentHash>()
-  readonly #running = new Map<string, { body: RequestBody; done: Promise<unknown> }>()
+  readonly requests = new NewestRequest()
 
   constructor(database: GoogleDatabase, clock: Clock) {
     this.#database = database
@@ -123,24 +124,6 @@ export class SessionStore {
     const running = this.runningHash(session)
     if (running) return running.digest()
     return await hashFile(this.#database.blobPath(session.blob), session.receivedBytes)
-  }
-
-  /**
-   * One request at a time, and the newest wins: a client that was stopped in the middle of a chunk
-   * keeps its connection open, and whoever takes over must not wait for it.
-   */
-  async exclusive<T>(uploadId: string, body: RequestBody, work: () => Promise<T>): Promise<T> {
-    for (let other = this.#running.get(uploadId); other; other = this.#running.get(uploadId)) {
-      other.body.abort()
-      await other.done
-    }
-    const result = work()
-    const done = result.then(
-      () => this.#running.delete(uploadId),
-      () => this.#running.delete(uploadId),
-    )
-    this.#running.set(uploadId, { body, done })
-    return await result
   }
 }
 

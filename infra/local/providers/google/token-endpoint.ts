@@ -2,16 +2,22 @@
  * `/token`, `/revoke` and `/tokeninfo`.
  * https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import { type Exchange, jsonReply, type Reply, readForm } from '../exchange.ts'
+import {
+  clientCredentials,
+  type OAuthClient,
+  refuseRepeated,
+  requiredMember,
+  sameText,
+  verifierFits,
+} from '../oauth-client.ts'
+import { OAuthError, oauthErrorReply } from '../oauth-error.ts'
+import { accessTokenHash, type SigningKey } from '../signing-key.ts'
 import type { AccountStore } from './account-store.ts'
-import type { OAuthClient } from './authorize.ts'
 import { identityClaims } from './identity.ts'
-import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 import { ACCESS_TOKEN_SECONDS, type Grant, type OAuthStore } from './oauth-store.ts'
 import { grantedScopes, splitScopes } from './scopes.ts'
-import { accessTokenHash, type SigningKey } from './signing-key.ts'
 
 export interface TokenParts {
   accounts: AccountStore
@@ -27,7 +33,7 @@ export async function handleToken(parts: TokenParts, exchange: Exchange): Promis
   if (exchange.method !== 'POST') throw new OAuthError(405, 'invalid_request', 'Use POST')
   const form = await readForm(exchange)
   refuseRepeated(form)
-  const grantType = required(form, 'grant_type')
+  const grantType = requiredMember(form, 'grant_type')
   if (grantType === 'authorization_code') {
     exchange.operation = 'oauth.token.code'
     return redeemCode(parts, exchange, form)
@@ -41,7 +47,7 @@ export async function handleToken(parts: TokenParts, exchange: Exchange): Promis
 
 function redeemCode(parts: TokenParts, exchange: Exchange, form: URLSearchParams): Reply {
   const client = authenticate(parts, exchange, form)
-  const code = parts.oauth.findCode(required(form, 'code'))
+  const code = parts.oauth.findCode(requiredMember(form, 'code'))
   if (!code || code.clientId !== client.clientId) {
     throw new OAuthError(400, 'invalid_grant', 'Malformed auth code.')
   }
@@ -67,7 +73,7 @@ function redeemCode(parts: TokenParts, exchange: Exchange, form: URLSearchParams
 
 function refresh(parts: TokenParts, exchange: Exchange, form: URLSearchParams): Reply {
   const client = authenticate(parts, exchange, form)
-  const token = required(form, 'refresh_token')
+  const token = requiredMember(form, 'refresh_token')
   const { state, grant } = parts.oauth.findRefreshToken(token)
   if (!grant || grant.clientId !== client.clientId) {
     throw new OAuthError(400, 'invalid_grant', 'Bad Request')
@@ -117,16 +123,8 @@ function tokens(
   return jsonReply(200, body, { 'cache-control': 'no-store', pragma: 'no-cache' })
 }
 
-/** `client_secret_post` or `client_secret_basic` (RFC 6749, 2.3.1: both halves are form-encoded). */
 function authenticate(parts: TokenParts, exchange: Exchange, form: URLSearchParams): OAuthClient {
-  const header = exchange.request.headers.authorization
-  let id = form.get('client_id') ?? ''
-  let secret = form.get('client_secret') ?? ''
-  if (header?.startsWith('Basic ')) {
-    const [user = '', ...password] = Buffer.from(header.slice(6), 'base64').toString().split(':')
-    id = formDecode(user)
-    secret = formDecode(password.join(':'))
-  }
+  const { id, secret } = clientCredentials(exchange, form)
   if (id === '') {
     throw new OAuthError(400, 'invalid_request', 'Could not determine client ID from request.')
   }
@@ -167,32 +165,4 @@ export async function handleTokenInfo(parts: TokenParts, exchange: Exchange): Pr
     exp: String(Math.floor(grant.expiresAtMs / 1000)),
     expires_in: String(Math.floor((grant.expiresAtMs - parts.clock.now()) / 1000)),
   })
-}
-
-function verifierFits(verifier: string, challenge: string, method: string | undefined): boolean {
-  if (method !== 'S256') return sameText(verifier, challenge)
-  return sameText(createHash('sha256').update(verifier).digest('base64url'), challenge)
-}
-
-/** "Request and response parameters MUST NOT be included more than once." (RFC 6749, 3.2) */
-function refuseRepeated(form: URLSearchParams): void {
-  const repeated = [...form.keys()].find((name) => form.getAll(name).length > 1)
-  if (repeated === undefined) return
-  const sentence = `OAuth 2 parameters can only have a single value: ${repeated}`
-  throw new OAuthError(400, 'invalid_request', sentence)
-}
-
-function required(form: URLSearchParams, name: string): string {
-  const value = form.get(name)
-  if (value) return value
-  throw new OAuthError(400, 'invalid_request', `Missing required parameter: ${name}`)
-}
-
-function formDecode(text: string): string {
-  return new URLSearchParams(`x=${text}`).get('x') ?? ''
-}
-
-function sameText(left: string, right: string): boolean {
-  const [one, other] = [left, right].map((text) => createHash('sha256').update(text).digest())
-  return one !== undefined && other !== undefined && timingSafeEqual(one, other)
 }

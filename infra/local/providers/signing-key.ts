@@ -7,15 +7,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto'
-import { createCertificate } from '../certificate.ts'
-import type { GoogleDatabase } from './google-database.ts'
-
-const CERTIFICATE_SUBJECT = 'federated-signon.system.gserviceaccount.com'
-/** Wide, because tests travel in time and the key never changes. */
-const CERTIFICATE_VALIDITY = {
-  notBefore: new Date('2020-01-01T00:00:00Z'),
-  notAfter: new Date('2099-12-31T00:00:00Z'),
-}
+import type { ProviderDatabase } from './provider-database.ts'
 
 interface KeyPair {
   privateKey: KeyObject
@@ -24,43 +16,30 @@ interface KeyPair {
 }
 
 export class SigningKey {
-  readonly #database: GoogleDatabase
+  readonly #database: ProviderDatabase
   #pair: KeyPair | undefined
 
-  constructor(database: GoogleDatabase) {
+  constructor(database: ProviderDatabase) {
     this.#database = database
   }
 
   /** A compact JWS of the claims (RFC 7515) by RS256. */
   signJwt(claims: Record<string, unknown>): string {
-    const { keyId, privateKey } = this.#keys()
+    const { keyId, privateKey } = this.keys()
     const header = base64url({ alg: 'RS256', kid: keyId, typ: 'JWT' })
     const input = `${header}.${base64url(claims)}`
     return `${input}.${sign('sha256', Buffer.from(input), privateKey).toString('base64url')}`
   }
 
-  /** `/oauth2/v3/certs` */
+  /** The public key as a JSON Web Key Set (RFC 7517). */
   jwks(): { keys: unknown[] } {
-    const { keyId, publicKey } = this.#keys()
+    const { keyId, publicKey } = this.keys()
     const { n, e } = publicKey.export({ format: 'jwk' })
     return { keys: [{ kid: keyId, kty: 'RSA', alg: 'RS256', use: 'sig', n, e }] }
   }
 
-  /** `/oauth2/v1/certs`, which discovery does not name and Google's own libraries read. */
-  certificates(): Record<string, string> {
-    const { keyId, publicKey, privateKey } = this.#keys()
-    const pem = createCertificate({
-      subject: CERTIFICATE_SUBJECT,
-      publicKey,
-      issuer: CERTIFICATE_SUBJECT,
-      issuerKey: privateKey,
-      ...CERTIFICATE_VALIDITY,
-    })
-    return { [keyId]: pem }
-  }
-
   /** Made when it is first needed: a new key takes a tenth of a second. */
-  #keys(): KeyPair {
+  keys(): KeyPair {
     if (this.#pair) return this.#pair
     const pem = this.#database.meta('signing-key', () => {
       const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -1,4 +1,4 @@
-import { jsonReply, type Reply } from '../exchange.ts'
+import { jsonReply, type Reply } from './exchange.ts'
 
 /** A refusal of the token or revocation endpoint: `{"error","error_description"}`. */
 export class OAuthError extends Error {
