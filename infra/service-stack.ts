@@ -152,6 +152,7 @@ export class ServiceStack extends Stack {
     records.letList(uploads, 'byOwner', ['uploads'])
     records.letList(uploads, 'byPortal', ['uploads'])
     records.letList(uploads, 'byAccount', ['uploads', 'portals'])
+    records.letList(uploads, 'byClient', ['uploads'])
     letCallGoogle(uploads, data.googleOauth)
     data.grantKey.letWrap(uploads)
     staging.letHandOut(uploads)

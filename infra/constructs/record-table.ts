@@ -37,6 +37,7 @@ const INDEXES = {
   byOwner: { partition: 'ownerPk', sort: 'ownerSk', projection: dynamodb.ProjectionType.ALL },
   byPortal: { partition: 'portalPk', sort: 'portalSk', projection: dynamodb.ProjectionType.ALL },
   byAccount: { partition: 'accountPk', sort: 'accountSk', projection: dynamodb.ProjectionType.ALL },
+  byClient: { partition: 'clientPk', sort: 'clientSk', projection: dynamodb.ProjectionType.ALL },
   byDue: { partition: 'duePk', sort: 'dueSk', projection: dynamodb.ProjectionType.KEYS_ONLY },
 } as const
 

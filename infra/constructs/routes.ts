@@ -32,6 +32,7 @@ export const ROUTES = {
     'GET /api/v1/uploads',
     'GET /api/uploads/{id}',
     'DELETE /api/uploads/{id}',
+    'POST /api/uploads/{id}/retry',
     'GET /api/uploads/{id}/download',
   ],
   events: ['GET /api/events'],

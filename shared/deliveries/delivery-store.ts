@@ -313,6 +313,22 @@ export function deliveryStore(table: Table, clock: Clock) {
       return true
     },
 
+    /** The write that makes a waiting delivery due at once; refused when a worker is at it. */
+    retryNow(upload: Pick<Upload, 'id' | 'fileSize' | 'intendedStorageAccountId'>): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(upload.id),
+          UpdateExpression: 'SET dueSk = :due',
+          ConditionExpression: stillWaits,
+          ExpressionAttributeValues: {
+            ':due': due({ uploadId: upload.id, sizeBytes: upload.fileSize }, clock.now()).dueSk,
+            ':held': heldList(upload.intendedStorageAccountId),
+          },
+        },
+      }
+    },
+
     /** The write of the proof; what is left is to delete the staged object. */
     bound(delivery: Delivery): TransactItem {
       return {

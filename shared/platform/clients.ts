@@ -13,7 +13,12 @@ import { systemClock } from './clock.ts'
 import { requireEnv } from './env.ts'
 import { ENV } from './env-names.ts'
 import { type UploadQueue, uploadQueue } from './queues.ts'
-import { type StagingBucket, stagingBucket } from './staging-bucket.ts'
+import {
+  type OwnersStaging,
+  ownersStaging,
+  type StagingBucket,
+  stagingBucket,
+} from './staging-bucket.ts'
 import { retryConflicts, type Table } from './table.ts'
 
 function once<Client>(make: () => Client): () => Client {
@@ -54,6 +59,10 @@ export function environmentTable(): Table {
 
 export function environmentStaging(): StagingBucket {
   return stagingBucket(s3Client(), requireEnv(ENV.stagingBucket))
+}
+
+export function environmentOwnersStaging(): OwnersStaging {
+  return ownersStaging(s3Client(), requireEnv(ENV.stagingBucket))
 }
 
 export function environmentQueue(name: (typeof ENV)[keyof typeof ENV]): UploadQueue {

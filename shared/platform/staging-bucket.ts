@@ -31,13 +31,57 @@ export interface StagedPart {
 }
 
 export type StagingBucket = ReturnType<typeof stagingBucket>
+export type OwnersStaging = ReturnType<typeof ownersStaging>
 
 /** Also the age beyond which the bucket policy refuses a signature (security rule 7). */
 const SIGNATURE_SECONDS = 15 * 60
 const DOWNLOAD_LINK_SECONDS = 60
 
-export function stagingBucket(s3: S3Client, bucket: string) {
+/** What an owner's calls do there; apart, so that their function holds nothing else of S3. */
+export function ownersStaging(s3: S3Client, bucket: string) {
   return {
+    /** Needs no condition: a multipart upload that is gone is aborted. */
+    async abortMultipart(key: string, multipartUploadId: string): Promise<void> {
+      await known(['NoSuchUpload'], () =>
+        s3.send(
+          new AbortMultipartUploadCommand({
+            Bucket: bucket,
+            Key: key,
+            UploadId: multipartUploadId,
+          }),
+        ),
+      )
+    },
+
+    /** A link by which the owner's browser saves the object under its own name. */
+    async signDownload(key: string, disposition: string): Promise<string> {
+      return getSignedUrl(
+        s3,
+        new GetObjectCommand({
+          Bucket: bucket,
+          Key: key,
+          ResponseContentDisposition: disposition,
+          ResponseContentType: 'application/octet-stream',
+          ResponseCacheControl: 'no-store',
+        }),
+        { expiresIn: DOWNLOAD_LINK_SECONDS },
+      )
+    },
+
+    /** Needs no condition: an object that is gone is deleted. */
+    async remove(key: string): Promise<void> {
+      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+    },
+  }
+}
+
+export function stagingBucket(s3: S3Client, bucket: string) {
+  const { abortMultipart, signDownload, remove } = ownersStaging(s3, bucket)
+  return {
+    abortMultipart,
+    signDownload,
+    remove,
+
     /** A single PUT of exactly this length that cannot replace an object. */
     async signPut(key: string, sizeBytes: number): Promise<SignedPart> {
       const command = new PutObjectCommand({
@@ -174,19 +218,6 @@ export function stagingBucket(s3: S3Client, bucket: string) {
       }
     },
 
-    /** Needs no condition: a multipart upload that is gone is aborted. */
-    async abortMultipart(key: string, multipartUploadId: string): Promise<void> {
-      await known(['NoSuchUpload'], () =>
-        s3.send(
-          new AbortMultipartUploadCommand({
-            Bucket: bucket,
-            Key: key,
-            UploadId: multipartUploadId,
-          }),
-        ),
-      )
-    },
-
     async head(key: string): Promise<StagedObject | undefined> {
       const reply = await known(['NotFound', 'NoSuchKey'], () =>
         s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key })),
@@ -217,26 +248,6 @@ export function stagingBucket(s3: S3Client, bucket: string) {
         ),
       )
       return reply?.Body as Readable | undefined
-    },
-
-    /** A link by which the owner's browser saves the object under its own name. */
-    async signDownload(key: string, disposition: string): Promise<string> {
-      return getSignedUrl(
-        s3,
-        new GetObjectCommand({
-          Bucket: bucket,
-          Key: key,
-          ResponseContentDisposition: disposition,
-          ResponseContentType: 'application/octet-stream',
-          ResponseCacheControl: 'no-store',
-        }),
-        { expiresIn: DOWNLOAD_LINK_SECONDS },
-      )
-    },
-
-    /** Needs no condition: an object that is gone is deleted. */
-    async remove(key: string): Promise<void> {
-      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
     },
   }
 }

@@ -54,6 +54,7 @@ export const INDEX = {
   owner: 'byOwner',
   portal: 'byPortal',
   account: 'byAccount',
+  client: 'byClient',
   due: 'byDue',
 } as const
 
@@ -235,17 +236,21 @@ export function encodeCursor(lastKey: Item | undefined, sortAttribute: string): 
 
 const CURSOR_FORM = /^\d{4}-\d\d-\d\dT[\d:.]+Z#([a-z]{3}_[0-9a-z]+)$/
 
-/** The start key of the next page within the caller's own partition. */
+/**
+ * The start key of the next page within the caller's own partition, and between the sort values that
+ * are asked for: DynamoDB refuses one outside of them.
+ */
 export function startKey(
   cursor: string | undefined,
   partition: { attribute: string; value: string },
   sortAttribute: string,
   type: string,
+  [lowest, highest] = ['0', ':'],
 ): Item | undefined {
   if (cursor === undefined) return undefined
   const sort = Buffer.from(cursor, 'base64url').toString('utf8')
   const id = CURSOR_FORM.exec(sort)?.[1]
-  if (id === undefined) {
+  if (id === undefined || sort < lowest || sort > highest) {
     throw new PortageError('INVALID_REQUEST', 'The cursor is not one that this list gave out.', {
       fields: [{ field: 'cursor', message: 'is not a cursor of this list' }],
     })

@@ -179,7 +179,7 @@ async function handOver(
       ...(opening ? { opening } : {}),
       writes: (to) => [
         ...submissionWrites(drafts.map(({ id }) => id)),
-        ...uploadsIn(to).map((upload) => deps.uploads.create(upload)),
+        ...uploadsIn(to).map((upload) => deps.uploads.create(upload, submission.clientEmail)),
       ],
     }),
   ])

@@ -2,23 +2,17 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
-import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import { DOWNLOADS_PREFIX } from '../platform/env-names.ts'
 import type { UploadQueue } from '../platform/queues.ts'
-import type { StagingBucket } from '../platform/staging-bucket.ts'
+import type { OwnersStaging, StagingBucket } from '../platform/staging-bucket.ts'
 import { Rejected, RetryLater } from '../providers/failures.ts'
 import { safeSegment } from '../providers/names.ts'
 import type { AccessRegistry } from '../providers/registry.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { Download, DownloadStore } from './download-store.ts'
-import {
-  accountIdOf,
-  explaining,
-  goneAtProvider,
-  mustBeReachable,
-  ownUpload,
-} from './owner-uploads.ts'
+import { accountIdOf, ownUpload } from './list-uploads.ts'
+import { explaining, goneAtProvider, mustBeReachable } from './owner-uploads.ts'
 import type { Upload } from './upload.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -36,7 +30,7 @@ export interface DownloadDeps extends ProviderDeps {
   uploads: UploadStore
   accounts: AccountStore
   downloads: DownloadStore
-  staging: StagingBucket
+  staging: OwnersStaging
   queue: UploadQueue
 }
 
@@ -51,10 +45,7 @@ export async function downloadUpload(
   uploadId: string,
 ): Promise<DownloadReply> {
   const upload = await ownUpload(deps, userId, uploadId)
-  if (upload.status !== 'uploaded') {
-    throw new PortageError('FILE_UNAVAILABLE', 'It can be downloaded once it is delivered.')
-  }
-  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)))
+  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)), upload)
   if (upload.fileSize <= INLINE_MAX_BYTES) {
     const bytes = await explaining(() => readAll(deps, account, upload))
     return { kind: 'inline', bytes, headers: attachmentHeaders(upload.fileName) }
@@ -155,7 +146,7 @@ async function restage(
   deadlineMs: number,
 ): Promise<void> {
   const uploadId = upload.id
-  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)))
+  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)), upload)
   const key = downloadKey(uploadId)
   const multipartUploadId = download.multipartUploadId ?? (await deps.staging.createMultipart(key))
   if (download.multipartUploadId === undefined) {

@@ -5,6 +5,7 @@ import { deliveryStore } from '../deliveries/delivery-store.ts'
 import { addressStore } from '../limits/open-submissions.ts'
 import { type DailyCaps, reservations } from '../limits/reservations.ts'
 import {
+  environmentOwnersStaging,
   environmentQueue,
   environmentSecrets,
   environmentStaging,
@@ -74,7 +75,7 @@ export function environmentOwnerUploads() {
     submissions: submissionStore(table),
     deliveries: deliveryStore(table, systemClock),
     downloads: downloadStore(table, systemClock),
-    staging: environmentStaging(),
+    staging: environmentOwnersStaging(),
     queue: environmentQueue(ENV.downloadQueueUrl),
   }
 }
@@ -83,6 +84,7 @@ export function environmentOwnerUploads() {
 export function environmentRestage() {
   return {
     ...environmentOwnerUploads(),
+    staging: environmentStaging(),
     workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
   }
 }

@@ -1,143 +1,85 @@
-/** Files as their owner sees and deletes them. */
+/** What an owner does with files: deletes them, has them tried again. */
 import type { Account } from '../accounts/account.ts'
-import type { AccountStore } from '../accounts/account-store.ts'
 import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
-import type { DeleteUploadReply, UploadReply, UploadsQuery } from '../contract/uploads.ts'
+import type { UploadReply } from '../contract/uploads.ts'
 import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { PortageError } from '../errors.ts'
 import { giveBack } from '../limits/reservations.ts'
 import type { Clock } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
-import type { StagingBucket } from '../platform/staging-bucket.ts'
+import type { OwnersStaging } from '../platform/staging-bucket.ts'
 import { spread, type Table, TransactionRefused, transact } from '../platform/table.ts'
-import { type PortalStore, STATISTICS_PLACES } from '../portals/portal-store.ts'
+import { STATISTICS_PLACES } from '../portals/portal-store.ts'
 import { ProviderFailure, ReconnectNeeded, Rejected } from '../providers/failures.ts'
 import type { AccessRegistry } from '../providers/registry.ts'
-import type { Submission, SubmissionStore } from './submission-store.ts'
+import { type DownloadFlowRules, getDownloadRules } from './file-binding.ts'
+import { accountIdOf, getUpload, ownUpload, type ReadDeps } from './list-uploads.ts'
 import { isTerminal, type Upload } from './upload.ts'
-import type { UploadStore } from './upload-store.ts'
 
-export interface OwnerUploadsDeps {
+export interface OwnerUploadsDeps extends ReadDeps {
   freshToken: FreshToken
   provider: AccessRegistry
   table: Table
-  uploads: UploadStore
-  submissions: SubmissionStore
   deliveries: DeliveryStore
-  accounts: AccountStore
-  portals: PortalStore
-  staging: StagingBucket
+  staging: OwnersStaging
   clock: Clock
 }
 
-type ReadDeps = Pick<OwnerUploadsDeps, 'uploads' | 'submissions' | 'accounts' | 'portals'>
-
-/** The owner's files newest first, all of them or those of one portal or account. */
-export async function listUploads(
-  deps: ReadDeps,
-  userId: string,
-  query: UploadsQuery,
-): Promise<{ uploads: UploadReply[]; cursor: string | undefined }> {
-  const page = await deps.uploads.list(
-    await chosenList(deps, userId, query),
-    query.limit,
-    query.cursor,
-  )
-  const own = page.records.filter((upload) => upload.userId === userId)
-  const accountIds = [...new Set(own.map(accountIdOf))]
-  const [submissions, accounts] = await Promise.all([
-    deps.submissions.findMany(own.map((upload) => upload.submissionId)),
-    Promise.all(accountIds.map((accountId) => deps.accounts.find(accountId))),
-  ])
-  const byId = new Map(accounts.map((account) => [account?.id, account]))
-  return {
-    uploads: own.map((upload) =>
-      uploadReply(upload, submissions.get(upload.submissionId), byId.get(accountIdOf(upload))),
-    ),
-    cursor: page.cursor,
-  }
-}
-
-async function chosenList(deps: ReadDeps, userId: string, query: UploadsQuery) {
-  if (query.portalId !== undefined) {
-    const portal = await deps.portals.find(query.portalId)
-    if (portal?.userId !== userId)
-      throw new PortageError('PORTAL_NOT_FOUND', 'You have no such portal.')
-    return { portalId: query.portalId }
-  }
-  if (query.storageAccountId !== undefined) {
-    const account = await deps.accounts.find(query.storageAccountId)
-    if (account?.userId !== userId) {
-      throw new PortageError('ACCOUNT_NOT_FOUND', 'You have no such storage account.')
-    }
-    return { accountId: query.storageAccountId }
-  }
-  return { userId }
-}
-
-export async function getUpload(
-  deps: ReadDeps,
-  userId: string,
-  uploadId: string,
-): Promise<UploadReply> {
-  const upload = await ownUpload(deps, userId, uploadId)
-  const [submissions, account] = await Promise.all([
-    deps.submissions.findMany([upload.submissionId]),
-    deps.accounts.find(accountIdOf(upload)),
-  ])
-  return uploadReply(upload, submissions.get(upload.submissionId), account)
-}
-
-export async function ownUpload(
-  deps: Pick<ReadDeps, 'uploads'>,
-  userId: string,
-  uploadId: string,
-): Promise<Upload> {
-  const upload = await deps.uploads.find(uploadId)
-  if (upload?.userId !== userId) {
-    throw new PortageError('UPLOAD_NOT_FOUND', 'You have no such file.')
-  }
-  return upload
+interface CascadeResult {
+  success: boolean
+  deletedFromCloud: boolean
+  deletedFromDatabase: boolean
 }
 
 /**
- * Deletes a file from the cloud, then here. What the provider no longer has counts as deleted; a
- * file that is still on its way is stopped.
+ * Deletes a file from the cloud, then here; with `recordOnly` it stays where it is and is forgotten
+ * here. What the provider no longer has counts as deleted; a file on its way is stopped.
  */
 export async function deleteFromCloudStorageWithCascade(
   deps: OwnerUploadsDeps,
   userId: string,
   uploadId: string,
-): Promise<DeleteUploadReply> {
+  { recordOnly = false } = {},
+): Promise<CascadeResult> {
   const upload = await ownUpload(deps, userId, uploadId)
-  const deletedFromCloud =
-    upload.status === 'uploaded' ? await deleteFromCloud(deps, upload) : false
+  const fromCloud = upload.status === 'uploaded' && !recordOnly
+  if (fromCloud) await deleteFromCloud(deps, upload)
   if (upload.status !== 'deleted') await deleteHere(deps, upload)
-  return {
-    success: true,
-    message: 'File deleted successfully',
-    deletedFromCloud,
-    deletedFromDatabase: true,
-  }
+  // Where the file still lies its name is taken.
+  if (fromCloud) await freeName(deps, upload)
+  return { success: true, deletedFromCloud: fromCloud, deletedFromDatabase: true }
 }
 
-async function deleteFromCloud(deps: OwnerUploadsDeps, upload: Upload): Promise<boolean> {
-  const account = await deps.accounts.find(accountIdOf(upload))
-  const reachable = mustBeReachable(account)
+async function deleteFromCloud(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
+  const account = mustBeReachable(await deps.accounts.find(accountIdOf(upload)), upload, {
+    STORAGE_ERROR: deleteLater,
+    STORAGE_DISCONNECTED: () =>
+      new PortageError(
+        'FILE_UNAVAILABLE',
+        'Reconnect its storage account, then delete it; or delete the record alone, which leaves the file there.',
+      ),
+  })
   await explaining(() =>
-    withToken(deps, reachable, (accessToken) =>
-      deps.provider(reachable.provider).deleteFile({ accessToken }, upload.storageFileId ?? ''),
+    withToken(deps, account, (accessToken) =>
+      deps.provider(account.provider).deleteFile({ accessToken }, upload.storageFileId ?? ''),
     ),
   )
-  return true
+}
+
+function deleteLater(): PortageError {
+  return new PortageError(
+    'PROVIDER_UNAVAILABLE',
+    'The storage account has a problem. Please try again later.',
+    { facts: { retryAfterSeconds: 60 } },
+  )
 }
 
 async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
   const bound = upload.storageAccountId !== undefined
   // A delivery exists from hand-over on; one that is bound cleans up by itself.
   const onItsWay = upload.status === 'delivering' || upload.status === 'held'
-  try {
-    await transact(deps.table, [
+  await orBusy(
+    transact(deps.table, [
       deps.uploads.delete(upload),
       ...(onItsWay ? [deps.deliveries.abandon(upload)] : []),
       ...(bound
@@ -157,7 +99,44 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
         before: upload.status,
         after: 'deleted',
       }),
-    ])
+    ]),
+  )
+  if (bound) return
+  if (upload.multipartUploadId !== undefined && upload.status === 'pending') {
+    await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
+  }
+  await deps.staging.remove(upload.stagingKey)
+}
+
+function freeName(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
+  return deps.deliveries.freeName({
+    uploadId: upload.id,
+    accountId: accountIdOf(upload),
+    portalId: upload.portalId,
+    folders: upload.folders,
+    name: upload.storagePath?.split('/').at(-1) ?? upload.fileName,
+  })
+}
+
+/** A held file is tried at once instead of at its `retryAt`. */
+export async function retryUpload(
+  deps: OwnerUploadsDeps,
+  userId: string,
+  uploadId: string,
+): Promise<UploadReply> {
+  const upload = await ownUpload(deps, userId, uploadId)
+  if (upload.status !== 'held') {
+    throw new PortageError('NOT_RETRYABLE', 'Only a file that is held can be tried again.')
+  }
+  await orBusy(
+    transact(deps.table, [deps.uploads.retryNow(upload.id), deps.deliveries.retryNow(upload)]),
+  )
+  return getUpload(deps, userId, uploadId)
+}
+
+async function orBusy(write: Promise<void>): Promise<void> {
+  try {
+    await write
   } catch (error) {
     if (!(error instanceof TransactionRefused)) throw error
     throw new PortageError('BUSY', 'The file has just changed its state. Please try again.', {
@@ -165,35 +144,33 @@ async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void>
       cause: error,
     })
   }
-  if (bound) {
-    await deps.deliveries.freeName({
-      uploadId: upload.id,
-      accountId: accountIdOf(upload),
-      portalId: upload.portalId,
-      folders: upload.folders,
-      name: upload.storagePath?.split('/').at(-1) ?? upload.fileName,
-    })
-  } else {
-    if (upload.multipartUploadId !== undefined && upload.status === 'pending') {
-      await deps.staging.abortMultipart(upload.stagingKey, upload.multipartUploadId)
-    }
-    await deps.staging.remove(upload.stagingKey)
-  }
 }
 
-/** The account whose files may be read: ACTIVE or INACTIVE. */
-export function mustBeReachable(account: Account | undefined): Account {
-  if (account?.status === 'ACTIVE' || account?.status === 'INACTIVE') return account
-  if (account?.status === 'ERROR') {
-    throw new PortageError(
-      'PROVIDER_UNAVAILABLE',
-      'The storage account has a problem. Please try again later.',
-    )
-  }
-  throw new PortageError(
-    'FILE_UNAVAILABLE',
-    'Reconnect its storage account, then it is there again.',
-  )
+type Unreachable = Extract<DownloadFlowRules, { canDownload: false }>['error']
+
+const UNAVAILABLE: Record<Unreachable, () => PortageError> = {
+  NOT_DELIVERED: () =>
+    new PortageError('FILE_UNAVAILABLE', 'It can be downloaded once it is delivered.'),
+  STORAGE_ERROR: () =>
+    new PortageError(
+      'FILE_UNAVAILABLE',
+      'Its storage account has a problem. Retry the account, or try again later.',
+    ),
+  STORAGE_DISCONNECTED: () =>
+    new PortageError('FILE_UNAVAILABLE', 'Reconnect its storage account, then it is there again.'),
+}
+
+/** The account from which a file can be got back now. */
+export function mustBeReachable(
+  account: Account | undefined,
+  upload: Upload,
+  inOtherWords: Partial<typeof UNAVAILABLE> = {},
+): Account {
+  const delivered = upload.status === 'uploaded' ? upload.storageAccountId : undefined
+  const rules = getDownloadRules(delivered ?? null, account?.status ?? null)
+  if (!rules.canDownload) throw { ...UNAVAILABLE, ...inOtherWords }[rules.error]()
+  if (!account) throw new Error('An account that is not there cannot be read')
+  return account
 }
 
 /** Turns a provider's failure into what an owner can do about it. */
@@ -205,9 +182,7 @@ export async function explaining<Value>(call: () => Promise<Value>): Promise<Val
       throw new PortageError(
         'FILE_UNAVAILABLE',
         'Reconnect its storage account, then it is there again.',
-        {
-          cause: error,
-        },
+        { cause: error },
       )
     }
     if (error instanceof Rejected && error.reason === 'NOT_FOUND') {
@@ -215,6 +190,7 @@ export async function explaining<Value>(call: () => Promise<Value>): Promise<Val
     }
     if (error instanceof ProviderFailure) {
       throw new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a minute.', {
+        facts: { retryAfterSeconds: 60 },
         cause: error,
       })
     }
@@ -226,41 +202,4 @@ export function goneAtProvider(cause?: unknown): PortageError {
   return new PortageError('FILE_UNAVAILABLE', 'It was deleted or moved away at the provider.', {
     cause,
   })
-}
-
-export function accountIdOf(upload: Upload): string {
-  return upload.storageAccountId ?? upload.intendedStorageAccountId
-}
-
-function uploadReply(
-  upload: Upload,
-  submission: Submission | undefined,
-  account: Account | undefined,
-): UploadReply {
-  return {
-    id: upload.id,
-    portalId: upload.portalId,
-    submissionId: upload.submissionId,
-    fileName: upload.fileName,
-    relativePath: upload.relativePath,
-    fileSize: upload.fileSize,
-    mimeType: upload.mimeType,
-    status: upload.status,
-    reason: upload.reason ?? null,
-    late: upload.late ?? false,
-    retryAt: upload.retryAt ?? null,
-    storageProvider: upload.storageProvider,
-    storageAccountId: upload.storageAccountId ?? null,
-    intendedStorageAccountId: upload.intendedStorageAccountId,
-    storageFileId: upload.storageFileId ?? null,
-    storagePath: upload.storagePath ?? null,
-    storageStatus: account?.status ?? null,
-    sha256: upload.sha256 ?? null,
-    clientName: submission?.clientName ?? null,
-    clientEmail: submission?.clientEmail ?? null,
-    clientMessage: submission?.clientMessage ?? null,
-    createdAt: upload.createdAt,
-    receivedAt: upload.receivedAt ?? null,
-    deliveredAt: upload.deliveredAt ?? null,
-  }
 }

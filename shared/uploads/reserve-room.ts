@@ -17,8 +17,9 @@ import {
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
-import { accountsOf, getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
+import { accountsOf, type Portal } from '../portals/portal.ts'
 import { expireUpload } from './expire-upload.ts'
+import { getUploadRules } from './file-binding.ts'
 import type { SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
@@ -153,11 +154,10 @@ function openingWrite(
 /** The portal's own account has stopped: the first of its backups that takes files, if any. */
 async function acceptingAccount(deps: ReserveDeps, portal: Portal): Promise<Placed['account']> {
   const accounts = await Promise.all(accountsOf(portal).map((id) => deps.accounts.find(id)))
-  const { storageAccountId } = getPortalUploadAcceptance(portal, {
-    statusOf: (accountId) => accounts.find((account) => account?.id === accountId)?.status,
-    nowMs: deps.clock.now(),
-  })
-  const account = accounts.find((each) => each?.id === storageAccountId)
+  const known = accounts.filter((account) => account !== undefined)
+  const { storageAccountId, storageProvider, backupStorageAccountIds } = portal
+  const rules = getUploadRules(storageAccountId, storageProvider, known, backupStorageAccountIds)
+  const account = rules.canUpload && known.find(({ id }) => id === rules.storageAccountId)
   if (account) return account
   throw new PortageError(
     'PORTAL_CANNOT_ACCEPT_UPLOADS',

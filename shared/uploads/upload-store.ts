@@ -6,7 +6,9 @@
  *      ├─▶ expired          └─▶ rejected           └─ held ◀┘
  *      └─▶ deleted (cancelled)
  */
+import { createHash } from 'node:crypto'
 import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
+import type { Account } from '../accounts/account.ts'
 import type { UploadReason, UploadStatus } from '../contract/uploads.ts'
 import { type Clock, isoTime, MINUTE_MS } from '../platform/clock.ts'
 import {
@@ -32,6 +34,8 @@ export const EVENT_PATIENCE_MS = MINUTE_MS
 const uploadIsNew = 'attribute_not_exists(pk)'
 const isPending = '#status = :pending'
 const isStaged = '#status = :staged'
+const isHeld = '#status = :held'
+const isMeantFor = 'intendedStorageAccountId = :from'
 const isOnItsWay = '#status IN (:delivering, :held)'
 const hasNotEnded = '#status IN (:pending, :staged, :scanning, :delivering, :held)'
 const asRead = '#status = :seen'
@@ -59,11 +63,32 @@ function aliases(...expressions: string[]): Record<string, string> | undefined {
   return used.length > 0 ? Object.fromEntries(used) : undefined
 }
 
-/** By these an upload stands in its owner's, its portal's and its account's list. */
-const LIST_KEYS = 'ownerPk, ownerSk, portalPk, portalSk, accountPk, accountSk'
+/** By these an upload stands in its owner's, its portal's, its account's and its client's list. */
+const LIST_KEYS = 'ownerPk, ownerSk, portalPk, portalSk, accountPk, accountSk, clientPk, clientSk'
 
 /** Which list of uploads is meant; each is one index. */
-export type UploadList = { userId: string } | { portalId: string } | { accountId: string }
+export type UploadList =
+  | { userId: string }
+  | { portalId: string }
+  | { accountId: string }
+  | { userId: string; clientEmail: string }
+
+/** Times of intent between which a list is read, both included. */
+export interface Period {
+  from?: string | undefined
+  to?: string | undefined
+}
+
+/** Only its hash: what is known of a client lies in the submission alone. */
+function clientList(userId: string, clientEmail: string): string {
+  const hash = createHash('sha256').update(clientEmail.toLowerCase()).digest('hex')
+  return `uploads#${userId}#${hash.slice(0, 32)}`
+}
+
+/** Ids are behind a `#` and before any `$`. */
+function bounds({ from = '0', to = ':' }: Period): [lowest: string, highest: string] {
+  return [from, `${to}$`]
+}
 
 export function uploadStore(table: Table, clock: Clock) {
   const key = (uploadId: string) => ({ pk: `upload#${uploadId}`, sk: 'upload' })
@@ -102,8 +127,8 @@ export function uploadStore(table: Table, clock: Clock) {
     key,
 
     /** The write of an intent; due when its reservation ends. */
-    create(upload: Upload): TransactItem {
-      const time = timeKey(Date.parse(upload.createdAt), upload.id)
+    create(upload: Upload, clientEmail: string | null = null): TransactItem {
+      const time = timeOf(upload)
       return {
         Put: {
           TableName: table.name,
@@ -116,6 +141,9 @@ export function uploadStore(table: Table, clock: Clock) {
             portalSk: time,
             accountPk: `uploads#${upload.intendedStorageAccountId}`,
             accountSk: time,
+            ...(clientEmail === null
+              ? {}
+              : { clientPk: clientList(upload.userId, clientEmail), clientSk: time }),
             ...dueKeys(upload.id, 'upload', clock.now() + RESERVATION_MS),
           },
           ConditionExpression: uploadIsNew,
@@ -131,15 +159,21 @@ export function uploadStore(table: Table, clock: Clock) {
     },
 
     /** Uploads newest first. */
-    async list(list: UploadList, limit: number, cursor: string | undefined): Promise<Page<Upload>> {
+    async list(
+      list: UploadList,
+      limit: number,
+      cursor: string | undefined,
+      period: Period = {},
+    ): Promise<Page<Upload>> {
       const { index, pk, sk, value } = indexOf(list)
-      const start = startKey(cursor, { attribute: pk, value }, sk, 'upload')
+      const [lowest, highest] = bounds(period)
+      const start = startKey(cursor, { attribute: pk, value }, sk, 'upload', [lowest, highest])
       const reply = await table.client.send(
         new QueryCommand({
           TableName: table.name,
           IndexName: index,
-          KeyConditionExpression: `${pk} = :value`,
-          ExpressionAttributeValues: { ':value': value },
+          KeyConditionExpression: `${pk} = :value AND ${sk} BETWEEN :lowest AND :highest`,
+          ExpressionAttributeValues: { ':value': value, ':lowest': lowest, ':highest': highest },
           ScanIndexForward: false,
           Limit: limit,
           ...(start ? { ExclusiveStartKey: start } : {}),
@@ -149,6 +183,11 @@ export function uploadStore(table: Table, clock: Clock) {
         records: (reply.Items ?? []) as unknown as Upload[],
         cursor: encodeCursor(reply.LastEvaluatedKey, sk),
       }
+    },
+
+    /** The cursor of a page that ends with this upload. */
+    cursorAfter(upload: Upload): string {
+      return encodeCursor({ sk: timeOf(upload) }, 'sk') ?? ''
     },
 
     /** Notes that the client has sent its last byte, with the hash that the browser computed, and looks for S3's event soon. */
@@ -273,9 +312,51 @@ export function uploadStore(table: Table, clock: Clock) {
     async resume(uploadId: string) {
       return update(uploadId, {
         expression: 'SET #status = :delivering REMOVE #reason, retryAt',
-        condition: '#status = :held',
+        condition: isHeld,
         values: { ':held': 'held', ':delivering': 'delivering' },
       })
+    },
+
+    /** The write by which its owner has a held file tried at once. */
+    retryNow(uploadId: string): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(uploadId),
+          UpdateExpression: 'SET retryAt = :now',
+          ConditionExpression: isHeld,
+          ExpressionAttributeNames: STATUS,
+          ExpressionAttributeValues: { ':held': 'held', ':now': isoTime(clock.now()) },
+        },
+      }
+    },
+
+    /** The write by which a file that is bound to no account yet is meant for another. */
+    move(
+      uploadId: string,
+      fromAccountId: string,
+      to: Pick<Account, 'id' | 'provider'>,
+    ): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(uploadId),
+          UpdateExpression: [
+            'SET #status = :delivering, intendedStorageAccountId = :to, storageProvider = :provider,',
+            'accountPk = :accountPk REMOVE #reason, retryAt',
+          ].join(' '),
+          ConditionExpression: [isOnItsWay, neverBound, isMeantFor].join(' AND '),
+          ExpressionAttributeNames: STATUS_AND_REASON,
+          ExpressionAttributeValues: {
+            ':delivering': 'delivering',
+            ':held': 'held',
+            ':from': fromAccountId,
+            ':to': to.id,
+            ':provider': to.provider,
+            ':accountPk': `uploads#${to.id}`,
+          },
+        },
+      }
     },
 
     /** The write by which a file waits for a cause to go away. */
@@ -389,6 +470,10 @@ export function uploadStore(table: Table, clock: Clock) {
   }
 }
 
+function timeOf(upload: Pick<Upload, 'id' | 'createdAt'>): string {
+  return timeKey(Date.parse(upload.createdAt), upload.id)
+}
+
 function indexOf(list: UploadList) {
   if ('portalId' in list) {
     return {
@@ -404,6 +489,14 @@ function indexOf(list: UploadList) {
       pk: 'accountPk',
       sk: 'accountSk',
       value: `uploads#${list.accountId}`,
+    }
+  }
+  if ('clientEmail' in list) {
+    return {
+      index: INDEX.client,
+      pk: 'clientPk',
+      sk: 'clientSk',
+      value: clientList(list.userId, list.clientEmail),
     }
   }
   return { index: INDEX.owner, pk: 'ownerPk', sk: 'ownerSk', value: `uploads#${list.userId}` }

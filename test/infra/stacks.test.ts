@@ -142,6 +142,7 @@ describe('data', () => {
       ['byOwner', 'ALL'],
       ['byPortal', 'ALL'],
       ['byAccount', 'ALL'],
+      ['byClient', 'ALL'],
       ['byDue', 'KEYS_ONLY'],
     ])
   })
@@ -175,6 +176,7 @@ describe('data', () => {
 
     expect(secrets).toEqual([
       ['portage/trial/google-oauth', '{"clientId":"","clientSecret":""}', undefined],
+      ['portage/trial/dropbox-oauth', '{"clientId":"","clientSecret":""}', undefined],
       ['portage/trial/write-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/portal-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/read-key', '{"currentKeyId":"k1"}', 'k1'],
@@ -270,13 +272,15 @@ describe('what a function may do', () => {
     expect(listing.map(([name]) => name).sort()).toEqual(['client-uploads', 'take-in-upload'])
   })
 
-  test('only functions that hold the OAuth client know where Google is', () => {
+  test.each([
+    [ENV.googleOauthSecret, [ENV.googleAccountsUrl, ENV.googleOauthUrl, ENV.googleApiUrl]],
+    [ENV.dropboxOauthSecret, [ENV.dropboxWwwUrl, ENV.dropboxApiUrl, ENV.dropboxContentUrl]],
+  ])('only functions that hold %s know where its provider is', (secret, hosts) => {
     for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
       const variables = fn.Environment.Variables
-      const hosts = [ENV.googleAccountsUrl, ENV.googleOauthUrl, ENV.googleApiUrl]
       const known = hosts.filter((name) => variables[name]?.startsWith('https://'))
 
-      expect(known, fn.FunctionName).toEqual(variables[ENV.googleOauthSecret] ? hosts : [])
+      expect(known, fn.FunctionName).toEqual(variables[secret] ? hosts : [])
     }
   })
 

@@ -19,6 +19,7 @@ const INDEXES: [name: string, keys: string, projection: string][] = [
   ['byOwner', 'owner', 'ALL'],
   ['byPortal', 'portal', 'ALL'],
   ['byAccount', 'account', 'ALL'],
+  ['byClient', 'client', 'ALL'],
   ['byDue', 'due', 'KEYS_ONLY'],
 ]
 const CREDENTIALS = { accessKeyId: 'AKIDTEST', secretAccessKey: 'test-secret' }
