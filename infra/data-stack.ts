@@ -16,6 +16,7 @@ export class DataStack extends Stack {
   readonly staging: StagingBucket
   readonly grantKey: GrantKey
   readonly googleOauth: PurposeSecret
+  readonly dropboxOauth: PurposeSecret
   readonly writeKey: PurposeSecret
   readonly readKey: PurposeSecret
   readonly portalKey: PurposeSecret
@@ -28,6 +29,7 @@ export class DataStack extends Stack {
     this.staging = new StagingBucket(this, 'Staging', { stage })
     this.grantKey = new GrantKey(this, 'GrantKey', { stage })
     this.googleOauth = new PurposeSecret(this, { stage, purpose: 'google-oauth' })
+    this.dropboxOauth = new PurposeSecret(this, { stage, purpose: 'dropbox-oauth' })
     this.writeKey = new PurposeSecret(this, { stage, purpose: 'write-key' })
     this.portalKey = new PurposeSecret(this, { stage, purpose: 'portal-key' })
     this.readKey = new PurposeSecret(this, { stage, purpose: 'read-key' })

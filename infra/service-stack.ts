@@ -4,11 +4,11 @@ import type { Construct } from 'constructs'
 import { ENV } from '../shared/platform/env-names.ts'
 import { DueSweep } from './constructs/due-sweep.ts'
 import type { FunctionName } from './constructs/function-list.ts'
-import { letCallGoogle } from './constructs/google-access.ts'
 import { HttpApi } from './constructs/http-api.ts'
 import { IntakeRule } from './constructs/intake-rule.ts'
 import { IntakeSwitch } from './constructs/intake-switch.ts'
 import { letReadOrigin } from './constructs/origin-parameter.ts'
+import { letCallProviders } from './constructs/provider-access.ts'
 import { ServiceFunction } from './constructs/service-function.ts'
 import { WorkQueue } from './constructs/work-queue.ts'
 import type { DataStack } from './data-stack.ts'
@@ -114,21 +114,21 @@ export class ServiceStack extends Stack {
     }
 
     records.letChange(auth, ['user', 'login', 'session', 'state'])
-    letCallGoogle(auth, data.googleOauth)
+    letCallProviders(auth, data)
     auth.setEnv(ENV.signUp, stage.signUp)
     auth.setEnv(ENV.signUpAllowList, stage.signUpAllowList.join(','))
 
     records.letRead(connect, ['session', 'user'])
     records.letChange(connect, ['state', 'account', 'grant', 'identity', 'event', 'portal'])
     records.letList(connect, 'byOwner', ['accounts'])
-    letCallGoogle(connect, data.googleOauth)
+    letCallProviders(connect, data)
     data.grantKey.letWrap(connect)
     records.letList(connect, 'byAccount', ['portals'])
 
     records.letRead(accounts, ['session', 'user', 'login'])
     records.letChange(accounts, ['account', 'grant', 'identity', 'portal', 'event', 'rate'])
     records.letList(accounts, 'byOwner', ['accounts', 'logins', 'grants'])
-    letCallGoogle(accounts, data.googleOauth)
+    letCallProviders(accounts, data)
     data.grantKey.letWrap(accounts)
     records.letList(accounts, 'byAccount', ['portals'])
 
@@ -153,7 +153,7 @@ export class ServiceStack extends Stack {
     records.letList(uploads, 'byPortal', ['uploads'])
     records.letList(uploads, 'byAccount', ['uploads', 'portals'])
     records.letList(uploads, 'byClient', ['uploads'])
-    letCallGoogle(uploads, data.googleOauth)
+    letCallProviders(uploads, data)
     data.grantKey.letWrap(uploads)
     staging.letHandOut(uploads)
     staging.letDiscard(uploads)
@@ -212,7 +212,7 @@ export class ServiceStack extends Stack {
         'places',
         'cap',
       ])
-      letCallGoogle(deliver, data.googleOauth)
+      letCallProviders(deliver, data)
       data.grantKey.letWrap(deliver)
       // A grant that the provider refuses stops the portals of its account.
       records.letList(deliver, 'byAccount', ['portals'])
@@ -230,7 +230,7 @@ export class ServiceStack extends Stack {
       'event',
     ])
     records.letList(restageDownload, 'byAccount', ['portals'])
-    letCallGoogle(restageDownload, data.googleOauth)
+    letCallProviders(restageDownload, data)
     data.grantKey.letWrap(restageDownload)
     staging.letRestage(restageDownload)
     downloads.letSend(restageDownload)
@@ -238,7 +238,7 @@ export class ServiceStack extends Stack {
 
     records.letChange(tendAccount, ['account', 'grant', 'portal', 'delivery', 'event'])
     records.letList(tendAccount, 'byAccount', ['portals', 'held'])
-    letCallGoogle(tendAccount, data.googleOauth)
+    letCallProviders(tendAccount, data)
     data.grantKey.letWrap(tendAccount)
 
     records.letList(sweepDue, 'byDue', ['due'])

@@ -24,6 +24,11 @@ const PURPOSES = {
     env: ENV.googleOauthSecret,
     members: { clientId: '', clientSecret: '' },
   },
+  'dropbox-oauth': {
+    description: "Dropbox OAuth client, filled in by the operator from Dropbox's app console",
+    env: ENV.dropboxOauthSecret,
+    members: { clientId: '', clientSecret: '' },
+  },
   'write-key': {
     description: 'Signs the write capability of a submission',
     env: ENV.writeKeySecret,

@@ -206,6 +206,10 @@ async function start(
       [ENV.googleAccountsUrl]: urls.google,
       [ENV.googleOauthUrl]: urls.google,
       [ENV.googleApiUrl]: urls.google,
+      // Nothing listens there: the real hosts must not be reached from here.
+      [ENV.dropboxWwwUrl]: 'http://127.0.0.1:1',
+      [ENV.dropboxApiUrl]: 'http://127.0.0.1:1',
+      [ENV.dropboxContentUrl]: 'http://127.0.0.1:1',
       ...options.environment,
     },
     queues: engines.sqs,

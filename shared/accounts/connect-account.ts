@@ -47,7 +47,7 @@ export async function connectAccount(
   deps: ConnectDeps,
   callback: Callback & { userId: string; sessionHash: string },
 ): Promise<string> {
-  const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'connect' })
+  const { flow, oauth, exchange } = await endFlow(deps, { ...callback, kind: 'connect' })
   const back = (name: 'connected' | 'connectError', value: string) => {
     const url = new URL(flow.returnTo, callback.origin)
     url.searchParams.set(name, value)
@@ -55,7 +55,7 @@ export async function connectAccount(
   }
   try {
     const { tokens, identity } = await exchange()
-    if (!deps.oauth.storageScopes.every((scope) => tokens.scopes.includes(scope))) {
+    if (!oauth.storageScopes.every((scope) => tokens.scopes.includes(scope))) {
       return back('connectError', 'STORAGE_PERMISSION_MISSING')
     }
     const { refreshToken } = tokens

@@ -1,6 +1,6 @@
 /** What functions that act at a provider are made of. */
 import { rateLimits } from '../limits/rate-limits.ts'
-import { environmentOauth } from '../oauth/environment.ts'
+import { environmentFlows, environmentTokens } from '../oauth/environment.ts'
 import { kmsClient } from '../platform/clients.ts'
 import { sleep, systemClock } from '../platform/clock.ts'
 import { requireEnv } from '../platform/env.ts'
@@ -38,7 +38,7 @@ export function environmentProviders(table: Table) {
     freshToken: freshTokens({
       grants,
       vault,
-      oauth: environmentOauth(),
+      oauth: environmentTokens(),
       clock,
       sleep,
       random: Math.random,
@@ -53,7 +53,7 @@ export function environmentAccountRepair(table: Table) {
     ...environmentProviders(table),
     users: userStore(table, systemClock),
     limits: rateLimits(table, systemClock),
-    oauth: environmentOauth(),
+    oauth: environmentTokens(),
     random: Math.random,
   }
 }
@@ -62,7 +62,7 @@ export function environmentAccountRepair(table: Table) {
 export function environmentConnect(table: Table) {
   return {
     ...environmentAccounts(table),
-    oauth: environmentOauth(),
+    oauth: environmentFlows(),
     vault: environmentVault(),
     flows: flowStore(table, systemClock),
   }

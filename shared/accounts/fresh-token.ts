@@ -9,7 +9,7 @@
  * After the refresh request is sent nothing aborts it: a token that is not saved is lost.
  */
 
-import { type OauthProvider, OauthRefused } from '../oauth/oauth-provider.ts'
+import { OauthRefused, type TokensRegistry } from '../oauth/oauth-provider.ts'
 import { type Clock, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { randomToken } from '../platform/ids.ts'
 import { ReconnectNeeded, RetryLater } from '../providers/failures.ts'
@@ -21,7 +21,7 @@ import type { TokenVault } from './token-vault.ts'
 export interface FreshTokenDeps {
   grants: GrantStore
   vault: TokenVault
-  oauth: OauthProvider
+  oauth: TokensRegistry
   clock: Clock
   sleep: (ms: number) => Promise<void>
   random: () => number
@@ -83,7 +83,7 @@ async function freshToken(
     const grant = await deps.grants.find(grantId)
     if (grant?.refusedAt) await deps.onRefused(grant)
     if (!grant || grant.refusedAt) {
-      throw new ReconnectNeeded({ tokenRejected: false, diagnostics: diagnostics(deps) })
+      throw new ReconnectNeeded({ tokenRejected: false, diagnostics: diagnostics(grant) })
     }
     const tokens = await openTokens(deps.vault, grant)
     const { refresh } = refreshDecision(grant, deps.clock.now(), NEEDED_MS)
@@ -95,7 +95,7 @@ async function freshToken(
     if (await deps.grants.takeLease(grant, owner))
       return refreshUnderLease(deps, grant, tokens, owner)
     if (deps.clock.now() >= giveUpAtMs) {
-      throw unavailable(deps, PATIENCE_MS)
+      throw unavailable(grant, PATIENCE_MS)
     }
     await deps.sleep(WAIT_MS * (0.5 + deps.random()))
   }
@@ -108,7 +108,7 @@ async function refreshUnderLease(
   owner: string,
 ): Promise<LiveGrant> {
   try {
-    const fresh = await deps.oauth.refresh(tokens.refreshToken)
+    const fresh = await deps.oauth(grant.provider).refresh(tokens.refreshToken)
     const sealed = await deps.vault.seal(
       { userId: grant.userId, grantId: grant.id },
       grant.wrappedKey,
@@ -125,16 +125,16 @@ async function refreshUnderLease(
   } catch (error) {
     if (!(error instanceof OauthRefused && error.grantIsDead)) {
       await deps.grants.releaseLease(grant.id, owner)
-      throw error instanceof OauthRefused ? error : unavailable(deps, undefined, error)
+      throw error instanceof OauthRefused ? error : unavailable(grant, undefined, error)
     }
     // A consent given meanwhile has replaced tokens and lease; then the refusal was of the old grant.
     if (!(await deps.grants.saveRefused(grant.id, owner))) {
-      throw unavailable(deps, SECOND_MS, error)
+      throw unavailable(grant, SECOND_MS, error)
     }
     await deps.onRefused(grant)
     throw new ReconnectNeeded({
       tokenRejected: false,
-      diagnostics: diagnostics(deps),
+      diagnostics: diagnostics(grant),
       cause: error,
     })
   }
@@ -145,10 +145,10 @@ export async function openTokens(vault: TokenVault, grant: Grant): Promise<Grant
   return JSON.parse(await vault.unseal(ref, grant.wrappedKey, grant.tokens)) as GrantTokens
 }
 
-function diagnostics(deps: FreshTokenDeps) {
-  return { provider: toStorageProviderId(deps.oauth.id) }
+function diagnostics(grant: Grant | undefined) {
+  return grant ? { provider: toStorageProviderId(grant.provider) } : {}
 }
 
-function unavailable(deps: FreshTokenDeps, afterMs?: number, cause?: unknown): RetryLater {
-  return new RetryLater({ reason: 'UNAVAILABLE', afterMs, diagnostics: diagnostics(deps), cause })
+function unavailable(grant: Grant, afterMs?: number, cause?: unknown): RetryLater {
+  return new RetryLater({ reason: 'UNAVAILABLE', afterMs, diagnostics: diagnostics(grant), cause })
 }

@@ -6,7 +6,7 @@ import type {
   RefreshTokenReply,
 } from '../contract/accounts.ts'
 import { PortageError } from '../errors.ts'
-import { type OauthProvider, OauthRefused, OauthUnavailable } from '../oauth/oauth-provider.ts'
+import { OauthRefused, OauthUnavailable, type TokensRegistry } from '../oauth/oauth-provider.ts'
 import { isoTime } from '../platform/clock.ts'
 import { log, loggable } from '../platform/log.ts'
 import { TransactionRefused } from '../platform/table.ts'
@@ -27,7 +27,7 @@ import type { TokenVault } from './token-vault.ts'
 export interface DisconnectDeps extends StatusDeps {
   grants: Pick<GrantStore, 'find' | 'remove' | 'isHeldElsewhere'>
   vault: TokenVault
-  oauth: Pick<OauthProvider, 'revoke'>
+  oauth: TokensRegistry
 }
 
 /** The account that the owner means: by id, or by provider while exactly one matches. */
@@ -131,7 +131,7 @@ async function revokeUnlessShared(deps: DisconnectDeps, grant: Grant): Promise<v
   if (await deps.grants.isHeldElsewhere(grant)) return
   const { refreshToken } = await openTokens(deps.vault, grant)
   try {
-    await deps.oauth.revoke(refreshToken)
+    await deps.oauth(grant.provider).revoke(refreshToken)
   } catch (error) {
     if (!(error instanceof OauthRefused || error instanceof OauthUnavailable)) throw error
     // Nobody can read the token any more; what is left is an entry on the owner's page at the provider.

@@ -16,7 +16,8 @@ export interface FlowChecks {
   codeVerifier: string
 }
 
-export interface OauthProvider {
+/** How somebody signs in with a provider or gives consent; for the functions of these flows alone. */
+export interface OauthFlows {
   readonly id: OauthProviderId
   /** Scopes without which no file can be delivered. */
   readonly storageScopes: string[]
@@ -24,11 +25,19 @@ export interface OauthProvider {
   authorizeUrl(kind: 'login' | 'connect', redirectUri: string, checks: FlowChecks): Promise<URL>
   /** Exchanges the code of a callback; throws `OauthRefused` when the provider does not accept it. */
   exchange(callbackUrl: URL, checks: FlowChecks): Promise<{ tokens: TokenSet; identity: Identity }>
+}
+
+/** What keeps a grant alive or ends it. */
+export interface OauthTokens {
   /** A new access token; throws `OauthRefused` when the grant is dead. */
   refresh(refreshToken: string): Promise<TokenSet>
   /** Ends every grant that the token's identity has given to this client. Throws as `refresh` does. */
   revoke(refreshToken: string): Promise<void>
 }
+
+/** Finds a provider. */
+export type FlowsRegistry = (id: OauthProviderId) => OauthFlows
+export type TokensRegistry = (id: OauthProviderId) => OauthTokens
 
 /** The provider said no. `error` is OAuth's own word (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */
 export class OauthRefused extends Error {

@@ -7,7 +7,8 @@ import type { StorageProviderId } from '../contract/common.ts'
 
 /** What may be logged: a status and code words, never a message, a URL or a header. */
 export interface Diagnostics {
-  provider: StorageProviderId
+  /** Absent where the grant that would say so is gone. */
+  provider?: StorageProviderId
   status?: number
   /** The provider's own code word (`userRateLimitExceeded`) or the connection's (`ECONNRESET`). */
   reason?: string

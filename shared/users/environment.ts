@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { environmentOauth } from '../oauth/environment.ts'
+import { environmentFlows } from '../oauth/environment.ts'
 import { environmentTable } from '../platform/clients.ts'
 import { systemClock } from '../platform/clock.ts'
 import { optionalEnv, requireEnv } from '../platform/env.ts'
@@ -23,7 +23,7 @@ function environmentSignUp() {
 export function environmentSignIn() {
   const table = environmentTable()
   return {
-    oauth: environmentOauth(),
+    oauth: environmentFlows(),
     flows: flowStore(table, systemClock),
     users: userStore(table, systemClock),
     sessions: sessionStore(table, systemClock),

@@ -1,7 +1,14 @@
 /** Signing in with a provider: asks for identity alone and throws the tokens away (security rule 2). */
+
+import { type OauthProviderId, oauthProviderId } from '../contract/common.ts'
 import { PortageError } from '../errors.ts'
-import { newFlowChecks } from '../oauth/google.ts'
-import { type OauthProvider, OauthRefused, OauthUnavailable } from '../oauth/oauth-provider.ts'
+import { newFlowChecks } from '../oauth/oauth-flow.ts'
+import {
+  type FlowsRegistry,
+  type OauthFlows,
+  OauthRefused,
+  OauthUnavailable,
+} from '../oauth/oauth-provider.ts'
 import { hashToken, randomToken } from '../platform/ids.ts'
 import type { FlowStore, OauthFlow } from './flow-store.ts'
 import { safeReturnTo } from './return-to.ts'
@@ -10,7 +17,7 @@ import { maySignUp, type SignUp } from './user.ts'
 import type { UserStore } from './user-store.ts'
 
 export interface FlowDeps {
-  oauth: OauthProvider
+  oauth: FlowsRegistry
   flows: FlowStore
 }
 
@@ -22,17 +29,17 @@ export interface SignInDeps extends FlowDeps {
 }
 
 /** Where a flow's callback lives; it differs per provider and flow, so that no code can be used in the other. */
-function redirectUri(origin: string, kind: OauthFlow['kind'], provider: string): string {
+function redirectUri(origin: string, kind: OauthFlow['kind'], provider: OauthProviderId): string {
   return kind === 'login'
     ? `${origin}/api/auth/callback/${provider}`
     : `${origin}/api/oauth/${provider}/callback`
 }
 
-/** The provider named in a path must be one that this deployment offers. */
-function mustBeOffered(deps: Pick<FlowDeps, 'oauth'>, provider: string | undefined): void {
-  if (provider !== deps.oauth.id) {
-    throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
-  }
+/** The provider that a path names. */
+function providerOf(deps: Pick<FlowDeps, 'oauth'>, name: string | undefined): OauthFlows {
+  const id = oauthProviderId.safeParse(name).data
+  if (!id) throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
+  return deps.oauth(id)
 }
 
 /** Where a flow begins: the provider of the path and the public origin. */
@@ -52,18 +59,17 @@ export async function beginFlow(
   { params, origin }: FlowStart,
   flow: Pick<OauthFlow, 'kind' | 'returnTo' | 'userId' | 'sessionHash'>,
 ): Promise<{ url: URL; browserToken: string }> {
-  mustBeOffered(deps, params['provider'])
+  const oauth = providerOf(deps, params['provider'])
   const browserToken = randomToken()
   const { state, nonce, codeVerifier } = newFlowChecks()
-  const provider = deps.oauth.id
   await deps.flows.begin(state, {
     ...flow,
-    provider,
+    provider: oauth.id,
     browserHash: hashToken(browserToken),
     nonce,
     codeVerifier,
   })
-  const url = await deps.oauth.authorizeUrl(flow.kind, redirectUri(origin, flow.kind, provider), {
+  const url = await oauth.authorizeUrl(flow.kind, redirectUri(origin, flow.kind, oauth.id), {
     state,
     nonce,
     codeVerifier,
@@ -92,14 +98,14 @@ export async function endFlow(
     sessionHash?: string
   } & Callback,
 ) {
-  mustBeOffered(deps, callback.provider)
+  const oauth = providerOf(deps, callback.provider)
   const query = new URLSearchParams(callback.rawQuery)
   const state = query.get('state')
   const flow =
     state && callback.browserToken
       ? await deps.flows.consume(state, {
           kind: callback.kind,
-          provider: deps.oauth.id,
+          provider: oauth.id,
           browserHash: hashToken(callback.browserToken),
           ...(callback.userId === undefined ? {} : { userId: callback.userId }),
           ...(callback.sessionHash === undefined ? {} : { sessionHash: callback.sessionHash }),
@@ -111,11 +117,12 @@ export async function endFlow(
       'Please start again: this answer belongs to no sign-in of this browser, or came after ten minutes.',
     )
   }
-  const callbackUrl = new URL(redirectUri(callback.origin, callback.kind, deps.oauth.id))
+  const callbackUrl = new URL(redirectUri(callback.origin, callback.kind, oauth.id))
   callbackUrl.search = callback.rawQuery
   return {
     flow,
-    exchange: () => deps.oauth.exchange(callbackUrl, { ...flow, state }).catch(refuseForeignAnswer),
+    oauth,
+    exchange: () => oauth.exchange(callbackUrl, { ...flow, state }).catch(refuseForeignAnswer),
   }
 }
 

@@ -123,7 +123,7 @@ describe('security rule 1: a callback belongs to the flow that began it', () => 
     const browser = test.browser()
     const callback = await callbackUrl(browser, 'login', OWNER)
     const before = await dumpTable(test)
-    for (const provider of ['dropbox', 'google_drive', 'GOOGLE', '__proto__']) {
+    for (const provider of ['box', 'google_drive', 'GOOGLE', '__proto__']) {
       callback.pathname = `/api/auth/callback/${provider}`
 
       expect((await browser.send('GET', callback)).status).toBe(404)

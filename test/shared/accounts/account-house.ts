@@ -8,7 +8,7 @@ import type { Grant, GrantTokens } from '../../../shared/accounts/grant.ts'
 import { grantStore } from '../../../shared/accounts/grant-store.ts'
 import type { TokenVault } from '../../../shared/accounts/token-vault.ts'
 import { rateLimits } from '../../../shared/limits/rate-limits.ts'
-import type { OauthProvider, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
+import type { OauthTokens, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
 import { HOUR_MS } from '../../../shared/platform/clock.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
@@ -36,8 +36,7 @@ export async function openAccount(table: Table) {
     scopes: [],
   })
   const revoked: string[] = []
-  const oauth: Pick<OauthProvider, 'id' | 'refresh' | 'revoke'> = {
-    id: 'google',
+  const oauth: OauthTokens = {
     refresh(refreshToken) {
       asked.push(refreshToken)
       return answer(refreshToken)
@@ -57,7 +56,7 @@ export async function openAccount(table: Table) {
     users: userStore(table, clock),
     limits: rateLimits(table, clock),
     vault: openVault,
-    oauth,
+    oauth: () => oauth,
     random: () => 0.5,
     /** The provider, which answers what the test wants. */
     provider: () => ({ quota: () => probe() }) as unknown as StorageAccess,
@@ -76,7 +75,7 @@ export async function openAccount(table: Table) {
       return freshTokens({
         grants,
         vault: openVault,
-        oauth: oauth as OauthProvider,
+        oauth: () => oauth,
         clock,
         sleep: async (ms) => clock.advance(ms),
         random: () => 0.5,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { googleOauth } from '../../../shared/oauth/google.ts'
+import { googleFlows, googleTokens } from '../../../shared/oauth/google.ts'
 import { loggable } from '../../../shared/platform/log.ts'
 import { TransactionRefused } from '../../../shared/platform/table.ts'
 
@@ -59,16 +59,16 @@ it.each([
   ],
 ])('a token reply with %s is told without its tokens', async (_what, reply) => {
   answered = JSON.stringify(reply)
-  const oauth = googleOauth({
+  const deps = {
     urls: { accountsUrl: url, oauthUrl: url, apiUrl: url },
     client: async () => ({ clientId: 'id', clientSecret: 'CANARY' }),
-  })
+  }
   const checks = { state: 'CANARY', nonce: 'CANARY', codeVerifier: 'CANARY'.repeat(8) }
   const callback = new URL(`${url}/callback?code=CANARY&state=CANARY`)
 
   for (const error of [
-    await refused(oauth.refresh('CANARY')),
-    await refused(oauth.exchange(callback, checks)),
+    await refused(googleTokens(deps).refresh('CANARY')),
+    await refused(googleFlows(deps).exchange(callback, checks)),
   ]) {
     expect(written(error)).toMatch(/"name":"Oauth(Refused|Unavailable)"/)
     expect(written(error)).not.toContain('CANARY')
@@ -77,7 +77,7 @@ it.each([
 
 it('the reason stays: who could not answer, and in which words', async () => {
   answered = JSON.stringify({ token_type: 'Bearer' })
-  const oauth = googleOauth({
+  const oauth = googleTokens({
     urls: { accountsUrl: url, oauthUrl: url, apiUrl: url },
     client: async () => ({ clientId: 'id', clientSecret: 'secret' }),
   })
