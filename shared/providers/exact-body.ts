@@ -25,8 +25,8 @@ export class ExactBody implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterable<Uint8Array>
   readonly #sizeBytes: number
 
-  constructor(source: AsyncIterable<Uint8Array>, sizeBytes: number) {
-    this.#source = source
+  constructor(source: AsyncIterable<Uint8Array> | Uint8Array, sizeBytes: number) {
+    this.#source = source instanceof Uint8Array ? onePiece(source) : source
     this.#sizeBytes = sizeBytes
   }
 
@@ -53,4 +53,8 @@ export class ExactBody implements AsyncIterable<Uint8Array> {
   discard(): void {
     if (this.#source instanceof Readable) this.#source.destroy()
   }
+}
+
+async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }

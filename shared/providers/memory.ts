@@ -212,8 +212,7 @@ export function createMemoryProvider(
         if (target.sizeBytes > singleRequestBytes) {
           throw new RangeError(`${target.sizeBytes} bytes are more than one request carries`)
         }
-        const pieces = body instanceof Uint8Array ? onePiece(body) : body
-        const content = await readAll(pieces, target.sizeBytes)
+        const content = await readAll(body, target.sizeBytes)
         return taken(target) ?? (await store(target, content))
       }),
 
@@ -304,14 +303,13 @@ export function brokenConnection(provider: StorageProviderId = 'google_drive'): 
   return new RetryLater({ reason: 'NETWORK', diagnostics: { provider, reason: 'ECONNRESET' } })
 }
 
-async function readAll(source: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<Buffer> {
+async function readAll(
+  source: AsyncIterable<Uint8Array> | Uint8Array,
+  sizeBytes: number,
+): Promise<Buffer> {
   const pieces: Uint8Array[] = []
   for await (const piece of new ExactBody(source, sizeBytes)) pieces.push(piece)
   return Buffer.concat(pieces)
-}
-
-async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }
 
 function slice(content: Buffer, range: ByteRange | undefined): Buffer {

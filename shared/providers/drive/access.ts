@@ -2,14 +2,9 @@
  * The part of Drive that functions of the API need as well, by fetch alone: googleapis is a fifth of
  * what such a function may weigh.
  */
+import { authorization, withTimeout } from '../answers.ts'
 import type { Download, ProviderAuth, StorageAccess } from '../provider.ts'
-import {
-  authorization,
-  classifyAnswer,
-  connectionFailure,
-  unreadable,
-  withTimeout,
-} from './answers.ts'
+import { classifyAnswer, connectionFailure, unreadable } from './answers.ts'
 import { aboutUrl, contentUrl, fileUrl, rangeHeader, readQuota } from './wire.ts'
 
 interface DriveOptions {

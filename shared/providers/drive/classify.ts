@@ -4,6 +4,7 @@
  * (https://developers.google.com/workspace/drive/api/guides/handle-errors).
  */
 import * as z from 'zod'
+import { parseJson, retryAfterMs } from '../answers.ts'
 import {
   type Diagnostics,
   type ProviderFailure,
@@ -132,26 +133,8 @@ function readRefusal(body: string): { reasons: string[]; message: string } {
   return { reasons: reasons.length > 0 || status === undefined ? reasons : [status], message }
 }
 
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Recovery: text and HTML are answers too; no schema accepts undefined.
-    return undefined
-  }
-}
-
 /** A code word is logged; anything that does not look like one might be somebody's text. */
 function diagnosticsOf(status: number, reasons: string[]): Diagnostics {
   const reason = reasons.find((word) => /^[A-Za-z_]{1,60}$/.test(word))
   return { provider: 'google_drive', status, ...(reason !== undefined && { reason }) }
-}
-
-/** `Retry-After` in seconds or as a date, which is read by the clock of the answer itself. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const value = headers.get('retry-after')
-  if (value === null) return undefined
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const waitMs = Date.parse(value) - Date.parse(headers.get('date') ?? '')
-  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs)
 }

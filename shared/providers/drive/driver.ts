@@ -12,6 +12,7 @@
  * - All requests carry `supportsAllDrives`, without which a shared drive answers 404.
  */
 import { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js'
+import { authorization, withTimeout } from '../answers.ts'
 import { ExactBody } from '../exact-body.ts'
 import { type ProviderFailure, Rejected } from '../failures.ts'
 import type {
@@ -26,13 +27,7 @@ import type {
 } from '../provider.ts'
 import { type Answer, type RequestToSend, sendRequest } from '../send-request.ts'
 import { createDriveAccess } from './access.ts'
-import {
-  authorization,
-  classifyAnswer,
-  connectionFailure,
-  unreadable,
-  withTimeout,
-} from './answers.ts'
+import { classifyAnswer, connectionFailure, unreadable } from './answers.ts'
 import { classifyInSession } from './classify.ts'
 import {
   contentRange,
@@ -220,10 +215,7 @@ export function createDriveProvider({ apiUrl }: DriveOptions): StorageProvider {
       if (target.sizeBytes > SINGLE_REQUEST_BYTES) {
         throw new RangeError(`${target.sizeBytes} bytes are more than one request carries`)
       }
-      const source = new ExactBody(
-        body instanceof Uint8Array ? onePiece(body) : body,
-        target.sizeBytes,
-      )
+      const source = new ExactBody(body, target.sizeBytes)
       const { contentType, head, tail } = multipartEnvelope(target, crypto.randomUUID())
       const answer = await exchange(
         uploadUrl(apiUrl, 'multipart'),
@@ -327,10 +319,6 @@ function assertChunk(chunk: ByteRange, target: UploadTarget): void {
       `A chunk of ${chunk.sizeBytes} bytes at ${chunk.offsetBytes} does not fit a file of ${target.sizeBytes}`,
     )
   }
-}
-
-async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }
 
 async function* wrapped(

@@ -3,9 +3,9 @@
  * Uploads: https://developers.google.com/workspace/drive/api/guides/manage-uploads
  */
 import * as z from 'zod'
+import { parseJson } from '../answers.ts'
 import { Rejected } from '../failures.ts'
 import type { ByteRange, RemoteFile, UploadTarget } from '../provider.ts'
-import { parseJson } from './classify.ts'
 
 export const FOLDER_MIME_TYPE = 'application/vnd.google-apps.folder'
 
