@@ -168,24 +168,6 @@ describe('a delivery survives its account', () => {
     await theirs.untilDelivered(uploadId, file)
     expect(await theirs.inDrive(file)).toEqual([sha256(file.content)])
   })
-
-  it('whose owner pauses it: the file arrives once it is taken up again', async () => {
-    const file = files.newFile(1000)
-    const intent = await files.announce(file)
-    await owner.http.call('POST', '/api/storage/deactivate', { json: { provider: 'google' } })
-    const [plan] = intent.uploads
-    if (!plan) throw new Error('no plan')
-    await putParts(test.browser(), intent.uploadToken, plan, file.content)
-
-    const held = await files.untilStatus(plan.uploadId, 'held')
-    expect(held).toMatchObject({ reason: 'ACCOUNT_INACTIVE' })
-    expect(await files.inDrive(file)).toEqual([])
-    await owner.http.call('POST', '/api/storage/reactivate', { json: { provider: 'google' } })
-    await test.cloud.advanceClock(61)
-
-    await files.untilDelivered(plan.uploadId, file)
-    expect(await files.inDrive(file)).toEqual([sha256(file.content)])
-  })
 })
 
 describe('a delivery survives our own machinery', () => {

@@ -245,16 +245,6 @@ describe('downloading', () => {
     expect(problem.title).toBe('File unavailable')
   })
 
-  it('works while the account is paused', async () => {
-    const pause = { json: { storageAccountId: owner.accountId } }
-    await owner.http.call('POST', '/api/storage/deactivate', pause)
-
-    expect((await download(PDF)).status).toBe(200)
-    expect(await detail(PDF)).toMatchObject({ storageStatus: 'INACTIVE' })
-
-    await owner.http.call('POST', '/api/storage/reactivate', pause)
-  })
-
   it('of what its owner deleted at the provider says that it is unavailable', async () => {
     const { storageFileId } = await detail(SVG)
     const route = `/drive/v3/files/${storageFileId}`

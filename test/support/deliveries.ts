@@ -19,6 +19,8 @@ const UPLOADS_ROUTE = '/upload/drive/v3/files'
 interface LoggedRequest {
   operation: string
   status: number
+  /** Whose token it was, where it got that far. */
+  account?: string
   session?: number
   fault?: string
 }

@@ -1,0 +1,27 @@
+/** Time that passes: what has become due is found by the sweep, and its workers do it. */
+import { SWEEP } from './deliveries.ts'
+import type { TestCloud } from './local-cloud.ts'
+import { until } from './until.ts'
+
+/** Moves the clock and returns when everything that is due by then is done. */
+export async function pass(test: TestCloud, seconds: number): Promise<void> {
+  await test.cloud.advanceClock(seconds)
+  await test.cloud.schedules.run(SWEEP)
+  await untilQuiet(test)
+}
+
+/** Waits until no queue holds anything and no worker is busy. */
+export async function untilQuiet({ cloud }: TestCloud): Promise<void> {
+  await until(
+    () => {
+      const { functions } = cloud.lambda.stats()
+      const messages = cloud.sqs
+        .stats()
+        .map(({ available, inFlight, delayed }) => available + inFlight + delayed)
+      return (
+        functions[SWEEP]?.busy === 0 && messages.every((count) => count === 0) && 'nothing is left'
+      )
+    },
+    { timeoutMs: 60_000 },
+  )
+}
