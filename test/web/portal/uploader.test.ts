@@ -299,6 +299,36 @@ describe('announcing', () => {
   )
 })
 
+describe('more announcements than one hand-over may have', () => {
+  it('go into another, nothing is sent twice, and both are watched until all is delivered', async () => {
+    const portal = new FakePortal()
+    const refused: unknown[] = []
+    portal.intercepts = [
+      ({ url, body }) => {
+        if (!INTENT.test(url) || portal.uploads.size !== 100) return undefined
+        if (!String(body).includes('"submissionId"')) return undefined
+        refused.push(body)
+        const message = 'belong to a hand-over that has as many files as one may have'
+        return problem(400, 'INVALID_REQUEST', [{ field: 'submissionId', message }])
+      },
+    ]
+    const uploader = portal.uploader()
+    uploader.add(alone(...Array.from({ length: 120 }, (_, n) => makeFile(`${n}.pdf`, 10))))
+
+    uploader.start({ clientName: 'Ada' })
+    await untilReceived(uploader)
+
+    const uploads = [...portal.uploads.values()]
+    expect(refused.length).toBe(1)
+    expect(uploads.map((each) => each.puts)).toEqual(Array(120).fill(1))
+    expect(new Set(uploads.map((each) => each.submissionId)).size).toBe(2)
+    expect(portal.calls('POST', INTENT).at(-1)?.body).toMatchObject({ clientName: 'Ada' })
+
+    for (const upload of uploads) upload.status = 'uploaded'
+    await until(uploader, () => uploader.totals.byPhase.delivered === 120)
+  })
+})
+
 describe('behind a password (rule 10, C22)', () => {
   /** Refuses every announcement, or every call, that does not carry this token. */
   function asksFor(portal: FakePortal, token: () => string) {

@@ -7,7 +7,7 @@ import { ApiProblem } from '../../common/api-problem.ts'
 import type { Clock } from './clock.ts'
 import type { HandOver } from './hand-over.ts'
 import type { PortalApi } from './portal-api.ts'
-import { clientProblems, fileProblems } from './problems.ts'
+import { clientProblems, fileProblems, isHandOverFull } from './problems.ts'
 import { Transfer } from './transfer.ts'
 import type { UploadEntry } from './upload-entry.ts'
 import type { UploadQueue } from './upload-queue.ts'
@@ -106,6 +106,7 @@ export class Announcer {
     const isAboutFiles =
       error instanceof ApiProblem &&
       (error.status === 400 || error.status === 413) &&
+      !isHandOverFull(error) &&
       clientProblems(error).length === 0
     if (isAboutFiles) {
       this.#refuseSome(batch, error)

@@ -1,4 +1,7 @@
-/** Asks how far the received files are, at 2, 4, 8 … 60 seconds, and not at all while nobody looks. */
+/**
+ * Asks how far the received files are, at 2, 4, 8 … 60 seconds, and not at all while nobody looks.
+ * Files may have gone into several hand-overs, one after the other: all of them are asked about.
+ */
 import type { SubmissionReply } from '../../../shared/contract/uploads.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
 import type { Clock } from './clock.ts'
@@ -26,7 +29,8 @@ interface DeliveryWatchDeps {
 
 export class DeliveryWatch {
   readonly #deps: DeliveryWatchDeps
-  #target: { submissionId: string; readToken: string } | undefined
+  /** Read tokens by submission; the last one is the hand-over under way. */
+  readonly #targets = new Map<string, string>()
   #delayMs = FIRST_DELAY_MS
   #run: AbortController | undefined
 
@@ -36,8 +40,8 @@ export class DeliveryWatch {
 
   /** Begins. Running already, it goes on in its own pace unless there is reason to ask soon. */
   watch(target: { submissionId: string; readToken: string }, options: { soon: boolean }): void {
-    const isNew = this.#target?.submissionId !== target.submissionId
-    this.#target = target
+    const isNew = !this.#targets.has(target.submissionId)
+    this.#targets.set(target.submissionId, target.readToken)
     if (this.#run && !isNew && !(options.soon && this.#delayMs > FIRST_DELAY_MS)) return
     this.stop()
     this.#delayMs = FIRST_DELAY_MS
@@ -54,9 +58,15 @@ export class DeliveryWatch {
     this.#run = undefined
   }
 
+  /** Stops, and lets go of every hand-over. */
+  forget(): void {
+    this.stop()
+    this.#targets.clear()
+  }
+
   /** Asks once, now: after a reload the page must say at once what arrived. */
   async askNow(target: { submissionId: string; readToken: string }): Promise<void> {
-    this.#target = target
+    this.#targets.set(target.submissionId, target.readToken)
     await this.#ask()
   }
 
@@ -76,16 +86,22 @@ export class DeliveryWatch {
   }
 
   async #ask(signal?: AbortSignal): Promise<void> {
-    const target = this.#target
-    if (!target) return
+    const submissionIds = [...this.#targets.keys()]
+    for (const submissionId of submissionIds) {
+      await this.#askAbout(submissionId, submissionId === submissionIds.at(-1), signal)
+    }
+  }
+
+  async #askAbout(submissionId: string, isLast: boolean, signal?: AbortSignal): Promise<void> {
+    const { api, onStatus, onGone } = this.#deps
     try {
-      const uploads = await this.#deps.api.status(target.submissionId, target.readToken, signal)
-      this.#deps.onStatus(uploads)
+      onStatus(await api.status(submissionId, this.#targets.get(submissionId) ?? '', signal))
     } catch (error) {
-      const isGone = isHandOverGone(error) || (error instanceof ApiProblem && error.status === 404)
-      if (isGone) {
+      if (isHandOverGone(error) || (error instanceof ApiProblem && error.status === 404)) {
+        this.#targets.delete(submissionId)
+        if (!isLast) return
         this.stop()
-        this.#deps.onGone(error)
+        onGone(error)
         return
       }
       // What is received stays received: the next turn asks again.

@@ -29,6 +29,11 @@ export function isIntakeRefusal(error: unknown): boolean {
   return error instanceof ApiProblem && !['SERVER', 'PASSWORD'].includes(kindOf(error))
 }
 
+/** The hand-over has as many announcements as one may have: the other files need another. */
+export function isHandOverFull(error: unknown): boolean {
+  return error instanceof ApiProblem && error.fields.some(({ field }) => field === 'submissionId')
+}
+
 /** The server takes nothing more for this file. */
 export function isUploadOver(error: unknown): boolean {
   return (

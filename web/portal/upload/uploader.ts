@@ -22,6 +22,7 @@ import { FileUnreadable, PartSender, UploadEnded } from './part-sender.ts'
 import type { PortalApi } from './portal-api.ts'
 import {
   clientProblems,
+  isHandOverFull,
   isHandOverGone,
   isIncomplete,
   isIntakeRefusal,
@@ -250,7 +251,7 @@ export class Uploader {
 
   /** Begins a new hand-over: the finished one stays with its owner and leaves the page. */
   startOver(): void {
-    this.#watch.stop()
+    this.#watch.forget()
     this.#queue.clear()
     this.#handOver.forget()
     this.#progress.reset()
@@ -294,6 +295,7 @@ export class Uploader {
     this.#handOver.saveFiles(arrived)
     const { current } = this.#handOver
     if (current) this.#watch.watch(current, { soon: this.#queue.isSettled })
+    this.#tellRefusal()
     this.#changed()
   }
 
@@ -303,16 +305,24 @@ export class Uploader {
     } else if (error instanceof ApiProblem && clientProblems(error).length > 0) {
       this.#fieldProblems = clientProblems(error)
       this.#state = 'collecting'
-    } else if (isIntakeRefusal(error)) {
+    } else if (isIntakeRefusal(error) || isHandOverFull(error)) {
       this.#refusal = error
       this.#tellRefusal()
     } else this.#standStill(error)
   }
 
-  /** Once nothing moves any more, and only while the refusal still concerns a file. */
+  /** Acts on a refusal once nothing moves any more, and only while it still concerns a file. */
   #tellRefusal(): void {
-    if (this.#queue.isMoving) return
     const refusal = this.#refusal
+    if (refusal === undefined || this.#queue.isMoving) return
+    if (isHandOverFull(refusal)) {
+      // Completing needs the tokens of the hand-over that is being left.
+      if (this.items.some(({ phase }) => phase === 'finishing')) return
+      this.#handOver.forget()
+      this.#be('running')
+      this.#pump()
+      return
+    }
     this.#refusal = undefined
     if (this.#queue.hasUnannounced) this.#standStill(refusal)
   }
