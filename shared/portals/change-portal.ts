@@ -1,4 +1,5 @@
 /** An owner changes a portal, or gives it up. */
+import { isDeepStrictEqual } from 'node:util'
 import type * as z from 'zod'
 import { type Account, canCreateUploads } from '../accounts/account.ts'
 import type { DeletePortalReply, PortalReply, updatePortalRequest } from '../contract/portals.ts'
@@ -200,11 +201,14 @@ async function totalsOf(deps: PortalDeps, portalId: string) {
 /** Names alone: what they hold may be about people. */
 function changedNames(before: Portal, after: Portal): string {
   const quiet = ['version', 'updatedAt', 'passwordVersion']
-  return (Object.keys(after) as (keyof Portal)[])
-    .filter((name) => !quiet.includes(name))
-    .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
-    .sort()
-    .join(',')
+  return (
+    (Object.keys(after) as (keyof Portal)[])
+      .filter((name) => !quiet.includes(name))
+      // Not by their JSON: a record comes back with its members in another order.
+      .filter((name) => !isDeepStrictEqual(before[name], after[name]))
+      .sort()
+      .join(',')
+  )
 }
 
 /** A write of the transaction, and what its refusal means. */
