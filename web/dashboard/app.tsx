@@ -27,6 +27,12 @@ const FilesPage = lazy(async () => ({
 const AccountsPage = lazy(async () => ({
   default: (await import('./accounts/accounts-page.tsx')).AccountsPage,
 }))
+const ActivityPage = lazy(async () => ({
+  default: (await import('./activity/activity-page.tsx')).ActivityPage,
+}))
+const SettingsPage = lazy(async () => ({
+  default: (await import('./settings/settings-page.tsx')).SettingsPage,
+}))
 
 const queryClient = createQueryClient()
 
@@ -45,6 +51,8 @@ export function App() {
               <Route path="/portals/:portalId" element={<EditPortalPage />} />
               <Route path="/files" element={<FilesPage />} />
               <Route path="/accounts" element={<AccountsPage />} />
+              <Route path="/activity" element={<ActivityPage />} />
+              <Route path="/settings" element={<SettingsPage />} />
               <Route path="*" element={<NotFoundPage />} />
             </Route>
           </Routes>

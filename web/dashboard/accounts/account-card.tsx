@@ -90,6 +90,17 @@ export function AccountCard(props: AccountCardProps) {
             </Anchor>
           </li>
         )}
+        {account.storageAccountId !== null && (
+          <li>
+            <Anchor
+              component={Link}
+              to={`/activity?subjectId=${account.storageAccountId}`}
+              underline="always"
+            >
+              History<span className="visually-hidden"> of {who}</span>
+            </Anchor>
+          </li>
+        )}
         {lastAccessedAt !== null && (
           <li>
             Last used: <Time value={lastAccessedAt} />

@@ -8,12 +8,19 @@ import type {
 } from '../../../shared/contract/accounts.ts'
 import type { SessionReply } from '../../../shared/contract/auth.ts'
 import type { OauthProviderId } from '../../../shared/contract/common.ts'
+import type { EventEntry, EventsReply } from '../../../shared/contract/events.ts'
 import type {
   CreatePortalRequest,
   DeletePortalReply,
   PortalReply,
   UpdatePortalRequest,
 } from '../../../shared/contract/portals.ts'
+import type {
+  NotificationsReply,
+  NotificationsRequest,
+  ProfileReply,
+  ProfileRequest,
+} from '../../../shared/contract/settings.ts'
 import type {
   DeleteUploadReply,
   PreparingReply,
@@ -120,8 +127,49 @@ export async function listUploads(
   return { entries: uploads, nextCursor: nextCursor(reply) }
 }
 
-export async function deleteUpload(uploadId: string): Promise<DeleteUploadReply> {
-  return callJson(`/api/uploads/${encodeURIComponent(uploadId)}`, { method: 'DELETE' })
+export async function getUpload(uploadId: string, signal?: AbortSignal): Promise<UploadReply> {
+  return callJson(`/api/uploads/${encodeURIComponent(uploadId)}`, { signal })
+}
+
+/** With `recordOnly` the file stays where it is and is forgotten here. */
+export async function deleteUpload(
+  uploadId: string,
+  recordOnly: boolean,
+): Promise<DeleteUploadReply> {
+  const path = `/api/uploads/${encodeURIComponent(uploadId)}`
+  return callJson(withQuery(path, { recordOnly: recordOnly ? 'true' : undefined }), {
+    method: 'DELETE',
+  })
+}
+
+/** Has a file that waits delivered now. */
+export async function retryUpload(uploadId: string): Promise<UploadReply> {
+  return callJson(`/api/uploads/${encodeURIComponent(uploadId)}/retry`, post({}))
+}
+
+export async function listEvents(
+  query: Record<string, string | undefined>,
+  signal?: AbortSignal,
+): Promise<Page<EventEntry>> {
+  const reply = await call(withQuery('/api/events', query), { signal })
+  const { events } = await readJson<EventsReply>(reply)
+  return { entries: events, nextCursor: nextCursor(reply) }
+}
+
+export async function getProfile(signal?: AbortSignal): Promise<ProfileReply> {
+  return callJson('/api/settings/profile', { signal })
+}
+
+export async function putProfile(request: ProfileRequest): Promise<ProfileReply> {
+  return callJson('/api/settings/profile', { ...post(request), method: 'PUT' })
+}
+
+export async function getNotifications(signal?: AbortSignal): Promise<NotificationsReply> {
+  return callJson('/api/settings/notifications', { signal })
+}
+
+export async function putNotifications(request: NotificationsRequest): Promise<NotificationsReply> {
+  return callJson('/api/settings/notifications', { ...post(request), method: 'PUT' })
 }
 
 export type DownloadReply =

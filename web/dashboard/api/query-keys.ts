@@ -7,7 +7,11 @@ export const QUERY_KEYS = {
   everyPortal: ['portals', 'every'],
   portal: (id: string) => ['portals', 'one', id],
   uploads: ['uploads'],
-  uploadsOf: (portalId: string | undefined) => ['uploads', 'list', portalId ?? 'all'],
+  uploadsOf: (filters: Record<string, string>) => ['uploads', 'list', filters],
+  upload: (id: string) => ['uploads', 'one', id],
+  profile: ['settings', 'profile'],
+  notifications: ['settings', 'notifications'],
+  eventsOf: (subjectId: string) => ['events', subjectId],
   recentUploads: ['uploads', 'recent'],
   filesOfAccount: (id: string) => ['uploads', 'count', id],
 } as const

@@ -1,11 +1,10 @@
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
-import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { deleteUpload } from '../api/client.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
-import { isOnItsWay } from './upload-status.ts'
+import { deleteConsequence } from './delete-consequence.ts'
 
 export function DeleteFileDialog({
   upload,
@@ -20,49 +19,37 @@ export function DeleteFileDialog({
       queryClient.invalidateQueries({ queryKey: QUERY_KEYS.uploads }),
       queryClient.invalidateQueries({ queryKey: QUERY_KEYS.portals }),
     ])
+  const { confirm, recordOnly, text } = deleteConsequence(upload)
   const remove = useMutation({
-    mutationFn: deleteUpload,
+    mutationFn: () => deleteUpload(upload.id, recordOnly),
     onSuccess: async ({ deletedFromCloud }) => {
       // Before it closes: the focus must not go back to a row that is about to vanish.
       await refresh()
       notifications.show({
-        title: 'The file is deleted',
+        title: recordOnly ? 'The record is removed' : 'The file is deleted',
         message: deletedFromCloud
           ? `${upload.fileName} is gone from your storage and from this list.`
           : `${upload.fileName} is gone from this list.`,
       })
       onClose()
     },
+    // The account's state may have changed since it was shown, and with it what can be done.
     onError: refresh,
   })
   return (
     <ConfirmDialog
-      title="Delete this file?"
-      confirm="Delete"
+      title={recordOnly ? 'Remove this file from the list?' : 'Delete this file?'}
+      confirm={confirm}
       danger
       busy={remove.isPending}
       error={remove.error}
-      onConfirm={() => remove.mutate(upload.id)}
+      onConfirm={() => remove.mutate()}
       onClose={onClose}
     >
       <p className="wrap-anywhere">
         <strong>{upload.fileName}</strong>
       </p>
-      <p>{consequence(upload)}</p>
+      <p>{text}</p>
     </ConfirmDialog>
   )
-}
-
-function consequence(upload: UploadReply): string {
-  const provider = PROVIDER_NAMES[upload.storageProvider]
-  if (upload.status === 'uploaded') {
-    const unreachable = upload.storageStatus === 'DISCONNECTED' || upload.storageStatus === 'ERROR'
-    return unreachable
-      ? `Its ${provider} account is not within reach now, so the file cannot be deleted there. Reconnect the account first.`
-      : `It is deleted from your ${provider} for good, without passing through the trash, and from this list. This cannot be undone.`
-  }
-  if (isOnItsWay(upload) || upload.status === 'held') {
-    return `It has not reached your ${provider} yet. Its delivery ends and what we received is deleted. This cannot be undone.`
-  }
-  return `It never reached your ${provider}. It is deleted from this list, together with what we may still hold of it.`
 }

@@ -11,15 +11,18 @@ import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { useReturnFocus } from '../shell/use-return-focus.ts'
 import { DownloadButton } from './download-button.tsx'
+import { RetryButton } from './retry-button.tsx'
 import { clientFolder, describeStorage, describeUpload } from './upload-status.ts'
 
 interface FileDetailsProps {
   upload: UploadReply
   portalName: string
+  /** Undefined for an account that is not known any more. */
+  accountName: string | undefined
   onClose: () => void
 }
 
-export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
+export function FileDetails({ upload, portalName, accountName, onClose }: FileDetailsProps) {
   useReturnFocus()
   const state = describeUpload(upload)
   const storage = describeStorage(upload)
@@ -58,13 +61,19 @@ export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
               <Time value={upload.createdAt} />
             </Detail>
             <Detail term="Received">
-              {upload.receivedAt !== null && <Time value={upload.receivedAt} />}
+              {upload.receivedAt !== null && (
+                <>
+                  <Time value={upload.receivedAt} />
+                  {upload.late && ', after the deadline'}
+                </>
+              )}
             </Detail>
             <Detail term="Delivered">
               {upload.deliveredAt !== null && <Time value={upload.deliveredAt} />}
             </Detail>
             <Detail term="Storage">
-              {PROVIDER_NAMES[upload.storageProvider]}{' '}
+              {PROVIDER_NAMES[upload.storageProvider]}
+              {accountName !== undefined && ` · ${accountName}`}{' '}
               <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
             </Detail>
             <Detail term="Path in the storage">{upload.storagePath}</Detail>
@@ -76,6 +85,7 @@ export function FileDetails({ upload, portalName, onClose }: FileDetailsProps) {
             </Detail>
           </dl>
           {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
+          {upload.status === 'held' && <RetryButton upload={upload} />}
         </Drawer.Body>
       </Drawer.Content>
     </Drawer.Root>

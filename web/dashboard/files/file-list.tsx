@@ -9,6 +9,7 @@ import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { DownloadButton } from './download-button.tsx'
+import { RetryButton } from './retry-button.tsx'
 import { clientFolder, describeStorage, describeUpload, isOnItsWay } from './upload-status.ts'
 
 interface FileListProps {
@@ -112,7 +113,6 @@ function From({
 
 function Status({ upload }: { upload: UploadReply }) {
   const state = describeUpload(upload)
-  const outOfReach = upload.status === 'uploaded' && upload.storageStatus !== 'ACTIVE'
   const storage = describeStorage(upload)
   return (
     <div className="stacked" data-status={upload.status}>
@@ -126,13 +126,18 @@ function Status({ upload }: { upload: UploadReply }) {
           {upload.storagePath}
         </span>
       )}
-      {outOfReach && (
+      {hasPlace(upload) && (
         <span className="quiet">
           Storage: <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
         </span>
       )}
     </div>
   )
+}
+
+/** What ended before it reached any storage has none to speak of. */
+function hasPlace(upload: UploadReply): boolean {
+  return upload.storageAccountId !== null || isOnItsWay(upload) || upload.status === 'held'
 }
 
 function When({ upload }: { upload: UploadReply }) {
@@ -146,6 +151,7 @@ function When({ upload }: { upload: UploadReply }) {
       ) : (
         <span>
           Received <Time value={receivedAt} />
+          {upload.late && ', late'}
         </span>
       )}
       {deliveredAt !== null && (
@@ -165,6 +171,7 @@ function Actions({
   return (
     <div className="file-actions">
       {upload.status === 'uploaded' && <DownloadButton upload={upload} />}
+      {upload.status === 'held' && <RetryButton upload={upload} />}
       <ActionIcon
         variant="subtle"
         size={30}

@@ -24,6 +24,11 @@ const STATES: Record<UploadStatus, UploadState> = {
   migrated: { color: 'grey', label: 'Moved' },
 }
 
+/** To choose from; what an owner deleted is not listed. */
+export const STATUS_CHOICES = Object.entries(STATES)
+  .filter(([status]) => status !== 'deleted')
+  .map(([value, { label }]) => ({ value, label }))
+
 const REASONS: Record<UploadReason, string> = {
   ACCOUNT_INACTIVE: 'Its account is paused. Reactivate it and the file is delivered by itself.',
   ACCOUNT_DISCONNECTED:

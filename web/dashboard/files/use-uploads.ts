@@ -4,10 +4,10 @@ import { QUERY_KEYS } from '../api/query-keys.ts'
 import { isListed, pollIntervalMs } from './upload-status.ts'
 
 /** The files as they are now. TanStack Query looks again only while the page is visible. */
-export function useUploads(portalId: string | undefined) {
+export function useUploads(filters: Record<string, string>) {
   return useInfiniteQuery({
-    queryKey: QUERY_KEYS.uploadsOf(portalId),
-    queryFn: ({ pageParam, signal }) => listUploads({ portalId, cursor: pageParam }, signal),
+    queryKey: QUERY_KEYS.uploadsOf(filters),
+    queryFn: ({ pageParam, signal }) => listUploads({ ...filters, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     select: ({ pages }) => pages.flatMap(({ entries }) => entries).filter(isListed),

@@ -16,6 +16,8 @@ const SECTIONS = [
   { to: '/portals', label: 'Portals' },
   { to: '/files', label: 'Files' },
   { to: '/accounts', label: 'Accounts' },
+  { to: '/activity', label: 'Activity' },
+  { to: '/settings', label: 'Settings' },
 ]
 
 /** Everything behind the sign-in. */

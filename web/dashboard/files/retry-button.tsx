@@ -1,0 +1,31 @@
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { retryUpload } from '../api/client.ts'
+import { explainProblem } from '../api/explain-problem.ts'
+import { QUERY_KEYS } from '../api/query-keys.ts'
+import { BusyButton } from '../shell/busy-button.tsx'
+
+/** For a file that waits: its delivery is tried now instead of later. */
+export function RetryButton({ upload }: { upload: { id: string; fileName: string } }) {
+  const queryClient = useQueryClient()
+  const retry = useMutation({
+    mutationFn: retryUpload,
+    onSuccess: () =>
+      notifications.show({ title: 'Its delivery is tried now', message: upload.fileName }),
+    onError: (error) => {
+      const { title, detail } = explainProblem(error)
+      notifications.show({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
+    },
+    onSettled: () => queryClient.invalidateQueries({ queryKey: QUERY_KEYS.uploads }),
+  })
+  return (
+    <BusyButton
+      size="xs"
+      variant="default"
+      busy={retry.isPending}
+      onClick={() => retry.mutate(upload.id)}
+    >
+      Retry now<span className="visually-hidden"> {upload.fileName}</span>
+    </BusyButton>
+  )
+}
