@@ -388,6 +388,91 @@ describe('an end (C1, security rule 5)', () => {
   })
 })
 
+describe('a delivered file, by the state of its account (C25)', () => {
+  let owner: Story
+
+  beforeAll(async () => {
+    owner = await newStory()
+  })
+
+  const remove = (uploadId: string, query = '') =>
+    owner.http.send('DELETE', `/api/uploads/${uploadId}${query}`)
+  const newDelivered = async () => {
+    const file = owner.files.newFile(100)
+    const uploadId = await owner.files.handOver(file)
+    await owner.files.untilDelivered(uploadId, file)
+    return { file, uploadId }
+  }
+
+  it('is deleted there, too, while the account is INACTIVE', async () => {
+    const { file, uploadId } = await newDelivered()
+    await say(owner, 'deactivate')
+
+    expect(await (await remove(uploadId)).json()).toMatchObject({
+      deletedFromCloud: true,
+      deletedFromDatabase: true,
+    })
+
+    expect(await owner.files.inDrive(file)).toEqual([])
+    await say(owner, 'reactivate')
+  })
+
+  it('waits to be deleted while the account is in ERROR', async () => {
+    const { file, uploadId } = await newDelivered()
+    await say(owner, 'deactivate')
+    await owner.files.fault({ route: ABOUT, action: 'status:503', retryAfterSeconds: 3600 })
+    await expect(say(owner, 'reactivate')).rejects.toThrow('PROVIDER_UNAVAILABLE')
+
+    const refused = await remove(uploadId)
+
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    await expectProblem(refused, 'PROVIDER_UNAVAILABLE')
+    expect(await owner.files.upload(uploadId)).toMatchObject({ status: 'uploaded' })
+    expect(await owner.files.inDrive(file)).toEqual([sha256(file.content)])
+    await say(owner, 'reactivate')
+  })
+
+  it('is out of reach while the account is DISCONNECTED, and may be forgotten here alone', async () => {
+    const { file, uploadId } = await newDelivered()
+    await say(owner, 'disconnect')
+
+    await expectProblem(await remove(uploadId), 'FILE_UNAVAILABLE')
+    expect(await owner.files.upload(uploadId)).toMatchObject({ status: 'uploaded' })
+    expect(await (await remove(uploadId, '?recordOnly=true')).json()).toEqual({
+      success: true,
+      message: 'File deleted successfully',
+      deletedFromCloud: false,
+      deletedFromDatabase: true,
+    })
+
+    expect(await owner.files.upload(uploadId)).toMatchObject({ status: 'deleted' })
+    expect(await owner.files.inDrive(file)).toEqual([sha256(file.content)])
+    expect(await owner.http.connectStorage(owner.email)).toBe(owner.accountId)
+  })
+})
+
+describe('trying a held file again', () => {
+  it('at once, when its owner says so, and only while it is held', async () => {
+    const owner = await newStory()
+    const file = owner.files.newFile(1000)
+    const retry = () => owner.http.send('POST', `/api/uploads/${uploadId}/retry`)
+    await owner.files.fault({ method: 'POST', action: 'status:403:dailyLimitExceeded' })
+    const uploadId = await owner.files.handOver(file)
+    const held = await owner.files.untilStatus(uploadId, 'held')
+    // By itself it would wait for most of an hour.
+    const waitMs = Date.parse(held.retryAt ?? '') - test.cloud.clock.now()
+    expect(waitMs).toBeGreaterThan(30 * MINUTE * 1000)
+
+    const reply = await retry()
+
+    expect(reply.status).toBe(202)
+    expect(await reply.json()).toMatchObject({ id: uploadId })
+    await pass(test, 1)
+    await expectArrived(owner, uploadId, file)
+    await expectProblem(await retry(), 'NOT_RETRYABLE')
+  })
+})
+
 describe('an account with many portals (A9, A30)', () => {
   /** Twenty times what fits into the transaction of the change. */
   const PORTALS = 1000

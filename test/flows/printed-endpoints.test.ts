@@ -7,8 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AppClient } from '../../infra/local/app-client.ts'
 import type { AccountsReply, RefreshTokenReply } from '../../shared/contract/accounts.ts'
 import type { PortalReply, VerifyPasswordReply } from '../../shared/contract/portals.ts'
+import type { UploadsReply } from '../../shared/contract/uploads.ts'
 import { untilUploaded } from '../support/client-calls.ts'
 import { createPortal, handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
+import { expectProblem } from '../support/problems.ts'
 import { PRINTED } from './printed-examples.ts'
 import { removeItem, withTable } from './security/attack.ts'
 
@@ -145,18 +147,6 @@ describe('storage (A15)', () => {
     expect(reply).toMatchObject({ summary: { accountsChecked: 1, accountsUpdated: 1, errors: [] } })
     expect(await isActive(http)).toEqual([true, true])
   })
-
-  it('POST /api/storage/refresh-token, of which no example is printed (C29)', async () => {
-    const { http, accountId } = await newOwner()
-
-    const reply = await http.call<RefreshTokenReply>('POST', '/api/storage/refresh-token', {
-      json: { storageAccountId: accountId },
-    })
-
-    // Nothing else, so never a token.
-    expect(reply).toEqual({ status: 'ACTIVE', expiresAt: expect.stringMatching(/Z$/) })
-    expect(Date.parse(reply.expiresAt)).toBeGreaterThan(test.cloud.clock.now())
-  })
 })
 
 describe('uploads (A16)', () => {
@@ -245,4 +235,111 @@ describe('portals (A17)', () => {
     }
     await withTable(test, (client, TableName) => client.send(new PutCommand({ TableName, Item })))
   }
+})
+
+describe('named without an example (C29)', () => {
+  it('POST /api/storage/refresh-token', async () => {
+    const { http, accountId } = await newOwner()
+
+    const reply = await http.call<RefreshTokenReply>('POST', '/api/storage/refresh-token', {
+      json: { storageAccountId: accountId },
+    })
+
+    // Nothing else, so never a token.
+    expect(reply).toEqual({ status: 'ACTIVE', expiresAt: expect.stringMatching(/Z$/) })
+    expect(Date.parse(reply.expiresAt)).toBeGreaterThan(test.cloud.clock.now())
+  })
+
+  it('GET /api/v1/uploads, by every filter, and GET /api/uploads/[id]', async () => {
+    const { http, accountId, portals } = await newOwner({ portals: 2 })
+    const [contracts, pictures] = portals.map(({ id }) => id)
+    const announced = [
+      { portalId: contracts, clientEmail: 'ada@example.org', fileName: 'Contract A.pdf' },
+      { portalId: contracts, clientEmail: 'bob@example.org', fileName: 'contract b.pdf' },
+      { portalId: pictures, clientEmail: 'Ada@Example.org', fileName: 'Summer.jpg' },
+    ]
+    for (const intent of announced) {
+      const json = { ...intent, fileSize: 1, mimeType: 'application/octet-stream' }
+      await test.browser().call('POST', '/api/upload', { json })
+    }
+    const list = (query: Record<string, string>) =>
+      http.call<UploadsReply>('GET', `/api/v1/uploads?${new URLSearchParams(query)}`)
+    const [newest, middle, oldest] = ['Summer.jpg', 'contract b.pdf', 'Contract A.pdf']
+    const { uploads } = await list({})
+    const since = uploads[1]?.createdAt ?? ''
+    const rows: [Record<string, string>, (string | undefined)[]][] = [
+      [{}, [newest, middle, oldest]],
+      [{ portalId: contracts ?? '' }, [middle, oldest]],
+      [{ storageAccountId: accountId }, [newest, middle, oldest]],
+      [{ clientEmail: 'ADA@example.org' }, [newest, oldest]],
+      [{ clientEmail: 'ada@example.org', q: 'con' }, [oldest]],
+      [{ q: 'CONTRACT' }, [middle, oldest]],
+      [{ status: 'pending' }, [newest, middle, oldest]],
+      [{ status: 'uploaded' }, []],
+      [{ from: since }, [newest, middle]],
+      [{ to: since }, [middle, oldest]],
+      [{ from: '2100-01-01' }, []],
+    ]
+    for (const [query, names] of rows) {
+      const found = (await list(query)).uploads.map(({ fileName }) => fileName)
+      expect({ query, found }).toEqual({ query, found: names })
+    }
+    expect(await http.call('GET', `/api/uploads/${uploads[0]?.id}`)).toEqual(uploads[0])
+  })
+
+  it('GET and PUT /api/portals/[id], the latter of the version that was read', async () => {
+    const { http, portals } = await newOwner({ portals: 1 })
+    const [portal] = portals
+    const path = `/api/portals/${portal?.id}`
+    const json = { name: 'Renamed', requireClientEmail: true }
+    const read = await http.send('GET', path)
+    expect(await read.json()).toEqual(portal)
+    const etag = read.headers.get('etag') ?? ''
+
+    await expectProblem(await http.send('PUT', path, { json }), 'VERSION_REQUIRED')
+    const changed = await http.send('PUT', path, { json, headers: { 'if-match': etag } })
+    const again = await http.send('PUT', path, { json, headers: { 'if-match': etag } })
+
+    expect(changed.status).toBe(200)
+    expect(await changed.json()).toMatchObject({ ...json, slug: portal?.slug })
+    await expectProblem(again, 'VERSION_STALE')
+  })
+
+  it('DELETE /api/portals/[id]: its files stay, its link leads nowhere and is free for its owner (C25)', async () => {
+    const { http, accountId, portals } = await newOwner({ portals: 1 })
+    const { id: portalId = '', slug = '' } = portals[0] ?? {}
+    const json = { portalId, fileName: 'kept.txt', fileSize: 1 }
+    await test.browser().call('POST', '/api/upload', { json })
+
+    expect(await http.call('DELETE', `/api/portals/${portalId}`)).toEqual({
+      success: true,
+      message: 'Portal deleted successfully',
+    })
+
+    await expectProblem(await http.send('GET', `/api/portals/${portalId}`), 'PORTAL_NOT_FOUND')
+    await expectProblem(
+      await test.browser().send('GET', `/api/portals/public/${slug}`),
+      'PORTAL_NOT_FOUND',
+    )
+    const { uploads } = await http.call<UploadsReply>('GET', `/api/v1/uploads?portalId=${portalId}`)
+    expect(uploads.map(({ fileName }) => fileName)).toEqual(['kept.txt'])
+    expect((await createPortal(http, accountId, { slug })).id).not.toBe(portalId)
+  })
+
+  it('the settings page: profile and notification preferences (A17)', async () => {
+    const { http, email } = await newOwner()
+
+    const profile = { name: 'Grace', locale: 'de', singleEmailPerProvider: true }
+    expect(await http.call('PUT', '/api/settings/profile', { json: profile })).toEqual({
+      ...profile,
+      email,
+    })
+    expect(await http.call('GET', '/api/settings/profile')).toEqual({ ...profile, email })
+    const json = { newFiles: false }
+    const reply = await http.call('PUT', '/api/settings/notifications', { json })
+    expect(reply).toEqual({ newFiles: false, accountProblems: true })
+    expect(await http.call('GET', '/api/settings/notifications')).toEqual(reply)
+    // What was just chosen counts for the next connect (C5).
+    await expect(connectAnother(http)).rejects.toThrow('SINGLE_EMAIL_PER_PROVIDER')
+  })
 })
