@@ -5,6 +5,7 @@
  *
  *   claim (lease, fence) → token → folder → id → session → chunks … → proof → bind → clean up
  *
+ * An account that takes nothing hands the file on to a backup of the portal (`move-delivery.ts`).
  * A slice ends before Lambda's own time does; then the lease is given back and a message in the
  * owner's group goes on, so that owners take turns. The provider's offset beats ours; a file is
  * bound only when the provider's own size and hash equal ours.
@@ -45,8 +46,9 @@ import type { UploadStore } from '../uploads/upload-store.ts'
 import type { Delivery, DeliveryStore } from './delivery-store.ts'
 import type { FinishTogether } from './finish-together.ts'
 import type { IdPool } from './id-pool.ts'
+import { moveDelivery, nextAccount } from './move-delivery.ts'
 import type { PortalFolders } from './portal-folders.ts'
-import { type SentFile, sendFile } from './send-file.ts'
+import { type SentFile, sendFile, settleEarlier } from './send-file.ts'
 import { ContentChanged, FencedOut, type SendJob, SliceOver } from './send-job.ts'
 
 export interface DeliverDeps {
@@ -100,29 +102,53 @@ export async function deliverFile(
   const account = await deps.readingAccounts(delivery.accountId, () =>
     deps.accounts.find(delivery.accountId),
   )
-  if (!account || !canCreateUploads(account.status)) {
-    return hold(deps, delivery, HELD_BY_STATUS[account?.status ?? 'DISCONNECTED'])
+  if (!account) return hold(deps, delivery, 'ACCOUNT_DISCONNECTED')
+  const turn: Turn = {
+    delivery,
+    account,
+    deadlineMs,
+    sliceEndsMs: Math.min(deps.clock.now() + deps.workSliceMs, deadlineMs - RESERVE_MS),
+    outcome: { isOpen: delivery.fileId !== undefined },
+    soleFromMs: delivery.fileId === undefined ? 0 : (delivery.soleFromMs ?? 0),
   }
+  if (!canCreateUploads(account.status)) return passOn(deps, turn, HELD_BY_STATUS[account.status])
   if (delivery.held) await deps.uploads.resume(uploadId)
-
-  const sliceEndsMs = Math.min(deps.clock.now() + deps.workSliceMs, deadlineMs - RESERVE_MS)
   try {
-    const sent = await withToken(deps, account, (accessToken, grant) =>
-      underLease(deps, delivery, deadlineMs, (signal) =>
-        sendFile(deps, {
-          delivery,
-          grant,
-          provider: deps.provider(account.provider),
-          auth: { accessToken },
-          sliceEndsMs,
-          signal,
-        } satisfies SendJob),
-      ),
-    )
-    await bind(deps, delivery, account, sent)
+    await bind(deps, delivery, account, await atProvider(deps, turn, sendFile))
   } catch (error) {
-    await recover(deps, delivery, error)
+    await recover(deps, turn, error)
   }
+}
+
+/** What one worker does for one file, from its claim on. */
+interface Turn {
+  delivery: Delivery
+  account: Account
+  deadlineMs: number
+  sliceEndsMs: number
+  outcome: SendJob['outcome']
+  /** From then on nothing that an earlier worker has sent can still arrive. */
+  soleFromMs: number
+}
+
+function atProvider<Value>(
+  deps: DeliverDeps,
+  { delivery, account, deadlineMs, sliceEndsMs, outcome }: Turn,
+  work: (deps: DeliverDeps, job: SendJob) => Promise<Value>,
+): Promise<Value> {
+  return withToken(deps, account, (accessToken, grant) =>
+    underLease(deps, delivery, deadlineMs, (signal) =>
+      work(deps, {
+        delivery,
+        grant,
+        provider: deps.provider(account.provider),
+        auth: { accessToken },
+        sliceEndsMs,
+        outcome,
+        signal,
+      }),
+    ),
+  )
 }
 
 const HELD_BY_STATUS: Record<StorageAccountStatus, UploadReason> = {
@@ -162,13 +188,39 @@ async function underLease<Value>(
   }
 }
 
+/**
+ * The account takes nothing: the file goes to another that its portal names, or it waits. What the
+ * first has of it is settled before: a file that is there and proved is bound there, and while nobody
+ * can tell, it waits, because it must not arrive twice.
+ */
+async function passOn(deps: DeliverDeps, turn: Turn, reason: UploadReason): Promise<void> {
+  const { delivery, account } = turn
+  const next = await nextAccount(deps, delivery)
+  if (!next) return hold(deps, delivery, reason)
+  const soleInMs = turn.soleFromMs - deps.clock.now()
+  if (soleInMs > 0) return hold(deps, delivery, reason, soleInMs)
+  try {
+    const earlier = turn.outcome.isOpen ? await atProvider(deps, turn, settleEarlier) : undefined
+    if (earlier) return await bind(deps, delivery, account, earlier)
+  } catch (error) {
+    if (error instanceof ProviderFailure) return hold(deps, delivery, reason)
+    return recover(deps, turn, error)
+  }
+  if (await moveDelivery(deps, delivery, next, reason)) return goOn(deps, delivery)
+  await hold(deps, delivery, reason)
+}
+
+/** Another message takes the file up at once; its due entry makes up for one that is lost. */
+function goOn(deps: DeliverDeps, { uploadId, userId }: Delivery): Promise<void> {
+  return deps.queue.send([{ uploadId, userId }])
+}
+
 /** What each way of not finishing means for the file. */
-async function recover(deps: DeliverDeps, delivery: Delivery, error: unknown): Promise<void> {
+async function recover(deps: DeliverDeps, turn: Turn, error: unknown): Promise<void> {
+  const { delivery } = turn
   if (error instanceof FencedOut) return
   if (error instanceof SliceOver) {
-    if (await deps.deliveries.release(delivery)) {
-      await deps.queue.send([{ uploadId: delivery.uploadId, userId: delivery.userId }])
-    }
+    if (await deps.deliveries.release(delivery)) await goOn(deps, delivery)
     return
   }
   if (error instanceof ContentChanged) return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
@@ -190,9 +242,9 @@ async function recover(deps: DeliverDeps, delivery: Delivery, error: unknown): P
         lastError: 'TOKEN_REFUSED',
       })
     }
-    return hold(deps, delivery, 'ACCOUNT_DISCONNECTED')
+    return passOn(deps, turn, 'ACCOUNT_DISCONNECTED')
   }
-  if (error instanceof QuotaFull) return hold(deps, delivery, 'PROVIDER_FULL')
+  if (error instanceof QuotaFull) return passOn(deps, turn, 'PROVIDER_FULL')
   if (error instanceof SessionLost) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
   if (error instanceof Rejected) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
   throw error

@@ -1,11 +1,11 @@
 /**
  * `delivery#{uploadId}`: the work of bringing a file to an account, from hand-over until the staged
  * object is deleted. `name#{accountId}#{portalId}` / `{path}` says which upload has a name in the
- * portal's folder.
+ * portal's folder, `name#{accountId}#chosen` / `{path}` in a folder that portals may share.
  *
  *   ready ──claimed (lease 60 s, fence + 1)──▶ at work ──checkpoint, renewed──▶ …
  *     ▲                                          │
- *     └── slice over, held, or lease expired ◀───┘        bound ──▶ object deleted ──▶ item deleted
+ *     └── slice over, held, moved to another ◀───┘        bound ──▶ object deleted ──▶ item deleted
  *
  *   any ──file deleted or refused──▶ abandoned ──▶ object and provider's file deleted ──▶ item deleted
  *
@@ -15,7 +15,7 @@ import { DeleteCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamod
 import { SINGLE_PUT_MAX_BYTES } from '../contract/limits.ts'
 import type { UploadReason } from '../contract/uploads.ts'
 import type { Reserved } from '../limits/reservations.ts'
-import { type Clock, SECOND_MS } from '../platform/clock.ts'
+import { type Clock, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import {
   type DueKind,
   dueKeys,
@@ -37,6 +37,8 @@ export interface Delivery {
   /** As the provider will show it: the client's name, numbered when the folder has it already. */
   name: string
   folders: string[]
+  /** As the upload has it. */
+  storageFolderPath?: string
   sizeBytes: number
   mimeType: string
   stagingKey: string
@@ -57,15 +59,26 @@ export interface Delivery {
   /** Bytes in `digests`. */
   offsetBytes?: number
   digests?: string
+  /** Until then an earlier worker may live, though it has lost its lease, and what it has sent may arrive. */
+  soleFromMs?: number
+  /** Accounts that it has left since it last waited. */
+  moves?: number
   held?: boolean
   /** Why it waits. */
   heldFor?: UploadReason
+}
+
+/** By what a name is taken. */
+type Named = Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name'> & {
+  storageFolderPath?: string | undefined
 }
 
 export type DeliveryStore = ReturnType<typeof deliveryStore>
 
 /** A dead worker's file goes on within two minutes: this lease, and a sweep every minute. */
 export const LEASE_MS = 60 * SECOND_MS
+/** No worker outlives its invocation, which has five minutes (`function-list.ts`). */
+const WORKER_LIFE_MS = 5 * MINUTE_MS
 /** A message that was lost between the write and the queue is repaired as early as a dead worker. */
 const FIRST_DUE_MS = 60 * SECOND_MS
 
@@ -92,10 +105,14 @@ export function deliveryKind(sizeBytes: number): DueKind & `${string}-delivery` 
 
 export function deliveryStore(table: Table, clock: Clock) {
   const key = (uploadId: string) => ({ pk: `delivery#${uploadId}`, sk: 'delivery' })
-  const nameKey = (delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name'>) => ({
-    pk: `name#${delivery.accountId}#${delivery.portalId}`,
+  const nameKey = ({ accountId, portalId, storageFolderPath, folders, name }: Named) => ({
+    pk: `name#${accountId}#${storageFolderPath === undefined ? portalId : 'chosen'}`,
     // Names that differ in case alone are one name on many systems and at Dropbox.
-    sk: pathKey([...delivery.folders, delivery.name].join('/').toLowerCase()),
+    sk: pathKey(
+      [...(storageFolderPath === undefined ? [] : [storageFolderPath]), ...folders, name]
+        .join('/')
+        .toLowerCase(),
+    ),
   })
   const due = (delivery: Pick<Delivery, 'uploadId' | 'sizeBytes'>, atMs: number) =>
     dueKeys(delivery.uploadId, deliveryKind(delivery.sizeBytes), atMs)
@@ -131,6 +148,9 @@ export function deliveryStore(table: Table, clock: Clock) {
         accountId: upload.intendedStorageAccountId,
         name,
         folders: upload.folders,
+        ...(upload.storageFolderPath === undefined
+          ? {}
+          : { storageFolderPath: upload.storageFolderPath }),
         sizeBytes: upload.fileSize,
         mimeType: upload.mimeType,
         stagingKey: upload.stagingKey,
@@ -153,12 +173,42 @@ export function deliveryStore(table: Table, clock: Clock) {
             ConditionExpression: deliveryIsNew,
           },
         },
+        takeName(delivery),
+      ]
+    },
+
+    /**
+     * The writes by which a delivery goes to another account: nothing of what it had at the first is
+     * known any more, and its name is taken in the other folder (refused when another upload has it).
+     */
+    move(delivery: Delivery, to: Pick<Delivery, 'accountId' | 'name'>): TransactItem[] {
+      return [
         {
-          Put: {
+          Update: {
             TableName: table.name,
-            Item: { ...nameKey(delivery), uploadId: upload.id },
+            Key: key(delivery.uploadId),
+            UpdateExpression: [
+              'SET accountId = :account, #name = :name, dueSk = :due ADD moves :one',
+              'REMOVE leaseUntilMs, fileId, sealedSession, sessionKey, offsetBytes, digests, held, heldFor',
+            ].join(' '),
+            ConditionExpression: leaseIsMine,
+            ExpressionAttributeNames: { '#name': 'name' },
+            ExpressionAttributeValues: {
+              ':account': to.accountId,
+              ':name': to.name,
+              ':due': due(delivery, clock.now() + FIRST_DUE_MS).dueSk,
+              ':one': 1,
+              ':fence': delivery.fence,
+            },
+          },
+        },
+        takeName({ ...delivery, ...to }),
+        {
+          Delete: {
+            TableName: table.name,
+            Key: nameKey(delivery),
             ConditionExpression: nameIsFree,
-            ExpressionAttributeValues: { ':upload': upload.id },
+            ExpressionAttributeValues: { ':upload': delivery.uploadId },
           },
         },
       ]
@@ -171,13 +221,18 @@ export function deliveryStore(table: Table, clock: Clock) {
           new UpdateCommand({
             TableName: table.name,
             Key: key(uploadId),
-            UpdateExpression:
-              'SET leaseUntilMs = :until, dueSk = :due REMOVE accountPk, accountSk ADD fence :one, claims :one',
+            UpdateExpression: [
+              'SET leaseUntilMs = :until, dueSk = :due,',
+              'soleFromMs = if_not_exists(workerUntilMs, :never), workerUntilMs = :workerUntil',
+              'REMOVE accountPk, accountSk ADD fence :one, claims :one',
+            ].join(' '),
             ConditionExpression: [exists, leaseIsFree].join(' AND '),
             ExpressionAttributeValues: {
               ':until': clock.now() + LEASE_MS,
               ':due': dueKeys(uploadId, kind, clock.now() + LEASE_MS).dueSk,
               ':now': clock.now(),
+              ':never': 0,
+              ':workerUntil': clock.now() + WORKER_LIFE_MS,
               ':one': 1,
             },
             ReturnValues: 'ALL_NEW',
@@ -242,7 +297,7 @@ export function deliveryStore(table: Table, clock: Clock) {
           Key: key(delivery.uploadId),
           UpdateExpression: [
             'SET dueSk = :due, held = :true, heldFor = :reason, claims = :zero,',
-            'accountPk = :held, accountSk = :since ADD failures :one REMOVE leaseUntilMs',
+            'accountPk = :held, accountSk = :since ADD failures :one REMOVE leaseUntilMs, moves',
           ].join(' '),
           ConditionExpression: leaseIsMine,
           ExpressionAttributeValues: {
@@ -406,9 +461,7 @@ export function deliveryStore(table: Table, clock: Clock) {
     },
 
     /** Frees the name of a deleted file, if it is still this file's. */
-    async freeName(
-      delivery: Pick<Delivery, 'accountId' | 'portalId' | 'folders' | 'name' | 'uploadId'>,
-    ): Promise<void> {
+    async freeName(delivery: Named & Pick<Delivery, 'uploadId'>): Promise<void> {
       await ifItHolds(
         table.client.send(
           new DeleteCommand({
@@ -439,6 +492,17 @@ export function deliveryStore(table: Table, clock: Clock) {
       )
       return moved !== undefined
     },
+  }
+
+  function takeName(delivery: Delivery): TransactItem {
+    return {
+      Put: {
+        TableName: table.name,
+        Item: { ...nameKey(delivery), uploadId: delivery.uploadId },
+        ConditionExpression: nameIsFree,
+        ExpressionAttributeValues: { ':upload': delivery.uploadId },
+      },
+    }
   }
 
   async function dueNow(delivery: Delivery): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * `folder#{accountId}` / `root/{portalId}/{folders}`: the provider's id of each of our folders. The
- * id is reserved and stored before the folder is created, so that a repeated create finds its own.
+ * `folder#{accountId}` / `root/{portalId}/{folders}`, `chosen/{path}`: the provider's id of each of
+ * our folders. The id is reserved and stored before the folder is created, so that a repeated create
+ * finds its own.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { ifItHolds, pathKey, refusedItem, type Table } from '../platform/table.ts'

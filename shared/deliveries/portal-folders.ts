@@ -1,4 +1,8 @@
-/** `Portage/{portal name}/{client's folders}` at the provider, each made once. */
+/**
+ * `{portal's folder}/{client's folders}` at the provider, each made once. The portal's folder is
+ * `Portage/{portal name}`, or the path that its owner has chosen, which portals may share.
+ */
+import type { Portal } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import { Rejected } from '../providers/failures.ts'
 import { safeSegment } from '../providers/names.ts'
@@ -27,19 +31,41 @@ const ROOT_NAME = 'Portage'
 /** A warm environment remembers the folders of this many deliveries' places. */
 const REMEMBERED = 500
 
+/** A folder: its key in our records, and its name, which for a portal's own folder the portal knows. */
 interface Level {
   path: string
-  name: string
+  name: string | undefined
 }
 
-/** Keys go by the portal's id, so that a renamed portal keeps its folder. */
-function pathOf(delivery: Delivery): string {
-  return ['root', delivery.portalId, ...delivery.folders].join('/')
+/**
+ * The folders from the top down, and how many of them are the portal's. Its own is kept by its id, so
+ * that a portal that is renamed keeps it; a chosen one by its path.
+ */
+function levelsOf({ portalId, storageFolderPath, folders }: Delivery): {
+  levels: Level[]
+  ofPortal: number
+} {
+  const root = { path: 'root', name: ROOT_NAME }
+  const names = storageFolderPath?.split('/') ?? []
+  const chosen = names.map((name, depth) => ({
+    path: ['chosen', ...names.slice(0, depth + 1)].join('/'),
+    name,
+  }))
+  const own =
+    storageFolderPath === undefined
+      ? [root, { path: `root/${portalId}`, name: undefined }]
+      : [...(names[0] === ROOT_NAME ? [root] : chosen.slice(0, 1)), ...chosen.slice(1)]
+  const top = storageFolderPath === undefined ? `root/${portalId}` : `chosen/${storageFolderPath}`
+  const below = folders.map((name, depth) => ({
+    path: [top, ...folders.slice(0, depth + 1)].join('/'),
+    name,
+  }))
+  return { levels: [...own, ...below], ofPortal: own.length }
 }
 
 export function portalFolders(deps: {
   folders: FolderStore
-  portals: Pick<PortalStore, 'find'>
+  portals: Pick<PortalStore, 'find' | 'noteFolder'>
 }): PortalFolders {
   const remembered = new Map<string, Folder>()
 
@@ -58,30 +84,39 @@ export function portalFolders(deps: {
     signal: AbortSignal,
   ): Promise<Folder> {
     const portal = await deps.portals.find(delivery.portalId)
-    const segments = ['root', delivery.portalId, ...delivery.folders]
-    const names = [ROOT_NAME, safeSegment(portal?.name ?? delivery.portalId), ...delivery.folders]
+    const { levels, ofPortal } = levelsOf(delivery)
     let parent: Folder | undefined
-    for (const [depth, name] of names.entries()) {
-      const level = { path: segments.slice(0, depth + 1).join('/'), name }
+    for (const [depth, { path, name }] of levels.entries()) {
       parent = await ensureLevel(
         provider,
         auth,
         delivery.accountId,
-        level,
+        { path, name: name ?? safeSegment(portal?.name ?? delivery.portalId) },
         parent,
         trustRecord,
         signal,
       )
+      if (portal && depth === ofPortal - 1) await noteFolder(portal, delivery, parent)
     }
     if (!parent) throw new Error('A portal folder has at least one level')
     return parent
+  }
+
+  /** The portal tells its owner where its files go from now on; those of an earlier choice say nothing. */
+  async function noteFolder(portal: Portal, delivery: Delivery, { folderId }: Folder) {
+    const isCurrent =
+      portal.storageAccountId === delivery.accountId &&
+      portal.storageFolderPath === (delivery.storageFolderPath ?? null)
+    if (isCurrent && portal.storageFolderId !== folderId) {
+      await deps.portals.noteFolder(portal, folderId)
+    }
   }
 
   async function ensureLevel(
     provider: StorageProvider,
     auth: ProviderAuth,
     accountId: string,
-    level: Level,
+    level: { path: string; name: string },
     parent: Folder | undefined,
     trustRecord: boolean,
     signal: AbortSignal,
@@ -118,9 +153,14 @@ export function portalFolders(deps: {
 
   return {
     async ensure(provider, auth, delivery, signal) {
-      const place = `${delivery.accountId}/${pathOf(delivery)}`
+      const path = levelsOf(delivery).levels.at(-1)?.path ?? ''
+      const place = `${delivery.accountId}/${path}`
       const known =
-        remembered.get(place) ?? (await deps.folders.find(delivery.accountId, pathOf(delivery)))
+        remembered.get(place) ??
+        // A chosen folder may be known of another portal, and this one is still to be told of it.
+        (delivery.storageFolderPath === undefined
+          ? await deps.folders.find(delivery.accountId, path)
+          : undefined)
       if (known?.created) return remember(place, known)
       const folder = await walk(provider, auth, delivery, true, signal)
       return remember(place, { ...folder, created: true })

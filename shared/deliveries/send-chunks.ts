@@ -9,6 +9,7 @@ import { RetryLater, SessionLost } from '../providers/failures.ts'
 import type { Progress, UploadTarget } from '../providers/provider.ts'
 import {
   lookUp,
+  making,
   mustBeMine,
   retrying,
   type SendDeps,
@@ -52,6 +53,7 @@ export async function sendChunks(
       session = { file: progress.file }
       continue
     }
+    job.outcome.isOpen = false
     if (chunks > 0 && deps.clock.now() >= job.sliceEndsMs) throw new SliceOver()
     const { offsetBytes } = progress
     stalls = offsetBytes > reachedBytes ? 0 : stalls + 1
@@ -132,12 +134,14 @@ async function sendChunk(
   const endBytes = Math.min(offsetBytes + job.provider.chunkBytes, target.sizeBytes)
   const body = hashed(job, digests, offsetBytes, endBytes)
   try {
-    return await job.provider.sendChunk(
-      job.auth,
-      sessionUri,
-      target,
-      { offsetBytes, sizeBytes: endBytes - offsetBytes, body },
-      job.signal,
+    return await making(job, () =>
+      job.provider.sendChunk(
+        job.auth,
+        sessionUri,
+        target,
+        { offsetBytes, sizeBytes: endBytes - offsetBytes, body },
+        job.signal,
+      ),
     )
   } catch (error) {
     if (error instanceof SessionLost) return undefined

@@ -1,12 +1,13 @@
 /** Bringing the bytes of one file to the provider, from wherever an earlier worker stopped, and proving it. */
 import { createFileDigests, type Digests } from '../providers/content-hash.ts'
-import { Rejected, type RejectedReason } from '../providers/failures.ts'
+import { Rejected, type RejectedReason, SessionLost } from '../providers/failures.ts'
 import type { RemoteFile, UploadTarget } from '../providers/provider.ts'
 import type { Folder } from './folder-store.ts'
 import { proveFile } from './prove-file.ts'
 import { sendChunks } from './send-chunks.ts'
 import {
   lookUp,
+  making,
   nextFileId,
   reserveFileId,
   retrying,
@@ -33,6 +34,43 @@ export async function sendFile(deps: SendDeps, job: SendJob): Promise<SentFile> 
     return await sendStaged(deps, { ...job, staged })
   } finally {
     staged.close()
+  }
+}
+
+/**
+ * What an earlier turn has left at the provider: the file, proved, which needs no more than binding;
+ * or nothing, after another content was removed. Sends no byte.
+ */
+export async function settleEarlier(deps: SendDeps, job: SendJob): Promise<SentFile | undefined> {
+  const { delivery, provider, auth, signal } = job
+  if (delivery.fileId === undefined) return undefined
+  const staged = stagedFile(deps.staging, delivery, signal)
+  try {
+    const sending = { ...job, staged }
+    const earlier = await lookUp(deps, job, delivery.fileId)
+    const proved = earlier && (await provedOrRemoved(deps, sending, { file: earlier }))
+    if (!proved) return undefined
+    const folder = await retrying(deps, job, () =>
+      deps.folders.ensure(provider, auth, delivery, signal),
+    )
+    return { ...proved, path: `${folder.displayPath}/${proved.file.name}` }
+  } finally {
+    staged.close()
+  }
+}
+
+async function provedOrRemoved(
+  deps: SendDeps,
+  job: Sending,
+  sent: Sent,
+): Promise<Required<Sent> | undefined> {
+  try {
+    return await proveFile(deps, job, sent)
+  } catch (error) {
+    const isRemoved =
+      error instanceof SessionLost || (error instanceof Rejected && error.reason === 'PARENT_GONE')
+    if (isRemoved) return undefined
+    throw error
   }
 }
 
@@ -88,7 +126,7 @@ async function sendWhole(deps: SendDeps, job: Sending, target: UploadTarget): Pr
     pieces.push(piece)
   }
   const file = await retrying(deps, job, () =>
-    job.provider.uploadWhole(job.auth, target, each(pieces), job.signal),
+    making(job, () => job.provider.uploadWhole(job.auth, target, each(pieces), job.signal)),
   )
   return { file, digests: digests.digest() }
 }

@@ -4,6 +4,7 @@ import type { TokenVault } from '../accounts/token-vault.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import type { Digests } from '../providers/content-hash.ts'
+import { QuotaFull, ReconnectNeeded } from '../providers/failures.ts'
 import type { ProviderAuth, RemoteFile, StorageProvider } from '../providers/provider.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { Delivery, DeliveryStore } from './delivery-store.ts'
@@ -28,6 +29,8 @@ export interface SendJob {
   auth: ProviderAuth
   /** By the injected clock: no chunk begins after it, but one does in every invocation. */
   sliceEndsMs: number
+  /** Whether the provider may have a file of the delivery's id, of which nobody knows yet. */
+  outcome: { isOpen: boolean }
   signal: AbortSignal
 }
 
@@ -69,12 +72,29 @@ export function mustBeMine(mine: boolean): void {
   if (!mine) throw new FencedOut()
 }
 
-export function lookUp(
+export async function lookUp(
   deps: SendDeps,
   job: SendJob,
   fileId: string,
 ): Promise<RemoteFile | undefined> {
-  return retrying(deps, job, () => job.provider.findFile(job.auth, fileId, job.signal))
+  const file = await retrying(deps, job, () => job.provider.findFile(job.auth, fileId, job.signal))
+  job.outcome.isOpen = file !== undefined
+  return file
+}
+
+/** Runs a request that may make the file; only a refusal says that this one has not. */
+export async function making<Value>(
+  { outcome }: SendJob,
+  request: () => Promise<Value>,
+): Promise<Value> {
+  const wasOpen = outcome.isOpen
+  outcome.isOpen = true
+  try {
+    return await request()
+  } catch (error) {
+    if (error instanceof QuotaFull || error instanceof ReconnectNeeded) outcome.isOpen = wasOpen
+    throw error
+  }
 }
 
 /** Fixes an id before the first byte, so that a repeated create finds its own file. */
@@ -82,6 +102,7 @@ export async function reserveFileId(deps: SendDeps, job: SendJob): Promise<strin
   const { delivery } = job
   const fileId = await nextFileId(deps, job)
   mustBeMine(await deps.deliveries.saveFileId(delivery, fileId))
+  job.outcome.isOpen = false
   delivery.fileId = fileId
   delete delivery.sealedSession
   delete delivery.sessionKey

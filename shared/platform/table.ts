@@ -20,8 +20,8 @@
  * | `upload#upl_…` | `upload` | a file |
  * | `signing#upl_…` | `block#{n}` | how often each part was signed |
  * | `delivery#upl_…` | `delivery` | the work of bringing it to an account |
- * | `name#{accountId}#{portalId}` | `{path}/{name}` | which upload has this name in the folder |
- * | `folder#{accountId}#{portalId}` | `{path}` | the folder's id at the provider |
+ * | `name#{accountId}#{portalId}`, `name#{accountId}#chosen` | `{path}/{name}` | which upload has this name in the folder |
+ * | `folder#{accountId}` | `root/{portalId}/{path}`, `chosen/{path}` | the folder's id at the provider |
  * | `download#upl_…` | `download` | a large file being staged for its owner |
  * | `event#evt_…` | `event` | an audit entry |
  * | `rate#{purpose}#{who}` | `rate` | how often somebody has done something lately, TTL |

@@ -2,13 +2,14 @@
  * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought.
  * A slug that was given up stays with its user, without a portal.
  */
-import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { placesKey } from '../limits/reservations.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
   encodeCursor,
   INDEX,
   type Item,
+  ifItHolds,
   readItems,
   startKey,
   type Table,
@@ -44,6 +45,7 @@ const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
 const unchangedSinceRead = 'version = :version'
 const isOfAccount = 'storageAccountId = :account'
+const hasPath = 'storageFolderPath = :path'
 const wasStoppedForAccount =
   'isActive = :false AND deactivatedBy = :system AND autoDeactivatedAccountId = :account'
 
@@ -275,6 +277,28 @@ export function portalStore(table: Table, clock: Clock) {
           ExpressionAttributeValues: { ':files': files, ':bytes': bytes },
         },
       }
+    },
+
+    /**
+     * Notes what the portal's folder turned out to be, unless its owner has chosen another meanwhile.
+     * The version stays, because nobody changed what it counts.
+     */
+    async noteFolder(portal: Portal, folderId: string): Promise<void> {
+      await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(portal.id),
+            UpdateExpression: 'SET storageFolderId = :folder',
+            ConditionExpression: [isOfAccount, hasPath].join(' AND '),
+            ExpressionAttributeValues: {
+              ':folder': folderId,
+              ':account': portal.storageAccountId,
+              ':path': portal.storageFolderPath,
+            },
+          }),
+        ),
+      )
     },
 
     /** The write of an automatic stop; refused when the portal is already off or has moved to another account. */

@@ -285,6 +285,7 @@ async function newUpload(
     fileName: file.fileName,
     folders: from.folders,
     relativePath: file.relativePath ?? null,
+    ...(portal.storageFolderPath === null ? {} : { storageFolderPath: portal.storageFolderPath }),
     fileSize: file.fileSize,
     mimeType: file.mimeType,
     storageProvider: portal.storageProvider,

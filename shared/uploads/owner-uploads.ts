@@ -114,6 +114,7 @@ function freeName(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
     accountId: accountIdOf(upload),
     portalId: upload.portalId,
     folders: upload.folders,
+    storageFolderPath: upload.storageFolderPath,
     name: upload.storagePath?.split('/').at(-1) ?? upload.fileName,
   })
 }

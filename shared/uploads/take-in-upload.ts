@@ -5,6 +5,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import type { IntakeMessage } from '../contract/messages.ts'
 import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
+import { nameInFolder } from '../deliveries/name-in-folder.ts'
 import { giveBack } from '../limits/reservations.ts'
 import type { Clock } from '../platform/clock.ts'
 import { SAFE_PREFIX } from '../platform/env-names.ts'
@@ -12,7 +13,6 @@ import { eventPut } from '../platform/events.ts'
 import type { UploadQueue } from '../platform/queues.ts'
 import type { StagedObject, StagedPart, StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
-import { numberedName, safeSegment } from '../providers/names.ts'
 import { expireUpload } from './expire-upload.ts'
 import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
 import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
@@ -28,8 +28,6 @@ export interface IntakeDeps {
 
 /** Enough for every signature that file-type knows (https://github.com/sindresorhus/file-type#readme). */
 const SNIFF_BYTES = 4100
-/** After as many files of one name in one folder the upload's own id tells them apart. */
-const NUMBERED_NAMES = 50
 
 export async function takeInUpload(deps: IntakeDeps, message: IntakeMessage): Promise<void> {
   if ('uploadId' in message) return recheck(deps, message.uploadId)
@@ -151,12 +149,11 @@ async function isExecutable(head: Buffer): Promise<boolean> {
 }
 
 async function handOver(deps: IntakeDeps, upload: Upload): Promise<void> {
-  const wanted = safeSegment(upload.fileName)
   for (let number = 1; ; number += 1) {
     try {
       await transact(deps.table, [
         deps.uploads.handOver(upload),
-        ...deps.deliveries.create(upload, nameFor(wanted, number, upload.id)),
+        ...deps.deliveries.create(upload, nameInFolder(upload.fileName, number, upload.id)),
       ])
       return
     } catch (error) {
@@ -167,13 +164,6 @@ async function handOver(deps: IntakeDeps, upload: Upload): Promise<void> {
       if (nameTaken === undefined) throw error
     }
   }
-}
-
-function nameFor(wanted: string, number: number, uploadId: string): string {
-  if (number === 1) return wanted
-  return number <= NUMBERED_NAMES
-    ? numberedName(wanted, number)
-    : safeSegment(`${uploadId} ${wanted}`)
 }
 
 async function reject(

@@ -19,6 +19,8 @@ export interface Upload {
   /** Folders below the portal's own, each one safe segment. */
   folders: string[]
   relativePath: string | null
+  /** The folder that its owner had chosen for the portal; absent is the portal's own. */
+  storageFolderPath?: string
   fileSize: number
   mimeType: string
   storageProvider: StorageProviderId
