@@ -1,6 +1,6 @@
 import type { AccountEntry } from '../contract/accounts.ts'
 import { toOauthProviderId, toStorageProviderId } from '../providers/provider-id.ts'
-import type { UserStore } from '../users/user-store.ts'
+import type { Login, UserStore } from '../users/user-store.ts'
 import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 import type { Grant } from './grant.ts'
@@ -12,45 +12,64 @@ export interface ListAccountsDeps {
   users: UserStore
 }
 
-/** One row per identity: its login, its storage account, or both. */
+/** One row per identity: its login, its grant for storage with the account, or both. */
 export async function listAccounts(
   deps: ListAccountsDeps,
   userId: string,
 ): Promise<AccountEntry[]> {
-  const [accounts, logins] = await Promise.all([
+  const [accounts, logins, granted] = await Promise.all([
     deps.accounts.list(userId),
     deps.users.listLogins(userId),
+    deps.grants.list(userId),
   ])
+  // Read anew, because the list may not know yet that one was refused or ended.
   const grants = await Promise.all(accounts.map((account) => deps.grants.find(account.grantId)))
+  const isLogin = (identity: Identity) => logins.some((login) => isSame(login, identity))
   const storage = accounts.map((account, index) =>
-    accountEntry(account, grants[index], logins.some(sameIdentity(account))),
+    accountEntry(account, grants[index], isLogin(identityOf(account))),
+  )
+  // Its account is missing, and fixing the accounts makes it.
+  const lost = granted.filter(({ accountId }) => accounts.every(({ id }) => id !== accountId))
+  const withoutAccount = lost.map((grant) =>
+    storagelessEntry(
+      { ...grant, name: grant.displayName },
+      { isAuthAccount: isLogin(grant), hasValidOAuth: grant.refusedAt === null },
+    ),
   )
   const loginOnly = logins
-    .filter((login) => !accounts.some((account) => sameIdentity(account)(login)))
-    .map(
-      (login): AccountEntry => ({
-        provider: login.provider,
-        providerAccountId: login.subject,
-        email: login.email,
-        name: login.name,
-        isConnected: false,
-        storageAccountId: null,
-        storageStatus: null,
-        isAuthAccount: true,
-        hasValidOAuth: false,
-        storageProvider: toStorageProviderId(login.provider),
-        lastError: null,
-        lastAccessedAt: null,
-        quota: null,
-      }),
-    )
-  return [...storage, ...loginOnly]
+    .filter((login) => ![...accounts.map(identityOf), ...lost].some((each) => isSame(each, login)))
+    .map((login) => storagelessEntry(login, { isAuthAccount: true, hasValidOAuth: false }))
+  return [...storage, ...withoutAccount, ...loginOnly]
 }
 
-function sameIdentity(account: Account) {
-  return (login: { provider: string; subject: string }) =>
-    login.provider === toOauthProviderId(account.provider) &&
-    login.subject === account.providerAccountId
+type Identity = Pick<Login, 'provider' | 'subject'>
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.provider === b.provider && a.subject === b.subject
+}
+
+function identityOf(account: Account): Identity {
+  return { provider: toOauthProviderId(account.provider), subject: account.providerAccountId }
+}
+
+function storagelessEntry(
+  { provider, subject, email, name }: Pick<Login, 'provider' | 'subject' | 'email' | 'name'>,
+  known: Pick<AccountEntry, 'isAuthAccount' | 'hasValidOAuth'>,
+): AccountEntry {
+  return {
+    provider,
+    providerAccountId: subject,
+    email,
+    name,
+    isConnected: false,
+    storageAccountId: null,
+    storageStatus: null,
+    ...known,
+    storageProvider: toStorageProviderId(provider),
+    lastError: null,
+    lastAccessedAt: null,
+    quota: null,
+  }
 }
 
 function accountEntry(
