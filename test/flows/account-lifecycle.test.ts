@@ -13,7 +13,7 @@ import type { EventEntry, EventsReply } from '../../shared/contract/events.ts'
 import type { OpenPortalReply, PortalReply } from '../../shared/contract/portals.ts'
 import type { IntentReply } from '../../shared/contract/uploads.ts'
 import { complete, sha256 } from '../support/client-calls.ts'
-import { type Deliveries, deliveriesOf } from '../support/deliveries.ts'
+import { type Deliveries, deliveriesOf, MIB, sessions } from '../support/deliveries.ts'
 import { pass } from '../support/keepers.ts'
 import {
   type ClientFile,
@@ -194,6 +194,45 @@ describe('a grant that is withdrawn at the provider (A30, workflow 5)', () => {
   })
 })
 
+describe('a grant that is withdrawn, seen by its owner first', () => {
+  it('is found at once when the owner has the accounts synced (C12)', async () => {
+    const owner = await newStory()
+    await owner.files.steer('revoke')
+
+    expect(await owner.http.call('POST', '/api/storage/sync-oauth-status')).toMatchObject({
+      summary: { accountsChecked: 1, accountsUpdated: 1, deactivatedPortals: 1, errors: [] },
+    })
+
+    expect(await accountOf(owner)).toMatchObject({ storageStatus: 'DISCONNECTED' })
+    expect(await portalOf(owner)).toMatchObject({ deactivationReason: 'STORAGE_DISCONNECTED' })
+  })
+
+  it('is not mended by another identity: that has an account of its own (C32)', async () => {
+    const owner = await newStory()
+    await owner.files.steer('revoke')
+    await owner.http.call('POST', '/api/storage/sync-oauth-status')
+    const other = `other-${owner.email}`
+    await test.addPerson({ email: other, name: 'Somebody' })
+
+    const otherId = await owner.http.connectStorage(other)
+
+    expect(otherId).not.toBe(owner.accountId)
+    expect(await accountOf({ ...owner, accountId: otherId })).toMatchObject({
+      email: other,
+      storageStatus: 'ACTIVE',
+    })
+    expect(await accountOf(owner)).toMatchObject({
+      email: owner.email,
+      storageStatus: 'DISCONNECTED',
+    })
+    // It still points at the old one, and its owner may move it.
+    expect(await portalOf(owner)).toMatchObject({
+      storageAccountId: owner.accountId,
+      isActive: false,
+    })
+  })
+})
+
 describe('a provider that does not answer (A30)', () => {
   let owner: Story
   let file: ClientFile
@@ -370,6 +409,36 @@ describe('an end (C1, security rule 5)', () => {
     for (const secret of secrets) expect(JSON.stringify([...after])).not.toContain(secret)
     expect(ofType(after, 'grant').map(({ accountId }) => accountId)).not.toContain(owner.accountId)
     expect([...after.keys()].filter((key) => key.includes(String(grant?.['id'])))).toEqual([])
+  })
+
+  it('in the middle of a file leaves no token, and after a new consent its session goes on', async () => {
+    const owner = await newStory()
+    const { files } = owner
+    // One chunk and a rest, before which the day is used up.
+    const file = files.newFile(33 * MIB)
+    await files.fault({ method: 'PUT', skip: 1, action: 'status:403:dailyLimitExceeded' })
+    let uploadId = ''
+    const requests = await files.requestsOf(async () => {
+      uploadId = await files.handOver(file)
+      await files.untilStatus(uploadId, 'held')
+      const tokens = ofType(await dumpTable(test), 'grant').find(
+        ({ accountId }) => accountId === owner.accountId,
+      )?.['tokens']
+      expect(tokens).toEqual(expect.stringMatching(/.{40}/))
+
+      await say(owner, 'disconnect')
+
+      expect(JSON.stringify([...(await dumpTable(test))])).not.toContain(tokens)
+      await pass(test, 61 * MINUTE)
+      expect(await files.upload(uploadId)).toMatchObject({
+        status: 'held',
+        reason: 'ACCOUNT_DISCONNECTED',
+      })
+      expect(await owner.http.connectStorage(owner.email)).toBe(owner.accountId)
+      await pass(test, MINUTE)
+      await expectArrived(owner, uploadId, file)
+    })
+    expect(sessions(requests)).toBe(1)
   })
 
   it('leaves nothing to do: a probe never wakes the account again', async () => {

@@ -207,8 +207,12 @@ describe('T4 Missing StorageAccount records', () => {
   it('POST /api/storage/fix-accounts creates missing StorageAccounts, and all is as before', async () => {
     const portal = await createPortal(http, owner.accountId, { slug: 'of-a-lost-account' })
     await lose()
-    // The login is known, its storage is not.
-    expect(await accountInSettings()).toMatchObject({ storageAccountId: null, isAuthAccount: true })
+    expect(await accountInSettings()).toMatchObject({
+      hasValidOAuth: true,
+      isConnected: false,
+      storageAccountId: null,
+      storageStatus: null,
+    })
     expect(await http.call('GET', `/api/portals/${portal.id}`)).toMatchObject({
       acceptsUploads: false,
     })
@@ -229,13 +233,33 @@ describe('T4 Missing StorageAccount records', () => {
     expect(uploads).toHaveLength(1)
   })
 
-  it('loading GET /api/v1/storage creates them, too', async () => {
-    await lose()
+  it('also that of an identity with which nobody signs in is seen to be missing', async () => {
+    const second = await http.connectStorage(SECOND_OWNER)
+    await removeItem(test, { pk: `account#${second}`, sk: 'account' })
 
-    expect(await http.call('GET', '/api/v1/storage?repair=false')).toMatchObject({
-      fallbackInfo: { accountsCreated: 0 },
+    const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+    expect(accounts).toHaveLength(2)
+    expect(accounts.find(({ email }) => email === SECOND_OWNER)).toMatchObject({
+      hasValidOAuth: true,
+      isAuthAccount: false,
+      storageAccountId: null,
     })
-    expect(await http.call('GET', '/api/v1/storage')).toMatchObject({
+
+    const reply = await http.call<FixAccountsReply>('POST', '/api/storage/fix-accounts')
+    expect(reply.summary).toMatchObject({ created: 1, validated: 1, errors: [] })
+  })
+
+  it('loading GET /api/v1/storage creates them, too, unless another site makes the browser do so', async () => {
+    await lose()
+    const load = (path: string, headers = {}) => http.call('GET', path, { headers })
+
+    for (const reply of [
+      await load('/api/v1/storage?repair=false'),
+      await load('/api/v1/storage', { 'sec-fetch-site': 'cross-site' }),
+    ]) {
+      expect(reply).toMatchObject({ fallbackInfo: { accountsCreated: 0 } })
+    }
+    expect(await load('/api/v1/storage')).toMatchObject({
       fallbackInfo: { accountsCreated: 1, errors: [] },
     })
 
