@@ -237,7 +237,11 @@ describe('the storage page (C11)', () => {
   it('repairs once a minute, however often it is loaded, and not when it is told so', async () => {
     await loseAccount()
     const look = await getStorage(deps(), owner(), { repair: false })
-    expect(look).toMatchObject({ accounts: [], fallbackInfo: { accountsCreated: 0 } })
+    expect(look).toMatchObject({
+      accounts: [{ storageAccountId: null, hasValidOAuth: true, isConnected: false }],
+      activeStorageAccounts: [],
+      fallbackInfo: { accountsCreated: 0 },
+    })
 
     const first = await getStorage(deps(), owner(), { repair: true })
     expect(first.fallbackInfo).toMatchObject({ accountsCreated: 1, errors: [] })
