@@ -48,7 +48,11 @@ const fileName = z
   .refine((name) => !/[/\\]/.test(name), 'must be a file name without a path')
   .refine((name) => name.trim() !== '' && name !== '.' && name !== '..', 'is not a file name')
 const fileSize = z.number().int().min(0).max(MAX_FILE_BYTES, 'is more than storage providers take')
-const mimeType = z.string().max(255)
+/** As browsers tell it (https://w3c.github.io/FileAPI/#dfn-type); it becomes a header of the signed request. */
+const mimeType = z
+  .string()
+  .max(255)
+  .regex(/^[\x20-\x7e]*$/, 'must be plain ASCII')
 const relativePath = z.string().max(MAX_RELATIVE_PATH_LENGTH)
 const lastModified = z.number().int().min(0)
 
@@ -170,10 +174,12 @@ export const listPartsReply = z.object({
 export type ListPartsReply = z.infer<typeof listPartsReply>
 
 const contentHash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+const etag = z
+  .string()
+  .max(100)
+  .regex(/^[\x21-\x7e]+$/, 'must be an ETag')
 const completedParts = z
-  .array(
-    z.strictObject({ partNumber: z.number().int().min(1).max(10_000), etag: z.string().max(100) }),
-  )
+  .array(z.strictObject({ partNumber: z.number().int().min(1).max(10_000), etag }))
   .min(1)
   .max(10_000)
 
