@@ -1,4 +1,9 @@
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  type MantineColorsTuple,
+  Notification,
+} from '@mantine/core'
 
 /** The accents of `tokens.css` as Mantine's ten shades: 6 and 7 carry white text at more than 4.5:1. */
 const spruce: MantineColorsTuple = [
@@ -37,6 +42,11 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   fontFamily: 'var(--font-body)',
+  components: {
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { 'aria-label': 'Close this message' } },
+    }),
+  },
   headings: {
     fontWeight: '650',
     sizes: {

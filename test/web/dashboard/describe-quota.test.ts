@@ -30,6 +30,10 @@ describe('The room of an account in words', () => {
     else expect(told).toContain(warning)
   })
 
+  it('is a plain number however small the share is', () => {
+    expect(String(words(7, 2_200 * GB).usedPercent)).toBe('0')
+  })
+
   it('of no bytes at all is full', () => {
     expect(words(0, 0)).toMatchObject({ usedPercent: 100 })
   })

@@ -37,6 +37,7 @@ export function AccountCard(props: AccountCardProps) {
   const signInOnly = account.storageAccountId === null && account.isAuthAccount
   const indicator = getStorageStatusIndicator(status && { status, lastError })
   const who = accountName(account)
+  const room = quota === null ? undefined : describeQuota(quota, LOCALE)
   const Heading = headingLevel === 2 ? 'h2' : 'h3'
   return (
     <article className="card account-card" data-status={status}>
@@ -50,7 +51,9 @@ export function AccountCard(props: AccountCardProps) {
       <p className="card-advice">
         {signInOnly
           ? 'You sign in with it. Connect its Google Drive to have files delivered there.'
-          : indicator.advice}
+          : status === 'ACTIVE' && room?.warning !== undefined
+            ? room.warning
+            : indicator.advice}
       </p>
       <ul className="account-lines">
         <li>
@@ -66,7 +69,7 @@ export function AccountCard(props: AccountCardProps) {
           <strong>Last error:</strong> {describeLastError(lastError)}
         </p>
       )}
-      {quota !== null && <Quota quota={quota} who={who} />}
+      {room && <Room room={room} who={who} />}
       <ul className="facts">
         {portalCount !== undefined && (
           <li>
@@ -183,8 +186,8 @@ function YesNo({ value, yes, no }: { value: boolean; yes: string; no: string }) 
   )
 }
 
-function Quota({ quota, who }: { quota: NonNullable<AccountEntry['quota']>; who: string }) {
-  const { usedPercent, text, warning } = describeQuota(quota, LOCALE)
+function Room({ room, who }: { room: ReturnType<typeof describeQuota>; who: string }) {
+  const { usedPercent, text, warning } = room
   return (
     <div className="quota">
       {usedPercent !== null && (
@@ -198,7 +201,6 @@ function Quota({ quota, who }: { quota: NonNullable<AccountEntry['quota']>; who:
         </Progress.Root>
       )}
       <p className="small-print">{text}</p>
-      {warning !== undefined && <p className="small-print quota-warning">{warning}</p>}
     </div>
   )
 }

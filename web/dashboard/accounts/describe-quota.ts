@@ -22,7 +22,8 @@ export function describeQuota(
   const fraction = totalBytes === 0 ? 1 : Math.min(1, usedBytes / totalBytes)
   const free = formatBytes(Math.max(0, totalBytes - usedBytes), locale)
   const words = {
-    usedPercent: fraction * 100,
+    // A tiny share would be written as 3e-10, which assistive technology cannot read.
+    usedPercent: Math.round(fraction * 1000) / 10,
     text: `${used} of ${formatBytes(totalBytes, locale)} used (${formatPercent(fraction, locale)}), ${free} free`,
   }
   if (usedBytes >= totalBytes) {

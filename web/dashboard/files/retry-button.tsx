@@ -5,13 +5,16 @@ import { explainProblem } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
 
-/** For a file that waits: its delivery is tried now instead of later. */
+/** For a file that waits: its delivery is due at once instead of later. */
 export function RetryButton({ upload }: { upload: { id: string; fileName: string } }) {
   const queryClient = useQueryClient()
   const retry = useMutation({
     mutationFn: retryUpload,
     onSuccess: () =>
-      notifications.show({ title: 'Its delivery is tried now', message: upload.fileName }),
+      notifications.show({
+        title: 'It is tried again within a minute',
+        message: upload.fileName,
+      }),
     onError: (error) => {
       const { title, detail } = explainProblem(error)
       notifications.show({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
