@@ -38,6 +38,8 @@ export interface HouseOptions {
   /** Ends a worker's turn after this long; a steered clock stands still, so 0 ends it after a chunk. */
   workSliceMs?: number
   chunkBytes?: number
+  /** The portal names a second account, at another provider, for when its own takes nothing. */
+  hasBackup?: boolean
 }
 
 /** Where a worker dies: at its nth call, before that call does anything or after it has done it. */
@@ -58,6 +60,11 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     chunkBytes: options.chunkBytes ?? CHUNK_BYTES,
     singleRequestBytes: SINGLE_REQUEST_BYTES,
   })
+  const backupProvider = createMemoryProvider({
+    id: 'dropbox',
+    chunkBytes: options.chunkBytes ?? CHUNK_BYTES,
+    singleRequestBytes: SINGLE_REQUEST_BYTES,
+  })
   const own = new Set<string>()
   const staged = new Map<string, { content: Buffer; etag: string }>()
   const messages: string[] = []
@@ -74,9 +81,22 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   const accounts = accountStore(table, clock)
   const portals = portalStore(table, clock)
   const account = newAccount(clock.now())
-  const portal = newPortal(account, clock.now())
+  const backup: Account = {
+    ...newAccount(clock.now()),
+    userId: account.userId,
+    provider: 'dropbox',
+  }
+  const portal: Portal = {
+    ...newPortal(account, clock.now()),
+    backupStorageAccountIds: options.hasBackup ? [backup.id] : [],
+  }
   let grant = newGrant(account)
-  await transact(table, [accounts.create(account), ...portals.create(portal)])
+  const backupGrant = newGrant(backup)
+  await transact(table, [
+    accounts.create(account),
+    accounts.create(backup),
+    ...portals.create(portal),
+  ])
 
   /** One process: what it remembers dies with it. */
   function worker(kill?: Kill) {
@@ -103,8 +123,15 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       vault: plainVault,
       folders: portalFolders({ folders: folderStore(ownTable), portals: ownPortals }),
       ids: idPool(clock),
-      freshToken: async () => ({ grant, accessToken: 'token' }),
-      provider: () => mortal.wrap<StorageProvider>(provider, PROVIDER_CALLS),
+      freshToken: async (grantId) => ({
+        grant: grantId === backup.grantId ? backupGrant : grant,
+        accessToken: 'token',
+      }),
+      provider: (id) =>
+        mortal.wrap<StorageProvider>(
+          id === backup.provider ? backupProvider : provider,
+          PROVIDER_CALLS,
+        ),
       staging: mortal.wrap(staging, ['read', 'remove']),
       queue: mortal.wrap(queue, ['send']),
       kind: 'large-delivery',
@@ -148,6 +175,8 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     accounts,
     portals,
     account,
+    backup,
+    backupProvider,
     portal,
     worker,
     uploadOf,
