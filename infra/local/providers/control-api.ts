@@ -40,6 +40,8 @@ export interface ControlledProvider {
   expireTokens(email: string): void
   setQuota(email: string, quota: QuotaChange): void
   files(email: string): DeliveredFile[]
+  /** What else can be set about the provider as a whole; `change` throws a `ZodError`. */
+  settings?: { read(): Record<string, unknown>; change(input: unknown): void }
 }
 
 const quotaChange = z.strictObject({
@@ -113,6 +115,10 @@ async function route(parts: ControlParts, exchange: Exchange): Promise<Reply> {
       log.clear()
       return { status: 204 }
     }
+  }
+  if (area === 'settings' && provider.settings) {
+    if (method === 'POST') provider.settings.change(await json(exchange))
+    if (method === 'GET' || method === 'POST') return jsonReply(200, provider.settings.read())
   }
   if (area === 'faults') {
     if (method === 'GET') {

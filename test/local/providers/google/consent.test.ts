@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { readForm } from '../form-page.ts'
 import {
   authorizeUrl,
   CLIENT,
@@ -8,7 +9,6 @@ import {
   GRANTED,
   postToken,
   REDIRECT_URI,
-  readForm,
   startEmulator,
 } from './emulator-fixture.ts'
 

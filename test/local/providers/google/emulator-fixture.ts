@@ -8,6 +8,7 @@ import {
   createGoogleEmulator,
   type GoogleEmulator,
 } from '../../../../infra/local/providers/google/google-emulator.ts'
+import { readForm } from '../form-page.ts'
 
 export const CLIENT = {
   clientId: 'portage.apps.example',
@@ -67,38 +68,6 @@ async function startOn(dataDir: string, clock: LocalClock, cleanup: Cleanup): Pr
       return await startOn(dataDir, clock, cleanup)
     },
   }
-}
-
-interface FormPage {
-  action: URL
-  /** Hidden inputs and checked checkboxes, as a browser would send them. */
-  fields: URLSearchParams
-  scopes: string[]
-  html: string
-}
-
-/** Reads the one form of a page as a simple HTTP client would. */
-export function readForm(html: string, pageUrl: string): FormPage {
-  const forms = [...html.matchAll(/<form [^>]*>/g)]
-  const form = forms[0]?.[0] ?? ''
-  if (forms.length !== 1 || !form.includes('method="post"')) throw new Error('no single post form')
-  const fields = new URLSearchParams()
-  const scopes: string[] = []
-  for (const [tag] of html.matchAll(/<input [^>]*>/g)) {
-    const name = attribute(tag, 'name')
-    const value = attribute(tag, 'value')
-    if (attribute(tag, 'type') === 'hidden') fields.append(name, value)
-    else if (name === 'scope' && tag.includes('checked')) scopes.push(value)
-  }
-  return { action: new URL(attribute(form, 'action'), pageUrl), fields, scopes, html }
-}
-
-function attribute(tag: string, name: string): string {
-  const value = new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? ''
-  const entities = { quot: '"', '#39': "'", lt: '<', gt: '>', amp: '&' }
-  return Object.entries(entities).reduce((text, [entity, character]) => {
-    return text.replaceAll(`&${entity};`, character)
-  }, value)
 }
 
 type AuthorizeOptions = Record<string, string>

@@ -1,0 +1,92 @@
+/**
+ * Hashes of content in one pass: Dropbox's own, "the SHA-256 of the concatenated SHA-256s of its
+ * blocks of 4 MiB" (https://www.dropbox.com/developers/reference/content-hash), and those that the
+ * control API tells.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { RunningHash } from '../blob-writer.ts'
+
+export const BLOCK_BYTES = 4 * 1024 * 1024
+const READ_BYTES = 1024 * 1024
+
+export interface ContentHashes {
+  contentHash: string
+  sha256: string
+  md5: string
+}
+
+/** Dropbox's content hash alone, of the bytes of one request. */
+export class BlockHash implements RunningHash {
+  #blocks = createHash('sha256')
+  #block = createHash('sha256')
+  #blockBytes = 0
+
+  update(chunk: Buffer): void {
+    let rest = chunk
+    while (rest.length > 0) {
+      const piece = rest.subarray(0, BLOCK_BYTES - this.#blockBytes)
+      this.#block.update(piece)
+      this.#blockBytes += piece.length
+      rest = rest.subarray(piece.length)
+      if (this.#blockBytes < BLOCK_BYTES) continue
+      this.#blocks.update(this.#block.digest())
+      this.#block = createHash('sha256')
+      this.#blockBytes = 0
+    }
+  }
+
+  /** Can be asked again, with more content in between. */
+  digest(): string {
+    const blocks = this.#blocks.copy()
+    if (this.#blockBytes > 0) blocks.update(this.#block.copy().digest())
+    return blocks.digest('hex')
+  }
+
+  copy(): BlockHash {
+    const copy = new BlockHash()
+    copy.#blocks = this.#blocks.copy()
+    copy.#block = this.#block.copy()
+    copy.#blockBytes = this.#blockBytes
+    return copy
+  }
+}
+
+export class ContentHash implements RunningHash {
+  #blocks = new BlockHash()
+  #sha256: Hash = createHash('sha256')
+  #md5: Hash = createHash('md5')
+
+  update(chunk: Buffer): void {
+    this.#blocks.update(chunk)
+    this.#sha256.update(chunk)
+    this.#md5.update(chunk)
+  }
+
+  digest(): ContentHashes {
+    return {
+      contentHash: this.#blocks.digest(),
+      sha256: this.#sha256.copy().digest('hex'),
+      md5: this.#md5.copy().digest('hex'),
+    }
+  }
+
+  /** For what may have to be taken back. */
+  copy(): ContentHash {
+    const copy = new ContentHash()
+    copy.#blocks = this.#blocks.copy()
+    copy.#sha256 = this.#sha256.copy()
+    copy.#md5 = this.#md5.copy()
+    return copy
+  }
+}
+
+/** For content that came in any order, or whose running hash was lost with a process. */
+export async function hashFile(path: string, bytes: number): Promise<ContentHashes> {
+  const hash = new ContentHash()
+  if (bytes > 0) {
+    const source = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES })
+    for await (const chunk of source) hash.update(chunk)
+  }
+  return hash.digest()
+}
