@@ -116,7 +116,7 @@ export const CLIENT_UPLOAD_ROUTES = {
     summary: 'Get URLs for parts of a file',
     caller: 'write',
     params,
-    body: { schema: contract.signPartsRequest, examples: { 'two parts': { partNumbers: [5, 6] } } },
+    body: { schema: contract.signPartsRequest, examples: { 'two parts': { partNumbers: [2, 3] } } },
     replies: {
       200: {
         summary: 'The URLs, for a quarter of an hour',

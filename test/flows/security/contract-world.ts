@@ -1,10 +1,12 @@
 /** Two owners and two clients in one cloud, and the request of every route of the contract as the rightful caller sends it. */
 import type { AppClient } from '../../../infra/local/app-client.ts'
+import type { SessionReply } from '../../../shared/contract/auth.ts'
 import { methodOf, pathOf, type RouteContract } from '../../../shared/contract/route.ts'
 import * as example from '../../../shared/contract/routes/example-ids.ts'
 import { CONTRACT, type ContractKey } from '../../../shared/contract/routes.ts'
 import type { IntentReply } from '../../../shared/contract/uploads.ts'
 import { untilUploaded } from '../../support/client-calls.ts'
+import { pass } from '../../support/keepers.ts'
 import {
   announce,
   bearer,
@@ -20,6 +22,7 @@ const MIB = 1024 * 1024
 const LETTER = { name: 'letter.txt', content: Buffer.from('Dear owner'), type: 'text/plain' }
 
 export interface Person extends Owner {
+  userId: string
   /** A second portal, so that every list has another page. */
   otherPortalId: string
   /** A file that is delivered. */
@@ -34,7 +37,6 @@ export interface ContractWorld {
   intruder: Person
   /** Another hand-over at the owner's portal. */
   foreign: IntentReply
-  /** Waits until nothing is on its way any more. */
   close(): Promise<void>
 }
 
@@ -43,6 +45,8 @@ export async function startContractWorld(): Promise<ContractWorld> {
   const owner = await person(test, undefined, 'letters')
   const intruder = await person(test, SECOND_OWNER, 'intruders')
   const foreign = await announce(test.browser(), owner.portal.id, [LETTER])
+  // From here on nothing happens by itself, so that what changes was changed by a request.
+  await pass(test, 0)
   return { test, owner, intruder, foreign, close: () => test.close() }
 }
 
@@ -56,7 +60,14 @@ async function person(test: TestCloud, email: string | undefined, slug: string):
     { name: 'parts.bin', content: Buffer.alloc(17 * MIB) },
   ])
   await untilUploaded(client, intent)
-  return { ...owner, otherPortalId: other.id, uploadId: uploadIds[0] ?? '', pending }
+  const { user } = await owner.http.call<SessionReply>('GET', '/api/auth/session')
+  return {
+    ...owner,
+    userId: user.id,
+    otherPortalId: other.id,
+    uploadId: uploadIds[0] ?? '',
+    pending,
+  }
 }
 
 /** The ids of a person in the place of those that the examples have. */
