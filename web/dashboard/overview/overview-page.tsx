@@ -2,6 +2,8 @@ import { Anchor, Button } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
+import type { PortalReply } from '../../../shared/contract/portals.ts'
+import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { accountName } from '../accounts/account-name.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
@@ -29,7 +31,11 @@ export function OverviewPage() {
   const failed = [accounts, portals, uploads].find(({ isError }) => isError)
 
   const storage = accounts.data?.filter(({ storageAccountId }) => storageAccountId !== null) ?? []
-  const stopped = storage.filter(({ storageStatus }) => storageStatus !== 'ACTIVE')
+  const stopped = storage.filter(
+    (account) =>
+      account.storageStatus !== 'ACTIVE' &&
+      isNeeded(account, portals.data ?? [], uploads.data ?? []),
+  )
   const connected = storage.length > 0
   const open = portals.data?.filter(({ acceptsUploads }) => acceptsUploads).length
   const firstPortal = portals.data?.[0]
@@ -160,6 +166,20 @@ export function OverviewPage() {
   )
 }
 
+/** A former account that nothing points at any more is no trouble. */
+function isNeeded(
+  { storageAccountId }: AccountEntry,
+  portals: PortalReply[],
+  uploads: UploadReply[],
+): boolean {
+  return (
+    portals.some((portal) => portal.storageAccountId === storageAccountId) ||
+    uploads.some(
+      (upload) => upload.status === 'held' && upload.intendedStorageAccountId === storageAccountId,
+    )
+  )
+}
+
 function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
   const [first] = accounts
   const one = accounts.length === 1 && first
@@ -180,7 +200,7 @@ function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
       {!one && `${accounts.map(accountName).join(', ')}. `}
       {accounts.every(({ storageStatus }) => storageStatus === 'INACTIVE')
         ? 'Paused by you. Portals that deliver there are stopped until you reactivate it.'
-        : 'Portals that deliver there are stopped; received files wait and are delivered once it is back.'}
+        : 'Portals that deliver there are stopped; received files wait until they can be delivered.'}
     </Notice>
   )
 }

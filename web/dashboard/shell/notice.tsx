@@ -18,7 +18,7 @@ export function Notice({ tone, title, children, actions, onClose }: NoticeProps)
         {onClose && <CloseButton size="sm" aria-label="Close this message" onClick={onClose} />}
       </div>
       {children !== undefined && <div className="notice-text">{children}</div>}
-      {actions !== undefined && <div className="notice-actions">{actions}</div>}
+      {actions && <div className="notice-actions">{actions}</div>}
     </div>
   )
 }
