@@ -28,6 +28,10 @@ import { createKmsEngine } from './kms/kms-engine.ts'
 import type { LambdaLogLine } from './lambda/invocation.ts'
 import { createLambdaHost, type LambdaHost } from './lambda/lambda-host.ts'
 import { startWarden } from './lambda/warden.ts'
+import {
+  createDropboxEmulator,
+  type DropboxEmulator,
+} from './providers/dropbox/dropbox-emulator.ts'
 import { createGoogleEmulator, type GoogleEmulator } from './providers/google/google-emulator.ts'
 import type { CloudEngines } from './provision/cloud-engines.ts'
 import { inertResources, provision, resolveAssembly } from './provision/provision.ts'
@@ -53,7 +57,7 @@ export interface LocalCloudOptions {
   /** Every state; two clouds cannot share one. */
   dataDir: string
   /** 0 takes a free port. */
-  ports: { edge: number; aws: number; google: number }
+  ports: { edge: number; aws: number; google: number; dropbox: number }
   clock?: LocalClock
   /** Values of secrets by name, over those of the template. */
   seedSecrets?: Record<string, string>
@@ -83,6 +87,7 @@ export interface LocalCloud extends CloudEngines {
   /** By function name. */
   readonly streamMappings: ReadonlyMap<string, StreamMapping>
   readonly google: GoogleEmulator
+  readonly dropbox: DropboxEmulator
   /** Resources with their names, and what was made of them. */
   readonly stacks: ResolvedStacks
   readonly provisioned: Provisioning
@@ -144,7 +149,7 @@ async function start(
   onClose(() => warden.close())
 
   // The ports come first: one that is taken must be known before anything else is done.
-  const urls: LocalUrls = { app: '', aws: '', google: '' }
+  const urls: LocalUrls = { app: '', aws: '', google: '', dropbox: '' }
   let isReady = false
   const versions = { node: process.versions.node, ...options.versions }
   const local: { control: Omit<LocalControl, 'status'> | undefined } = { control: undefined }
@@ -156,6 +161,9 @@ async function start(
   const google = createGoogleEmulator({ dataDir: folder(dataDir, 'google'), clock })
   onClose(() => google.close())
   urls.google = (await google.listen(ports.google)).url
+  const dropbox = createDropboxEmulator({ dataDir: folder(dataDir, 'dropbox'), clock })
+  onClose(() => dropbox.close())
+  urls.dropbox = (await dropbox.listen(ports.dropbox)).url
 
   const kms = createKmsEngine({ dataDir: folder(dataDir, 'kms'), clock })
   const engines: CloudEngines = {
@@ -206,10 +214,9 @@ async function start(
       [ENV.googleAccountsUrl]: urls.google,
       [ENV.googleOauthUrl]: urls.google,
       [ENV.googleApiUrl]: urls.google,
-      // Nothing listens there: the real hosts must not be reached from here.
-      [ENV.dropboxWwwUrl]: 'http://127.0.0.1:1',
-      [ENV.dropboxApiUrl]: 'http://127.0.0.1:1',
-      [ENV.dropboxContentUrl]: 'http://127.0.0.1:1',
+      [ENV.dropboxWwwUrl]: urls.dropbox,
+      [ENV.dropboxApiUrl]: urls.dropbox,
+      [ENV.dropboxContentUrl]: urls.dropbox,
       ...options.environment,
     },
     queues: engines.sqs,
@@ -219,7 +226,7 @@ async function start(
   onClose(() => lambda.close())
   registerFunctions(provisioned, lambda, principals, dataDir)
   setOrigin(provisioned, urls.app)
-  connectGoogle(provisioned, google, urls.app)
+  connectProviders(provisioned, { google, dropbox }, urls.app)
   for (const [name, value] of Object.entries(options.seedSecrets ?? {})) {
     engines.secrets.putValue(name, value)
   }
@@ -300,6 +307,7 @@ async function start(
     mappings,
     streamMappings,
     google,
+    dropbox,
     stacks,
     provisioned,
     inert: inertResources(stacks),
@@ -371,22 +379,39 @@ function setOrigin({ functions, engines }: Provisioning, origin: string): void {
   }
 }
 
-/** Makes the app's OAuth client known to the emulator, and the client's secret to the app. */
-function connectGoogle(
+/** Makes the app's OAuth clients known to the emulators, and the clients' secrets to the app. */
+function connectProviders(
   { functions, engines }: Provisioning,
-  google: GoogleEmulator,
+  emulators: { google: GoogleEmulator; dropbox: DropboxEmulator },
   origin: string,
 ): void {
-  for (const secretId of variableValues(functions, ENV.googleOauthSecret)) {
-    const client = storedClient(engines, secretId) ?? {
-      clientId: `${randomBytes(6).toString('hex')}.apps.googleusercontent.com`,
-      clientSecret: `GOCSPX-${randomBytes(21).toString('base64url')}`,
+  const providers = [
+    {
+      id: 'google',
+      variable: ENV.googleOauthSecret,
+      newClient: () => ({
+        clientId: `${randomBytes(6).toString('hex')}.apps.googleusercontent.com`,
+        clientSecret: `GOCSPX-${randomBytes(21).toString('base64url')}`,
+      }),
+    },
+    {
+      id: 'dropbox',
+      variable: ENV.dropboxOauthSecret,
+      newClient: () => ({
+        clientId: randomBytes(8).toString('hex').slice(0, 15),
+        clientSecret: randomBytes(8).toString('hex').slice(0, 15),
+      }),
+    },
+  ] as const
+  for (const { id, variable, newClient } of providers) {
+    for (const secretId of variableValues(functions, variable)) {
+      const client = storedClient(engines, secretId) ?? newClient()
+      engines.secrets.putValue(secretId, JSON.stringify(client))
+      emulators[id].registerClient({
+        ...client,
+        redirectUris: [`${origin}/api/auth/callback/${id}`, `${origin}/api/oauth/${id}/callback`],
+      })
     }
-    engines.secrets.putValue(secretId, JSON.stringify(client))
-    google.registerClient({
-      ...client,
-      redirectUris: [`${origin}/api/auth/callback/google`, `${origin}/api/oauth/google/callback`],
-    })
   }
 }
 

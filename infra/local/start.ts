@@ -57,7 +57,7 @@ async function startCloud(
       assemblyDir: built.assemblyDir,
       siteDir: built.siteDir,
       dataDir,
-      ports: { edge: port, aws: port + 1, google: port + 2 },
+      ports: { edge: port, aws: port + 1, google: port + 2, dropbox: port + 3 },
       versions: { sources: built.hash },
       onProgress: progress,
       beforeReady,
@@ -123,6 +123,7 @@ function summary({ urls }: LocalCloud, dataDir: string, demoPath: string | undef
     ['App', `${urls.app}/`],
     ...(demoPath === undefined ? [] : [['Demo portal', `${urls.app}${demoPath}`]]),
     ['Google emulator', `${urls.google}/`],
+    ['Dropbox emulator', `${urls.dropbox}/`],
     ['AWS endpoint', `${urls.aws}   credentials in ${join(folder, 'operator.json')}`],
     ['Data and logs', `${folder}/`],
   ]

@@ -115,7 +115,7 @@ it('an endpoint of AWS in the environment is refused before anything starts', as
       assemblyDir: '',
       siteDir: '',
       dataDir: '',
-      ports: { edge: 0, aws: 0, google: 0 },
+      ports: { edge: 0, aws: 0, google: 0, dropbox: 0 },
     })
     await expect(start).rejects.toThrow(ForeignEndpointError)
   } finally {

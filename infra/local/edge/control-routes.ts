@@ -9,6 +9,7 @@ export interface LocalUrls {
   app: string
   aws: string
   google: string
+  dropbox: string
 }
 
 export interface QueueStatus {

@@ -21,10 +21,10 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-function ports(): Record<'app' | 'aws' | 'google', number> {
-  const { app, aws, google } = test.cloud.urls
+function ports(): Record<'app' | 'aws' | 'google' | 'dropbox', number> {
+  const { app, aws, google, dropbox } = test.cloud.urls
   const port = (url: string) => Number(new URL(url).port)
-  return { app: port(app), aws: port(aws), google: port(google) }
+  return { app: port(app), aws: port(aws), google: port(google), dropbox: port(dropbox) }
 }
 
 /** As a browser would ask that was told that the name leads to this machine. */
@@ -118,16 +118,21 @@ describe('security rule 25: on one machine nobody else gets in', () => {
     `${test.cloud.urls.app}/_local/status`,
     `${test.cloud.urls.app}/_local/queues`,
     `${test.cloud.urls.app}/_local/schedules`,
-    `${test.cloud.urls.google}/_emulator/accounts`,
-    `${test.cloud.urls.google}/_emulator/requests`,
-    `${test.cloud.urls.google}/_emulator/files?account=owner%40example.com`,
+    ...[test.cloud.urls.google, test.cloud.urls.dropbox].flatMap((emulator) => [
+      `${emulator}/_emulator/accounts`,
+      `${emulator}/_emulator/requests`,
+      `${emulator}/_emulator/files?account=owner%40example.com`,
+    ]),
   ]
   const CONTROL_WRITES = () => [
     `${test.cloud.urls.app}/_local/clock`,
     `${test.cloud.urls.app}/_local/schedules/portage-local-sweep-due/run`,
-    `${test.cloud.urls.google}/_emulator/accounts`,
-    `${test.cloud.urls.google}/_emulator/accounts/owner@example.com/revoke`,
-    `${test.cloud.urls.google}/_emulator/faults`,
+    ...[test.cloud.urls.google, test.cloud.urls.dropbox].flatMap((emulator) => [
+      `${emulator}/_emulator/accounts`,
+      `${emulator}/_emulator/accounts/owner@example.com/revoke`,
+      `${emulator}/_emulator/faults`,
+    ]),
+    `${test.cloud.urls.dropbox}/_emulator/settings`,
   ]
 
   it('control replies can be read by no page of another origin', async () => {

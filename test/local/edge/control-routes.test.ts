@@ -21,7 +21,7 @@ describe('control routes', () => {
     expect(ready.statusCode).toBe(200)
     expect(JSON.parse(ready.body.toString())).toEqual({
       ready: true,
-      urls: { app: 'http://a', aws: 'http://b', google: 'http://c' },
+      urls: { app: 'http://a', aws: 'http://b', google: 'http://c', dropbox: 'http://d' },
       versions: { node: '24' },
     })
   })

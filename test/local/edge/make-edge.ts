@@ -89,7 +89,7 @@ export function makeControl(): RecordedControl {
     ready: true,
     status: () => ({
       ready: control.ready,
-      urls: { app: 'http://a', aws: 'http://b', google: 'http://c' },
+      urls: { app: 'http://a', aws: 'http://b', google: 'http://c', dropbox: 'http://d' },
       versions: { node: '24' },
     }),
     queues: () => [{ name: 'intake', visible: 1, inFlight: 0, delayed: 0 }],
