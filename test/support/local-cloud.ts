@@ -95,7 +95,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       assemblyDir: inject('assemblyDir'),
       siteDir: inject('siteDir'),
       dataDir,
-      ports: { edge: 0, aws: 0, google: 0 },
+      ports: { edge: 0, aws: 0, google: 0, dropbox: 0 },
       onLog: ({ functionName, line }) => logs.push(`${functionName} ${line}`),
       ...options,
       ...more,
@@ -260,5 +260,6 @@ export function bearer(token: string): Record<string, string> {
 
 function portsOf({ urls }: LocalCloud): LocalCloudOptions['ports'] {
   const portOf = (url: string): number => Number(new URL(url).port)
-  return { edge: portOf(urls.app), aws: portOf(urls.aws), google: portOf(urls.google) }
+  const { app, aws, google, dropbox } = urls
+  return { edge: portOf(app), aws: portOf(aws), google: portOf(google), dropbox: portOf(dropbox) }
 }
