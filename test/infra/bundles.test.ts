@@ -46,6 +46,8 @@ describe.each(bundles)('the bundle of $name', ({ name, mostBytes }) => {
     expect(inputs.filter((path) => path.includes('googleapis/build/src/index'))).toEqual([])
     expect(inputs.filter((path) => path.includes('aws-xray'))).toEqual([])
     expect(inputs.filter((path) => path.startsWith('infra/local/'))).toEqual([])
+    // The table of all endpoints is for documents and tests.
+    expect(inputs.filter((path) => /shared\/contract\/routes?[/.]/.test(path))).toEqual([])
     expect(isApi(name) && inputs.some((path) => path.includes('/googleapis/'))).toBe(false)
   })
 })

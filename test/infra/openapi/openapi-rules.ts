@@ -86,5 +86,4 @@ export const openApiRules = z.strictObject({
     securitySchemes: mapOf(securityScheme),
   }),
 })
-export type OpenApiDocument = z.infer<typeof openApiRules>
 export type Operation = z.infer<typeof operation>
