@@ -5,7 +5,12 @@
 import * as oauth from 'openid-client'
 import type { OauthClientSecret } from '../platform/secrets.ts'
 import { checksOf, exchanged } from './oauth-flow.ts'
-import { type OauthFlows, type OauthTokens, OauthUnavailable } from './oauth-provider.ts'
+import {
+  type FlowChecks,
+  type OauthFlows,
+  type OauthTokens,
+  OauthUnavailable,
+} from './oauth-provider.ts'
 import { configuration, refreshed } from './oauth-token.ts'
 
 const IDENTITY_SCOPES = ['openid', 'email', 'profile']
@@ -39,7 +44,7 @@ export function dropboxFlows(deps: DropboxDeps): OauthFlows {
       return oauth.buildAuthorizationUrl(await dropbox(deps), {
         redirect_uri: redirectUri,
         scope: [...IDENTITY_SCOPES, ...storage].join(' '),
-        ...(await checksOf(checks)),
+        ...(await checksOf(withoutNonce(checks))),
         ...(connect
           ? { token_access_type: 'offline', force_reapprove: 'true' }
           : { token_access_type: 'online' }),
@@ -47,7 +52,7 @@ export function dropboxFlows(deps: DropboxDeps): OauthFlows {
     },
 
     async exchange(callbackUrl, checks) {
-      return exchanged('dropbox', await dropbox(deps), callbackUrl, checks)
+      return exchanged('dropbox', await dropbox(deps), callbackUrl, withoutNonce(checks))
     },
   }
 }
@@ -75,6 +80,14 @@ export function dropboxTokens(deps: DropboxDeps): OauthTokens {
       if (!reply.ok && reply.status !== 401) throw new OauthUnavailable(reply.status)
     },
   }
+}
+
+/**
+ * `nonce` is no documented parameter of Dropbox, and its ID tokens do not repeat one
+ * (https://github.com/openid/AppAuth-iOS/issues/824).
+ */
+function withoutNonce({ state, codeVerifier }: FlowChecks): Omit<FlowChecks, 'nonce'> {
+  return { state, codeVerifier }
 }
 
 async function dropbox({ urls, client }: DropboxDeps): Promise<oauth.Configuration> {

@@ -13,11 +13,14 @@ export function newFlowChecks(): FlowChecks {
   }
 }
 
+/** Checks without a nonce are for a provider that does not repeat it; PKCE binds the code all the same (RFC 9700, 2.1.1). */
+type AskedChecks = Omit<FlowChecks, 'nonce'> & Partial<Pick<FlowChecks, 'nonce'>>
+
 /** The checks as parameters of the authorization request. */
-export async function checksOf({ state, nonce, codeVerifier }: FlowChecks) {
+export async function checksOf({ state, nonce, codeVerifier }: AskedChecks) {
   return {
     state,
-    nonce,
+    ...(nonce === undefined ? {} : { nonce }),
     code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
     code_challenge_method: 'S256',
   }
@@ -28,13 +31,13 @@ export async function exchanged(
   provider: Identity['provider'],
   config: oauth.Configuration,
   callbackUrl: URL,
-  checks: FlowChecks,
+  checks: AskedChecks,
 ): Promise<{ tokens: TokenSet; identity: Identity }> {
   const reply = await asking(() =>
     matching(
       oauth.authorizationCodeGrant(config, callbackUrl, {
         expectedState: checks.state,
-        expectedNonce: checks.nonce,
+        ...(checks.nonce === undefined ? {} : { expectedNonce: checks.nonce }),
         pkceCodeVerifier: checks.codeVerifier,
         idTokenExpected: true,
       }),
@@ -72,9 +75,14 @@ function identityOf(
     subject: claims.sub,
     email: text(claims['email']),
     emailVerified: claims['email_verified'] === true,
-    name: text(claims['name']),
+    name: text(claims['name']) ?? nameOf(claims),
     image: text(claims['picture']),
   }
+}
+
+/** Not every provider has the whole name in one claim. */
+function nameOf(claims: oauth.IDToken): string | null {
+  return text([claims['given_name'], claims['family_name']].filter(text).join(' '))
 }
 
 function text(value: unknown): string | null {
