@@ -14,7 +14,7 @@ import type { OpenPortalReply, PortalReply } from '../../shared/contract/portals
 import type { IntentReply } from '../../shared/contract/uploads.ts'
 import { complete, sha256 } from '../support/client-calls.ts'
 import { type Deliveries, deliveriesOf, MIB, sessions } from '../support/deliveries.ts'
-import { pass } from '../support/keepers.ts'
+import { ABOUT, pass, whileDriveFails } from '../support/keepers.ts'
 import {
   type ClientFile,
   createPortal,
@@ -26,7 +26,6 @@ import {
 import { expectProblem } from '../support/problems.ts'
 import { dumpTable, ofType, withTable } from './security/attack.ts'
 
-const ABOUT = '/drive/v3/about'
 const MINUTE = 60
 /** Probes of an account that is well lie 40 to 50 minutes apart. */
 const BEFORE_NEXT_PROBE = 39 * MINUTE
@@ -246,20 +245,20 @@ describe('a provider that does not answer (A30)', () => {
   it('for three probes in a row leads to ERROR, and not before', async () => {
     const { files } = owner
     file = files.newFile(1000)
-    // Longer than a call waits for it, so each probe asks once.
-    const fault = { action: 'status:503', retryAfterSeconds: 3600, times: 1000 }
     await pass(test, BEFORE_NEXT_PROBE)
-    await files.fault({ route: ABOUT, ...fault })
 
-    await pass(test, UNTIL_NEXT_PROBE)
-    expect(await accountOf(owner)).toMatchObject({
-      storageStatus: 'ACTIVE',
-      lastError: 'PROVIDER_UNAVAILABLE',
+    const intent = await whileDriveFails(test, async () => {
+      await pass(test, UNTIL_NEXT_PROBE)
+      expect(await accountOf(owner)).toMatchObject({
+        storageStatus: 'ACTIVE',
+        lastError: 'PROVIDER_UNAVAILABLE',
+      })
+      await pass(test, 2 * MINUTE)
+      expect(await accountOf(owner)).toMatchObject({ storageStatus: 'ACTIVE' })
+      const announced = await files.announce(file)
+      await pass(test, 3 * MINUTE)
+      return announced
     })
-    await pass(test, 2 * MINUTE)
-    expect(await accountOf(owner)).toMatchObject({ storageStatus: 'ACTIVE' })
-    const intent = await files.announce(file)
-    await pass(test, 3 * MINUTE)
 
     expect(await accountOf(owner)).toMatchObject({
       storageStatus: 'ERROR',
@@ -489,8 +488,8 @@ describe('a delivered file, by the state of its account (C25)', () => {
   it('waits to be deleted while the account is in ERROR', async () => {
     const { file, uploadId } = await newDelivered()
     await say(owner, 'deactivate')
-    await owner.files.fault({ route: ABOUT, action: 'status:503', retryAfterSeconds: 3600 })
-    await expect(say(owner, 'reactivate')).rejects.toThrow('PROVIDER_UNAVAILABLE')
+    const reactivate = whileDriveFails(test, () => say(owner, 'reactivate'))
+    await expect(reactivate).rejects.toThrow('PROVIDER_UNAVAILABLE')
 
     const refused = await remove(uploadId)
 
@@ -520,6 +519,61 @@ describe('a delivered file, by the state of its account (C25)', () => {
   })
 })
 
+describe('a portal with a backup account (C7)', () => {
+  let owner: Story
+  let backup: Owner
+
+  beforeAll(async () => {
+    owner = await newStory()
+    const email = `backup-of-${owner.email}`
+    await test.addPerson({ email, name: 'Somebody' })
+    backup = { ...owner, email, accountId: await owner.http.connectStorage(email) }
+    await owner.http.call('PUT', `/api/portals/${owner.portal.id}`, {
+      headers: { 'if-match': `"${owner.portal.version}"` },
+      json: { backupStorageAccountIds: [backup.accountId] },
+    })
+    await pass(test, 1)
+  })
+
+  const expectInBackup = async (uploadId: string, file: ClientFile, reason: string) => {
+    const inBackup = deliveriesOf(test, backup)
+    await inBackup.untilDelivered(uploadId, file)
+    expect(await inBackup.inDrive(file)).toEqual([sha256(file.content)])
+    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await owner.files.upload(uploadId)).toMatchObject({
+      storageAccountId: backup.accountId,
+      storageStatus: 'ACTIVE',
+    })
+    expect(await events(owner, uploadId)).toMatchObject([
+      { type: 'upload.delivered' },
+      { type: 'upload.moved', before: owner.accountId, after: backup.accountId, reason },
+    ])
+  }
+
+  it('brings a file on its way there when its own account is stopped, and never back', async () => {
+    const file = owner.files.newFile(1000)
+    const intent = await owner.files.announce(file)
+    await say(owner, 'deactivate')
+
+    const uploadId = await send(intent, file)
+
+    await expectInBackup(uploadId, file, 'ACCOUNT_INACTIVE')
+    await say(owner, 'reactivate')
+    await pass(test, MINUTE)
+    expect(await owner.files.inDrive(file)).toEqual([])
+  })
+
+  it('and when its own account is full', async () => {
+    const file = owner.files.newFile(6 * MIB)
+    const { quota } = await owner.files.steer('quota', {})
+    await owner.files.steer('quota', { totalBytes: quota.usedBytes + MIB })
+
+    const uploadId = await owner.files.handOver(file)
+
+    await expectInBackup(uploadId, file, 'PROVIDER_FULL')
+  })
+})
+
 describe('trying a held file again', () => {
   it('at once, when its owner says so, and only while it is held', async () => {
     const owner = await newStory()
@@ -542,7 +596,7 @@ describe('trying a held file again', () => {
   })
 })
 
-describe('an account with many portals (A9, A30)', () => {
+describe('an account with many portals (A9, A30)', { timeout: 180_000 }, () => {
   /** Twenty times what fits into the transaction of the change. */
   const PORTALS = 1000
   let owner: Story
@@ -550,7 +604,7 @@ describe('an account with many portals (A9, A30)', () => {
   beforeAll(async () => {
     owner = await newStory()
     await copyPortal(owner, PORTALS - 1)
-  })
+  }, 180_000)
 
   it('stops them all, and each refuses at once', async () => {
     expect(await say(owner, 'deactivate')).toMatchObject({ deactivatedPortals: PORTALS })

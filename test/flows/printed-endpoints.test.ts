@@ -9,12 +9,11 @@ import type { AccountsReply, RefreshTokenReply } from '../../shared/contract/acc
 import type { PortalReply, VerifyPasswordReply } from '../../shared/contract/portals.ts'
 import type { UploadsReply } from '../../shared/contract/uploads.ts'
 import { untilUploaded } from '../support/client-calls.ts'
+import { whileDriveFails } from '../support/keepers.ts'
 import { createPortal, handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
 import { PRINTED } from './printed-examples.ts'
 import { removeItem, withTable } from './security/attack.ts'
-
-const ABOUT = '/drive/v3/about'
 
 let test: TestCloud
 let people = 0
@@ -138,8 +137,8 @@ describe('storage (A15)', () => {
     const { http } = await newOwner({ portals: 2 })
     const json = { provider: 'google_drive' }
     await http.call('POST', '/api/storage/deactivate', { json })
-    await test.addFault({ route: ABOUT, action: 'status:503', times: 1, retryAfterSeconds: 3600 })
-    expect((await http.send('POST', '/api/storage/reactivate', { json })).status).toBe(503)
+    const reactivate = () => http.send('POST', '/api/storage/reactivate', { json })
+    expect((await whileDriveFails(test, reactivate)).status).toBe(503)
 
     const reply = await http.call('POST', '/api/storage/sync-oauth-status')
 

@@ -10,6 +10,7 @@ import type { PortalReply } from '../../shared/contract/portals.ts'
 import type { ProblemCode } from '../../shared/contract/problems.ts'
 import type { UploadReply } from '../../shared/contract/uploads.ts'
 import { untilUploaded } from '../support/client-calls.ts'
+import { whileDriveFails } from '../support/keepers.ts'
 import {
   announce,
   createPortal,
@@ -84,10 +85,8 @@ const STATES = {
   ERROR: {
     begin: async () => {
       await post('deactivate')
-      // Longer than a call waits for it, so it is asked once.
-      const fault = { action: 'status:503', retryAfterSeconds: 3600 }
-      await test.addFault({ route: '/drive/v3/about', ...fault })
-      expect((await post('reactivate')).status).toBe(503)
+      const reply = await whileDriveFails(test, () => post('reactivate'))
+      expect(reply.status).toBe(503)
     },
     solution: 'Retry',
     solve: async () => {

@@ -12,7 +12,7 @@ import type {
 import type { EventEntry, EventsReply } from '../../shared/contract/events.ts'
 import type { OpenPortalReply, PortalReply } from '../../shared/contract/portals.ts'
 import type { IntentReply, UploadReply } from '../../shared/contract/uploads.ts'
-import { sha256, untilUploaded } from '../support/client-calls.ts'
+import { sha256, untilUploaded, withToken } from '../support/client-calls.ts'
 import {
   createPortal,
   OWNER,
@@ -21,6 +21,8 @@ import {
   type TestCloud,
 } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
+
+type Upload = { uploadId: string }
 
 const CONNECT = '/api/oauth/google/start?returnTo=%2Faccounts'
 const CONTENT = Buffer.from('Signed in two copies.')
@@ -72,6 +74,16 @@ async function change(json: Record<string, unknown>): Promise<PortalReply> {
 function announce({ id }: { id: string } = portal): Promise<Response> {
   const json = { portalId: id, fileName: 'later.txt', fileSize: 1, mimeType: 'text/plain' }
   return client.send('POST', '/api/upload', { json })
+}
+
+/** The account into which a file of now goes; the file is taken back at once. */
+async function destination(of = portal): Promise<string> {
+  const response = await announce(of)
+  expect(response.status).toBe(201)
+  const { uploadId: id, uploadToken } = (await response.json()) as IntentReply & Upload
+  await withToken(client, uploadToken, 'DELETE', `/api/upload/${id}`)
+  const { intendedStorageAccountId } = await owner.call<UploadReply>('GET', `/api/uploads/${id}`)
+  return intendedStorageAccountId
 }
 
 async function expectHtml(path: string): Promise<void> {
@@ -182,7 +194,7 @@ describe('2. User Creates Portal', () => {
 
 describe('3. Client Uploads File', () => {
   let form: FormData
-  let intent: IntentReply & { uploadId: string }
+  let intent: IntentReply & Upload
 
   it('1. Client visits portal URL', async () => {
     await expectHtml(`/p/${portal.slug}`)
@@ -209,30 +221,6 @@ describe('3. Client Uploads File', () => {
     expect(await upload()).toMatchObject({ intendedStorageAccountId: account.storageAccountId })
   })
 
-  it("4. … or find user's active account for provider, as far as the portal names it", async () => {
-    const backup = await owner.connectStorage(SECOND_OWNER)
-    const withBackup = await createPortal(owner, account.storageAccountId ?? '', {
-      slug: 'with-backup',
-      backupStorageAccountIds: [backup],
-    })
-    const pause = { json: { storageAccountId: account.storageAccountId } }
-    await owner.call('POST', '/api/storage/deactivate', pause)
-
-    const reply = await announce(withBackup)
-    expect(reply.status).toBe(201)
-    const { uploadId: second } = (await reply.json()) as { uploadId: string }
-    expect(await owner.call('GET', `/api/uploads/${second}`)).toMatchObject({
-      intendedStorageAccountId: backup,
-    })
-  })
-
-  it('4. … or fail if no active account', async () => {
-    await expectProblem(await announce(), 'PORTAL_CANNOT_ACCEPT_UPLOADS')
-    const go = { json: { storageAccountId: account.storageAccountId } }
-    await owner.call('POST', '/api/storage/reactivate', go)
-    expect((await announce()).status).toBe(201)
-  })
-
   it('5. File uploaded to cloud storage', async () => {
     await untilUploaded(client, intent)
     expect(await test.delivered()).toMatchObject([
@@ -250,14 +238,32 @@ describe('3. Client Uploads File', () => {
   })
 
   it('7. Binding is now permanent', async () => {
-    const other = await accountOf(SECOND_OWNER)
-    await change({ storageAccountId: other.storageAccountId })
+    const otherId = await owner.connectStorage(SECOND_OWNER)
+    await change({ storageAccountId: otherId })
     expect(await upload()).toMatchObject({ storageAccountId: account.storageAccountId })
-    const next = (await (await announce()).json()) as { uploadId: string }
-    expect(await owner.call('GET', `/api/uploads/${next.uploadId}`)).toMatchObject({
-      intendedStorageAccountId: other.storageAccountId,
-    })
+    expect(await destination()).toBe(otherId)
     await change({ storageAccountId: account.storageAccountId })
+  })
+})
+
+describe("3. Client Uploads File, while the portal's account is not ACTIVE", () => {
+  it("4. … or find user's active account for provider, as far as the portal names it", async () => {
+    const backup = (await accountOf(SECOND_OWNER)).storageAccountId ?? ''
+    const withBackup = await createPortal(owner, account.storageAccountId ?? '', {
+      slug: 'with-backup',
+      backupStorageAccountIds: [backup],
+    })
+    const pause = { json: { storageAccountId: account.storageAccountId } }
+    await owner.call('POST', '/api/storage/deactivate', pause)
+
+    expect(await destination(withBackup)).toBe(backup)
+  })
+
+  it('4. … or fail if no active account', async () => {
+    await expectProblem(await announce(), 'PORTAL_CANNOT_ACCEPT_UPLOADS')
+    const go = { json: { storageAccountId: account.storageAccountId } }
+    await owner.call('POST', '/api/storage/reactivate', go)
+    expect(await destination()).toBe(account.storageAccountId)
   })
 })
 
@@ -423,7 +429,7 @@ describe.each(WAYS)('through POST /api/storage/%s', (endpoint, mode) => {
     it('7. Portals become operational', async () => {
       expect(await portalNow()).toMatchObject({ acceptsUploads: true, requiresUserAction: false })
       expect(await publicPortal()).toMatchObject({ acceptsUploads: true })
-      expect((await announce()).status).toBe(201)
+      expect(await destination()).toBe(account.storageAccountId)
     })
   })
 })

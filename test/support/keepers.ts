@@ -25,3 +25,20 @@ export async function untilQuiet({ cloud }: TestCloud): Promise<void> {
     { timeoutMs: 60_000 },
   )
 }
+
+/** What keepers and owners ask an account for when they want to know whether it works. */
+export const ABOUT = '/drive/v3/about'
+
+/** Meanwhile Drive answers no probe, whoever asks. The wait it names is longer than a call waits, so each asks once. */
+export async function whileDriveFails<Value>(
+  test: TestCloud,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  const fault = { action: 'status:503', retryAfterSeconds: 3600, times: 1000 }
+  await test.addFault({ route: ABOUT, ...fault })
+  try {
+    return await work()
+  } finally {
+    await test.clearFaults()
+  }
+}

@@ -39,6 +39,7 @@ export interface TestCloud {
   /** Upload sessions that the emulator has opened. */
   sessionCount(): Promise<number>
   addFault(fault: Record<string, unknown>): Promise<void>
+  clearFaults(): Promise<void>
   /** Makes a person at the provider, beside the two that are always there. */
   addPerson(person: { email: string; name: string }): Promise<void>
   /** Lines that functions wrote. */
@@ -105,7 +106,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
   const emulator = async <T>(path: string, init?: RequestInit): Promise<T> => {
     const response = await fetch(`${cloud.urls.google}/_emulator/${path}`, init)
     if (!response.ok) throw new Error(`emulator: ${response.status} ${await response.text()}`)
-    return (await response.json()) as T
+    return (response.status === 204 ? undefined : await response.json()) as T
   }
   const post = async (path: string, json: object): Promise<void> => {
     await emulator(path, {
@@ -134,6 +135,8 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       (await emulator<{ requests: ProviderRequest[] }>('requests')).requests,
     sessionCount: async () => (await emulator<{ sessions: number }>('requests')).sessions,
     addFault: (fault) => post('faults', fault),
+    clearFaults: () =>
+      emulator('faults', { method: 'DELETE', headers: { 'content-type': 'application/json' } }),
     addPerson: (person) => post('accounts', person),
     logs,
     async restart(more = {}) {
