@@ -139,6 +139,29 @@ describe('every field of every body (requirements: wrong input is refused with t
   })
 })
 
+describe('every field of every form', () => {
+  it.each(rowsWith(({ form }) => form !== undefined))('%s', async (key, row) => {
+    if (!row.form) throw new Error('no form')
+    const { json: _, ...good } = requestOf(key, world.owner)
+    const wrong = (what: string, field: string, values: string[]): WrongRequest => {
+      const body = new FormData()
+      if (field !== 'portalId') body.append('portalId', world.owner.portal.id)
+      for (const value of values) body.append(field, value)
+      body.append('file', new Blob(['bytes']), 'a.txt')
+      return { what: `${field}: ${what}`, request: { ...good, body }, fields: [field] }
+    }
+    await expectRefused(key, [
+      ...fieldsOf(jsonSchemaOf(row.form)).flatMap((field) => [
+        ...wrongQueryValuesOf(field).map(({ what, value }) =>
+          wrong(what, field.path, [String(value)]),
+        ),
+        wrong('given twice', field.path, ['x', 'x']),
+      ]),
+      ...unknownNames().map((name) => wrong('unknown', name, ['x'])),
+    ])
+  })
+})
+
 describe('every field of every query', () => {
   /** Links to these come from elsewhere and may bring more. */
   const OPEN_QUERIES: ContractKey[] = [

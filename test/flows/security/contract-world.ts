@@ -1,5 +1,5 @@
 /** Two owners and two clients in one cloud, and the request of every route of the contract as the rightful caller sends it. */
-import type { AppClient } from '../../../infra/local/app-client.ts'
+import type { AppClient, AppRequest } from '../../../infra/local/app-client.ts'
 import type { SessionReply } from '../../../shared/contract/auth.ts'
 import { methodOf, pathOf, type RouteContract } from '../../../shared/contract/route.ts'
 import * as example from '../../../shared/contract/routes/example-ids.ts'
@@ -100,7 +100,7 @@ export interface ContractRequest {
   /** Without what proves who calls. */
   headers: Record<string, string>
   json?: unknown
-  body?: string
+  body?: NonNullable<AppRequest['body']>
 }
 
 /** What the person would send; `body` is one of the examples with the person's own ids. */
