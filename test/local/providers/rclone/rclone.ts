@@ -62,6 +62,8 @@ export async function startRclone(remote: RcloneRemote): Promise<Rclone> {
     RCLONE_RETRIES: '1',
     RCLONE_LOW_LEVEL_RETRIES: '1',
     RCLONE_DRIVE_PACER_MIN_SLEEP: '1ms',
+    // Files of a test come at once; a batch need not wait for more of them.
+    RCLONE_DROPBOX_BATCH_TIMEOUT: '20ms',
   }
   const invoke = (args: string[]) => execute('rclone', args, { env, cwd: dir, maxBuffer: 2 ** 26 })
   return {
