@@ -23,6 +23,13 @@ export const KEPT_ERRORS = [
   'TransactionConflictException',
 ]
 
+/** Of Dropbox's two hundred and more, those that its driver calls by the SDK. */
+const CALLED_DROPBOX_ROUTES = [
+  'filesCreateFolderV2',
+  'filesGetMetadata',
+  'filesUploadSessionFinishBatchV2',
+]
+
 const RULES: Rule[] = [
   // A client describes every shape of its service, and only some are used.
   { files: /\/@aws-sdk\/client-[^/]+\/dist-es\/schemas\/schemas_0\.js$/, lean: usedShapesOnly },
@@ -37,6 +44,12 @@ const RULES: Rule[] = [
     files: /\/shared-ini-file-loader\/loadSharedConfigFiles\.js$/,
     lean: () => `export { CONFIG_PREFIX_SEPARATOR } from './constants'
       export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} })`,
+  },
+  { files: /\/dropbox\/es\/lib\/routes\.js$/, lean: calledRoutesOnly },
+  // Uploads and downloads of the SDK's own, which cannot go on in another process.
+  {
+    files: /\/dropbox\/es\/index\.js$/,
+    lean: () => `export { default as Dropbox } from './src/dropbox.js'`,
   },
   // Node has these hashes; the ones in JavaScript are for platforms that have not.
   { files: /\/(Md5|Sha1|Sha256)Js\.js$/, lean: emptyFunctions },
@@ -82,6 +95,15 @@ function usedSchemasOnly(text: string): string {
     /^((?:export )?const \w+ = )(z\b.*(?:\n[ )}\]].*)*)/gm,
     '$1/* @__PURE__ */ (() => $2)()',
   )
+}
+
+/** Assigned one by one they are held by every bundle that sees the package; as one object they are not. */
+function calledRoutesOnly(text: string): string {
+  const called = CALLED_DROPBOX_ROUTES.map((name) => {
+    const [, code] = new RegExp(`^routes\\.${name} = (function .*?^});`, 'ms').exec(text) ?? []
+    return code && `${name}: ${code}`
+  })
+  return called.includes(undefined) ? text : `export const routes = { ${called.join(',')} }`
 }
 
 function emptyFunctions(text: string): string {

@@ -20,6 +20,14 @@ export function environmentVault() {
   return tokenVault({ kms: kmsClient(), keyArn: requireEnv(ENV.grantKeyArn) })
 }
 
+export function environmentAddresses() {
+  return {
+    googleApiUrl: requireEnv(ENV.googleApiUrl),
+    dropboxApiUrl: requireEnv(ENV.dropboxApiUrl),
+    dropboxContentUrl: requireEnv(ENV.dropboxContentUrl),
+  }
+}
+
 /** Accounts, portals and tokens; a grant that turns out dead disconnects its account. */
 export function environmentProviders(table: Table) {
   const clock = systemClock
@@ -34,7 +42,7 @@ export function environmentProviders(table: Table) {
     portals,
     grants,
     vault,
-    provider: createAccessRegistry({ googleApiUrl: requireEnv(ENV.googleApiUrl) }),
+    provider: createAccessRegistry(environmentAddresses()),
     freshToken: freshTokens({
       grants,
       vault,

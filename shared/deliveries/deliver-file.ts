@@ -328,6 +328,7 @@ async function bind(
       upload?.['contentHash'] !== undefined &&
       upload['contentHash'] !== sent.digests.contentHash
     ) {
+      delivery.fileId = sent.file.id
       return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
     }
     // Deleted by its owner while the last bytes flowed: what arrived is taken back at once.
@@ -346,12 +347,33 @@ async function takeBack(deps: DeliverDeps, account: Account, fileId: string): Pr
   )
 }
 
+/**
+ * A reserved id is nobody else's. At a path another's file may stand, so only one that has the
+ * upload's own content goes; where its client told none, what might be there stays.
+ */
+async function takeBackWhatIsThere(
+  deps: DeliverDeps,
+  account: Account,
+  { fileId, uploadId }: Delivery,
+): Promise<void> {
+  if (fileId === undefined) return
+  const provider = deps.provider(account.provider)
+  if (provider.ids === 'reserved') return takeBack(deps, account, fileId)
+  const file = await withToken(deps, account, (accessToken) =>
+    provider.findFile({ accessToken }, fileId),
+  )
+  if (!file) return
+  const upload = file.id === fileId ? undefined : await deps.uploads.find(uploadId)
+  const isOurs = file.id === fileId || file.contentHash === (upload?.contentHash ?? 'unknown')
+  if (isOurs) await takeBack(deps, account, file.id)
+}
+
 /** Of a file that will not be delivered nothing stays: not where it was staged, not at the provider, and not its name. */
 async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
   await deps.staging.remove(delivery.stagingKey)
   const account = await deps.accounts.find(delivery.accountId)
   try {
-    if (account && delivery.fileId !== undefined) await takeBack(deps, account, delivery.fileId)
+    if (account) await takeBackWhatIsThere(deps, account, delivery)
   } catch (error) {
     if (!(error instanceof ProviderFailure)) throw error
     // Out of reach for now; the delivery item remembers what is to be removed, though not for ever.

@@ -25,7 +25,9 @@ import {
   pathKey,
   type Table,
   type TransactItem,
+  TransactionRefused,
   timeKey,
+  transact,
 } from '../platform/table.ts'
 import type { Upload } from '../uploads/upload.ts'
 
@@ -203,15 +205,42 @@ export function deliveryStore(table: Table, clock: Clock) {
           },
         },
         takeName({ ...delivery, ...to }),
-        {
-          Delete: {
-            TableName: table.name,
-            Key: nameKey(delivery),
-            ConditionExpression: nameIsFree,
-            ExpressionAttributeValues: { ':upload': delivery.uploadId },
-          },
-        },
+        leaveName(delivery),
       ]
+    },
+
+    /**
+     * Takes another name, and with it another path at the provider, unless another upload has it. An
+     * open session stays: it is bound to no path.
+     */
+    async rename(
+      delivery: Delivery,
+      to: Required<Pick<Delivery, 'name' | 'fileId'>>,
+    ): Promise<'renamed' | 'taken' | 'fenced-out'> {
+      try {
+        await transact(table, [
+          {
+            Update: {
+              TableName: table.name,
+              Key: key(delivery.uploadId),
+              UpdateExpression: 'SET #name = :name, fileId = :file',
+              ConditionExpression: leaseIsMine,
+              ExpressionAttributeNames: { '#name': 'name' },
+              ExpressionAttributeValues: {
+                ':name': to.name,
+                ':file': to.fileId,
+                ':fence': delivery.fence,
+              },
+            },
+          },
+          takeName({ ...delivery, ...to }),
+          leaveName(delivery),
+        ])
+        return 'renamed'
+      } catch (error) {
+        if (!(error instanceof TransactionRefused)) throw error
+        return error.items[0] === undefined ? 'taken' : 'fenced-out'
+      }
     },
 
     /** Takes the lease; undefined when there is nothing to do or another worker is at it. */
@@ -409,12 +438,16 @@ export function deliveryStore(table: Table, clock: Clock) {
         Update: {
           TableName: table.name,
           Key: key(delivery.uploadId),
-          UpdateExpression: 'SET #state = :abandoned, dueSk = :due',
+          UpdateExpression: [
+            'SET #state = :abandoned, dueSk = :due',
+            ...(delivery.fileId === undefined ? [] : ['fileId = :file']),
+          ].join(', '),
           ConditionExpression: leaseIsMine,
           ExpressionAttributeNames: { '#state': 'state' },
           ExpressionAttributeValues: {
             ':abandoned': 'abandoned',
             ':due': due(delivery, clock.now() + LEASE_MS).dueSk,
+            ...(delivery.fileId === undefined ? {} : { ':file': delivery.fileId }),
             ':fence': delivery.fence,
           },
         },
@@ -492,6 +525,17 @@ export function deliveryStore(table: Table, clock: Clock) {
       )
       return moved !== undefined
     },
+  }
+
+  function leaveName(delivery: Delivery): TransactItem {
+    return {
+      Delete: {
+        TableName: table.name,
+        Key: nameKey(delivery),
+        ConditionExpression: nameIsFree,
+        ExpressionAttributeValues: { ':upload': delivery.uploadId },
+      },
+    }
   }
 
   function takeName(delivery: Delivery): TransactItem {

@@ -1,4 +1,4 @@
-import { environmentProviders } from '../accounts/environment.ts'
+import { environmentAddresses, environmentProviders } from '../accounts/environment.ts'
 import type { TendDeps } from '../accounts/tend-account.ts'
 import { environmentQueue, environmentStaging, environmentTable } from '../platform/clients.ts'
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
@@ -23,7 +23,7 @@ export function environmentDelivery(): DeliverDeps {
   const large = optionalEnv(ENV.largeDeliveryQueueUrl) !== undefined
   return {
     ...providers,
-    provider: createProviderRegistry({ googleApiUrl: requireEnv(ENV.googleApiUrl) }),
+    provider: createProviderRegistry(environmentAddresses()),
     uploads: uploadStore(table, systemClock),
     deliveries,
     ids: idPool(systemClock),

@@ -1,7 +1,7 @@
 /**
  * `folder#{accountId}` / `root/{portalId}/{folders}`, `chosen/{path}`: the provider's id of each of
  * our folders. The id is reserved and stored before the folder is created, so that a repeated create
- * finds its own.
+ * finds its own. `at/{path}`, where ids are paths: which of our folders has this one.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { ifItHolds, pathKey, refusedItem, type Table } from '../platform/table.ts'
@@ -18,6 +18,7 @@ export type FolderStore = ReturnType<typeof folderStore>
 
 const folderIsNew = 'attribute_not_exists(pk)'
 const sameFolder = 'folderId = :folder'
+const pathIsFree = 'attribute_not_exists(pk) OR folder = :folder'
 
 export function folderStore(table: Table) {
   const key = (accountId: string, path: string) => ({
@@ -66,6 +67,21 @@ export function folderStore(table: Table) {
       folder: Pick<Folder, 'folderId' | 'displayPath'>,
     ): Promise<Folder> {
       return put(accountId, path, { ...folder, created: false }, folderIsNew)
+    },
+
+    /** Takes a path for a folder of ours; false when another of ours has it. Paths and names in them differ by more than case. */
+    async claim(accountId: string, folderId: string, path: string): Promise<boolean> {
+      const claimed = await ifItHolds(
+        table.client.send(
+          new PutCommand({
+            TableName: table.name,
+            Item: { ...key(accountId, `at${folderId.toLowerCase()}`), folder: path.toLowerCase() },
+            ConditionExpression: pathIsFree,
+            ExpressionAttributeValues: { ':folder': path.toLowerCase() },
+          }),
+        ),
+      )
+      return claimed !== undefined
     },
 
     /** Puts a newly reserved id in the place of a folder that the provider no longer has; returns the one that stands. */

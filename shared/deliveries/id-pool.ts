@@ -3,7 +3,7 @@
  * never used costs nothing; one that has become unusable is replaced by whoever meets it.
  */
 import { type Clock, MINUTE_MS } from '../platform/clock.ts'
-import type { ProviderAuth, StorageProvider } from '../providers/provider.ts'
+import type { ProviderAuth, ReservingProvider } from '../providers/provider.ts'
 
 /** More than a batch of messages. */
 const RESERVED_AT_ONCE = 20
@@ -17,7 +17,7 @@ interface Reserve {
 
 /** Takes an id out of an account's reserve. */
 export type IdPool = (
-  provider: StorageProvider,
+  provider: ReservingProvider,
   auth: ProviderAuth,
   accountId: string,
 ) => Promise<string>
@@ -25,7 +25,7 @@ export type IdPool = (
 export function idPool(clock: Clock): IdPool {
   const reserves = new Map<string, Promise<Reserve>>()
 
-  async function fill(provider: StorageProvider, auth: ProviderAuth): Promise<Reserve> {
+  async function fill(provider: ReservingProvider, auth: ProviderAuth): Promise<Reserve> {
     const ids = await provider.reserveIds(auth, RESERVED_AT_ONCE)
     return { ids, atMs: clock.now() }
   }

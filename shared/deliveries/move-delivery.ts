@@ -60,7 +60,7 @@ export async function moveDelivery(
   const upload = await deps.uploads.find(delivery.uploadId)
   if (!upload) return false
   for (let attempt = 1; ; attempt += 1) {
-    const name = nameInFolder(upload.fileName, attempt, upload.id)
+    const name = nameInFolder(upload, to.provider, attempt)
     try {
       await transact(deps.table, [
         deps.uploads.move(upload.id, delivery.accountId, to),

@@ -5,8 +5,13 @@
 import type { Portal } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import { Rejected } from '../providers/failures.ts'
-import { safeSegment } from '../providers/names.ts'
-import type { ProviderAuth, StorageProvider } from '../providers/provider.ts'
+import { nameAtProvider, numberedName, safeSegment } from '../providers/names.ts'
+import type {
+  PathProvider,
+  ProviderAuth,
+  ReservingProvider,
+  StorageProvider,
+} from '../providers/provider.ts'
 import type { Delivery } from './delivery-store.ts'
 import type { Folder, FolderStore } from './folder-store.ts'
 
@@ -121,11 +126,13 @@ export function portalFolders(deps: {
     trustRecord: boolean,
     signal: AbortSignal,
   ): Promise<Folder> {
-    const displayPath = parent ? `${parent.displayPath}/${level.name}` : level.name
-    const fresh = async () => ({
-      folderId: await reserveId(provider, auth, signal),
-      displayPath,
-    })
+    const fresh = async (lostId?: string) => {
+      const { folderId, name } =
+        provider.ids === 'paths'
+          ? await freePath(provider, accountId, level, parent, lostId)
+          : { folderId: await reserveId(provider, auth, signal), name: level.name }
+      return { folderId, displayPath: parent ? `${parent.displayPath}/${name}` : name }
+    }
     const known = await deps.folders.find(accountId, level.path)
     if (known?.created && trustRecord) return known
     const folder = known ?? (await deps.folders.reserve(accountId, level.path, await fresh()))
@@ -147,7 +154,30 @@ export function portalFolders(deps: {
     } catch (error) {
       if (!isGone(error)) throw error
       // The owner has deleted it: a new one takes its place.
-      return make(await deps.folders.replace(accountId, level.path, folder.folderId, await fresh()))
+      const { folderId } = folder
+      return make(
+        await deps.folders.replace(accountId, level.path, folderId, await fresh(folderId)),
+      )
+    }
+  }
+
+  /** A path that no other folder of ours has, behind the one at which a file stands. */
+  async function freePath(
+    provider: PathProvider,
+    accountId: string,
+    level: { path: string; name: string },
+    parent: Folder | undefined,
+    lostId: string | undefined,
+  ): Promise<{ folderId: string; name: string }> {
+    const wanted = nameAtProvider(provider.id, level.name)
+    let isBehind = lostId === undefined
+    for (let number = 1; ; number += 1) {
+      const name = number === 1 ? wanted : numberedName(wanted, number)
+      const folderId = provider.idAt({ name, ...(parent && { parentId: parent.folderId }) })
+      if (isBehind && (await deps.folders.claim(accountId, folderId, level.path))) {
+        return { folderId, name }
+      }
+      isBehind ||= folderId === lostId
     }
   }
 
@@ -180,7 +210,7 @@ function isGone(error: unknown): boolean {
 }
 
 async function reserveId(
-  provider: StorageProvider,
+  provider: ReservingProvider,
   auth: ProviderAuth,
   signal: AbortSignal,
 ): Promise<string> {

@@ -1,6 +1,6 @@
 /** The proof: size and hash of the provider's own must equal ours. */
 import { provesContent } from '../providers/content-hash.ts'
-import { Rejected, SessionLost } from '../providers/failures.ts'
+import { type Diagnostics, Rejected, SessionLost } from '../providers/failures.ts'
 import type { RemoteFile } from '../providers/provider.ts'
 import { lookUp, reserveFileId, type SendDeps, type Sending, type Sent } from './send-job.ts'
 import { hashStaged } from './staged-digests.ts'
@@ -8,16 +8,24 @@ import { hashStaged } from './staged-digests.ts'
 /** Hashes may be filled a moment after the last byte; so often they are looked for. */
 const LOOKS = 4
 
-/** Returns the proved file with its digests. One that differs is removed, and `SessionLost` sends it anew. */
-export async function proveFile(deps: SendDeps, job: Sending, sent: Sent): Promise<Required<Sent>> {
+export type Proved = Required<Pick<Sent, 'file' | 'digests'>>
+
+/**
+ * Returns the proved file with its digests. One that differs is removed, and `SessionLost` sends it
+ * anew; but what was found at a path stays, because it may be another's: `ID_UNUSABLE`.
+ */
+export async function proveFile(deps: SendDeps, job: Sending, sent: Sent): Promise<Proved> {
   const { provider, auth, signal } = job
   const { sizeBytes } = job.delivery
+  const mayBeAnothers = provider.ids === 'paths' && sent.found === true
+  const diagnostics = { provider: provider.id }
+  if (mayBeAnothers && sent.file.sizeBytes !== sizeBytes) throw anothers(diagnostics)
   const file = await withHash(deps, job, sent.file)
   // Google fills SHA-256 "if available", MD5 always: then the file is read once more.
   const md5 = !hasHash(file)
   const digests = sent.digests && !md5 ? sent.digests : await hashStaged(deps, job, { md5 })
-  const diagnostics = { provider: provider.id }
   if (!provesContent(file, { sizeBytes, ...digests })) {
+    if (mayBeAnothers) throw anothers(diagnostics)
     await provider.deleteFile(auth, file.id, signal)
     await reserveFileId(deps, job)
     throw new SessionLost({ diagnostics: { ...diagnostics, reason: 'contentDiffers' } })
@@ -30,6 +38,13 @@ export async function proveFile(deps: SendDeps, job: Sending, sent: Sent): Promi
     })
   }
   return { file, digests }
+}
+
+function anothers(diagnostics: Diagnostics): Rejected {
+  return new Rejected({
+    reason: 'ID_UNUSABLE',
+    diagnostics: { ...diagnostics, reason: 'contentDiffers' },
+  })
 }
 
 async function withHash(deps: SendDeps, job: Sending, sent: RemoteFile): Promise<RemoteFile> {

@@ -40,12 +40,12 @@ export async function sendChunks(
   let chunks = 0
   for (;;) {
     if ('file' in session) {
-      return { file: session.file, digests: await hashToEnd(deps, job, digests) }
+      return { ...session, digests: await hashToEnd(deps, job, digests) }
     }
     const progress = await where(deps, job, session, target)
     if (progress === 'lost') {
       const earlier = await lookUp(deps, job, target.fileId)
-      session = earlier ? { file: earlier } : await newSession(deps, job, target)
+      session = earlier ? { file: earlier, found: true } : await newSession(deps, job, target)
       reachedBytes = 0
       continue
     }
@@ -94,7 +94,7 @@ async function newSession(
   const opened = await retrying(deps, job, () =>
     job.provider.openSession(job.auth, target, job.signal),
   )
-  if ('file' in opened) return opened
+  if ('file' in opened) return { ...opened, found: true }
   const ref = { userId: job.grant.userId, grantId: job.grant.id }
   const sessionKey = job.grant.wrappedKey
   const sealedSession = await deps.vault.seal(ref, sessionKey, opened.sessionUri)

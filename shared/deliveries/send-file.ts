@@ -3,7 +3,7 @@ import { createFileDigests, type Digests } from '../providers/content-hash.ts'
 import { Rejected, type RejectedReason, SessionLost } from '../providers/failures.ts'
 import type { RemoteFile, UploadTarget } from '../providers/provider.ts'
 import type { Folder } from './folder-store.ts'
-import { proveFile } from './prove-file.ts'
+import { type Proved, proveFile } from './prove-file.ts'
 import { sendChunks } from './send-chunks.ts'
 import {
   lookUp,
@@ -15,6 +15,7 @@ import {
   type Sending,
   type SendJob,
   type Sent,
+  takeNextName,
 } from './send-job.ts'
 import { stagedFile } from './staged-file.ts'
 
@@ -25,8 +26,11 @@ export interface SentFile {
   path: string
 }
 
-/** What stood in the way of a file: its folder, or an id that was used and whose file is deleted. */
+/** What stood in the way of a file: its folder, an id that was used and whose file is deleted, or another's file at its path. */
 const NEEDS_NEW_ID: RejectedReason[] = ['PARENT_GONE', 'ID_UNUSABLE']
+
+/** Another id is another chance; of files that others have at a path there may be many. */
+const MOST_ROUNDS = { reserved: 2, paths: 100 } as const
 
 export async function sendFile(deps: SendDeps, job: SendJob): Promise<SentFile> {
   const staged = stagedFile(deps.staging, job.delivery, job.signal)
@@ -39,7 +43,7 @@ export async function sendFile(deps: SendDeps, job: SendJob): Promise<SentFile> 
 
 /**
  * What an earlier turn has left at the provider: the file, proved, which needs no more than binding;
- * or nothing, after another content was removed. Sends no byte.
+ * or nothing, after another content was removed, or found to be another's. Sends no byte.
  */
 export async function settleEarlier(deps: SendDeps, job: SendJob): Promise<SentFile | undefined> {
   const { delivery, provider, auth, signal } = job
@@ -48,7 +52,7 @@ export async function settleEarlier(deps: SendDeps, job: SendJob): Promise<SentF
   try {
     const sending = { ...job, staged }
     const earlier = await lookUp(deps, job, delivery.fileId)
-    const proved = earlier && (await provedOrRemoved(deps, sending, { file: earlier }))
+    const proved = earlier && (await provedOrRemoved(deps, sending, { file: earlier, found: true }))
     if (!proved) return undefined
     const folder = await retrying(deps, job, () =>
       deps.folders.ensure(provider, auth, delivery, signal),
@@ -63,34 +67,43 @@ async function provedOrRemoved(
   deps: SendDeps,
   job: Sending,
   sent: Sent,
-): Promise<Required<Sent> | undefined> {
+): Promise<Proved | undefined> {
   try {
     return await proveFile(deps, job, sent)
   } catch (error) {
-    const isRemoved =
-      error instanceof SessionLost || (error instanceof Rejected && error.reason === 'PARENT_GONE')
-    if (isRemoved) return undefined
+    const isNotThere =
+      error instanceof SessionLost ||
+      (error instanceof Rejected && NEEDS_NEW_ID.includes(error.reason))
+    if (isNotThere) return undefined
     throw error
   }
 }
 
 async function sendStaged(deps: SendDeps, job: Sending): Promise<SentFile> {
   const { delivery, provider, auth, signal } = job
-  const mayBeThere = delivery.fileId !== undefined
-  const folder = await retrying(deps, job, () =>
+  let mayBeThere = delivery.fileId !== undefined
+  let folder = await retrying(deps, job, () =>
     deps.folders.ensure(provider, auth, delivery, signal),
   )
-  try {
-    return await sendInto(deps, job, folder, mayBeThere)
-  } catch (error) {
-    if (!(error instanceof Rejected && NEEDS_NEW_ID.includes(error.reason))) throw error
-    // The owner has deleted or trashed our folder, or the file under our id: a new file in a folder that is there.
-    const standing =
-      error.reason === 'PARENT_GONE'
-        ? await retrying(deps, job, () => deps.folders.recheck(provider, auth, delivery, signal))
-        : folder
-    await reserveFileId(deps, job)
-    return sendInto(deps, job, standing, false)
+  for (let round = 1; ; round += 1) {
+    try {
+      return await sendInto(deps, job, folder, mayBeThere)
+    } catch (error) {
+      if (!(error instanceof Rejected && NEEDS_NEW_ID.includes(error.reason))) throw error
+      if (round === MOST_ROUNDS[provider.ids]) throw error
+      // The owner has deleted or trashed our folder, or the file under our id: a new file in a folder that is there.
+      if (error.reason === 'PARENT_GONE') {
+        folder = await retrying(deps, job, () =>
+          deps.folders.recheck(provider, auth, delivery, signal),
+        )
+      }
+      if (error.reason === 'ID_UNUSABLE' && provider.ids === 'paths') {
+        await takeNextName(deps, job, ({ name }) =>
+          provider.idAt({ parentId: folder.folderId, name }),
+        )
+      } else await reserveFileId(deps, job)
+      mayBeThere = false
+    }
   }
 }
 
@@ -113,7 +126,7 @@ async function sendInto(
   }
   const send = inOneRequest ? sendWhole : sendChunks
   const earlier = mayBeThere ? await lookUp(deps, job, target.fileId) : undefined
-  const sent = earlier ? { file: earlier } : await send(deps, job, target)
+  const sent = earlier ? { file: earlier, found: true } : await send(deps, job, target)
   const { file, digests } = await proveFile(deps, job, sent)
   return { file, digests, path: `${folder.displayPath}/${file.name}` }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import type { Digests } from '../providers/content-hash.ts'
 import { QuotaFull, ReconnectNeeded } from '../providers/failures.ts'
+import { nextName } from '../providers/names.ts'
 import type { ProviderAuth, RemoteFile, StorageProvider } from '../providers/provider.ts'
 import { withRetry } from '../providers/retry.ts'
 import type { Delivery, DeliveryStore } from './delivery-store.ts'
@@ -42,6 +43,8 @@ export interface Sending extends SendJob {
 /** A file that the provider has; with our digests of it when they were taken on the way. */
 export interface Sent {
   file: RemoteFile
+  /** It stood under the id already: at a path it may be another's. */
+  found?: boolean
   digests?: Digests
 }
 
@@ -110,7 +113,31 @@ export async function reserveFileId(deps: SendDeps, job: SendJob): Promise<strin
   return fileId
 }
 
-export function nextFileId(deps: SendDeps, job: SendJob): Promise<string> {
-  const { provider, auth, delivery } = job
+/** Where ids are paths, the delivery's own place is the id. */
+export async function nextFileId(deps: SendDeps, job: SendJob): Promise<string> {
+  const { provider, auth, delivery, signal } = job
+  if (provider.ids === 'paths') {
+    const { folderId } = await retrying(deps, job, () =>
+      deps.folders.ensure(provider, auth, delivery, signal),
+    )
+    return provider.idAt({ parentId: folderId, name: delivery.name })
+  }
   return retrying(deps, job, () => deps.ids(provider, auth, delivery.accountId))
+}
+
+/** At its path another's file stands, which stays: the delivery takes the next name that is free among ours. */
+export async function takeNextName(
+  deps: SendDeps,
+  { delivery, outcome }: SendJob,
+  idOf: (delivery: Delivery) => string,
+): Promise<void> {
+  for (let name = nextName(delivery.name); ; name = nextName(name)) {
+    const fileId = idOf({ ...delivery, name })
+    const renamed = await deps.deliveries.rename(delivery, { name, fileId })
+    mustBeMine(renamed !== 'fenced-out')
+    if (renamed === 'taken') continue
+    outcome.isOpen = false
+    Object.assign(delivery, { name, fileId })
+    return
+  }
 }

@@ -1,13 +1,17 @@
 /** What every request to a provider has in common: its token, its patience, and what no good answer means. */
 import type { StorageProviderId } from '../contract/common.ts'
 import { RetryLater } from './failures.ts'
-import type { ProviderAuth } from './provider.ts'
+import type { ByteRange, ProviderAuth } from './provider.ts'
 
 /** A control call answers within seconds; a connection that hangs must not use up the work slice. */
 const CONTROL_TIMEOUT_MS = 30_000
 
 export function authorization({ accessToken }: ProviderAuth): { authorization: string } {
   return { authorization: `Bearer ${accessToken}` }
+}
+
+export function rangeHeader({ offsetBytes, sizeBytes }: ByteRange): string {
+  return `bytes=${offsetBytes}-${offsetBytes + sizeBytes - 1}`
 }
 
 export function withTimeout(signal: AbortSignal | undefined): AbortSignal {

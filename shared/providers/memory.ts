@@ -22,7 +22,7 @@ import type {
   Progress,
   ProviderAuth,
   RemoteFile,
-  StorageProvider,
+  ReservingProvider,
   UploadTarget,
 } from './provider.ts'
 
@@ -30,7 +30,10 @@ const MIB = 1024 * 1024
 /** As the port says. */
 const MAX_IDS = 1000
 
-type MethodName = Exclude<keyof StorageProvider, 'id' | 'chunkBytes' | 'singleRequestBytes'>
+type MethodName = Exclude<
+  keyof ReservingProvider,
+  'id' | 'ids' | 'downloadLink' | 'chunkBytes' | 'singleRequestBytes'
+>
 
 /** A call that fails: before it has any effect, or after (`applied`), as when only the answer is lost. */
 interface Fault {
@@ -51,7 +54,7 @@ interface Session {
   received: Buffer
 }
 
-export interface MemoryProvider extends StorageProvider {
+export interface MemoryProvider extends ReservingProvider {
   /** Every file with its bytes, oldest first, also those in the trash. */
   files(): (RemoteFile & { folderId: string; content: Buffer })[]
   /** Methods that were called, in order. */
@@ -174,6 +177,7 @@ export function createMemoryProvider(
 
   return {
     id,
+    ids: 'reserved',
     chunkBytes,
     singleRequestBytes,
     calls,

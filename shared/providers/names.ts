@@ -2,6 +2,7 @@
  * What a client may call things, made safe for any storage: the one way in for every path segment.
  * Property: whatever comes in, what goes out is a name, never a path.
  */
+import type { StorageProviderId } from '../contract/common.ts'
 
 /** What every file system and provider takes for one name. */
 const MAX_SEGMENT_BYTES = 255
@@ -29,6 +30,35 @@ export function safeSegment(name: string): string {
     .normalize('NFC')
   const segment = fitSegment(cleaned)
   return /^[.\s]*$/.test(segment) ? FALLBACK_NAME : segment
+}
+
+/**
+ * What of a safe segment a provider refuses; it is told by nobody but the provider's own help pages
+ * and answers. Drive takes any name.
+ */
+const REFUSED: Record<StorageProviderId, { characters?: RegExp; names?: RegExp }> = {
+  google_drive: {},
+  dropbox: {
+    // A backslash, what lies beyond the basic plane ("not part of the Unicode Basic Multilingual Plane"), and a space at the end.
+    characters: /[\\\u{10000}-\u{10FFFF}]|\s$/gu,
+    // https://help.dropbox.com/organize/file-names: system files, and what applications keep for a moment.
+    names:
+      /^(desktop\.ini|thumbs\.db|\.ds_store|\.dropbox(\.attr|\.cache)?|~\$.*|\.~.*|~.*\.tmp)$/i,
+  },
+}
+
+/** A safe segment as the provider takes it: refused characters become `_`, reserved names begin with it. */
+export function nameAtProvider(provider: StorageProviderId, segment: string): string {
+  const { characters, names } = REFUSED[provider]
+  const name = characters ? segment.replace(characters, '_') : segment
+  return names?.test(name) ? fitSegment(`_${name}`) : name
+}
+
+/** `a.pdf` gives `a (2).pdf`, that one `a (3).pdf`: where another has the name. */
+export function nextName(name: string): string {
+  const { stem, extension } = splitExtension(name)
+  const [, first = stem, number = '1'] = /^(.+) \((\d{1,6})\)$/.exec(stem) ?? []
+  return numberedName(`${first}${extension}`, Number(number) + 1)
 }
 
 /** `a.pdf` and 2 give `a (2).pdf`: the name for the second file that a client calls so. */

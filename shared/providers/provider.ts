@@ -1,10 +1,12 @@
 /**
  * The port to an owner's storage. Every method makes one attempt and throws one of the five words
  * of `failures.ts`, the signal's own reason when the caller aborts, or the error of the body that
- * it was given to read. No method repeats itself; `retry.ts` does.
+ * it was given to read. No method repeats itself; `retry.ts` does. A commit that the account's own
+ * lock keeps out waits for its turn within the driver.
  *
- * Ids are handles of the provider's choosing: random ones for Drive, paths for Dropbox. They are
- * reserved and stored before the first byte, so that a repeated call finds what the first one made.
+ * A file has an id before its first byte, which is stored, so that a repeated call finds what the
+ * first one made. Some providers reserve ids, and names are free; with others a path is the id, and
+ * what stands there may be somebody else's: it is never overwritten and never deleted.
  */
 import type { StorageProviderId } from '../contract/common.ts'
 
@@ -16,6 +18,7 @@ export interface ProviderAuth {
 }
 
 export interface RemoteFile {
+  /** The file's own, wherever its owner moves it; where ids are paths, another than that of its place. */
   id: string
   name: string
   sizeBytes: number
@@ -28,8 +31,15 @@ export interface RemoteFile {
   contentHash?: string
 }
 
+/** Where a file or a folder is to stand. */
+export interface Place {
+  /** Absent: the top of what this app may see. */
+  parentId?: string
+  name: string
+}
+
 export interface UploadTarget {
-  /** From `reserveIds`. */
+  /** From `reserveIds` or `idAt`. */
   fileId: string
   folderId: string
   name: string
@@ -37,12 +47,9 @@ export interface UploadTarget {
   mimeType: string
 }
 
-export interface FolderTarget {
-  /** From `reserveIds`. */
+export interface FolderTarget extends Place {
+  /** From `reserveIds` or `idAt`. */
   folderId: string
-  name: string
-  /** Absent: the top of what this app may see. */
-  parentId?: string
 }
 
 /** How far a session is: `offsetBytes` is the first byte that the provider does not have. */
@@ -83,6 +90,9 @@ export interface StorageAccess {
     signal?: AbortSignal,
   ): Promise<Download>
 
+  /** An address under which the provider gives the file to whoever knows it, for hours; not every one has such. */
+  downloadLink?(auth: ProviderAuth, fileId: string, signal?: AbortSignal): Promise<string>
+
   deleteFile(
     auth: ProviderAuth,
     fileId: string,
@@ -96,18 +106,34 @@ export interface StorageAccess {
   ): Promise<{ usedBytes: number; totalBytes?: number }>
 }
 
-export interface StorageProvider extends StorageAccess {
+export type StorageProvider = ReservingProvider | PathProvider
+
+/** Ids are reserved and belong to whoever has reserved them. */
+export interface ReservingProvider extends DeliveryCalls {
+  readonly ids: 'reserved'
+
+  /** Ids for files and folders, at most 1,000 in one call. */
+  reserveIds(auth: ProviderAuth, count: number, signal?: AbortSignal): Promise<string[]>
+}
+
+/** A path is an id, so that one name is one file and missing folders are made on the way. */
+export interface PathProvider extends DeliveryCalls {
+  readonly ids: 'paths'
+
+  /** The name is one of `nameAtProvider`. */
+  idAt(place: Place): string
+}
+
+interface DeliveryCalls extends StorageAccess {
   /** Size of every chunk but the last, a multiple of 4 MiB. */
   readonly chunkBytes: number
   /** Largest file that `uploadWhole` takes. */
   readonly singleRequestBytes: number
 
-  /** Ids for files and folders, at most 1,000 in one call. */
-  reserveIds(auth: ProviderAuth, count: number, signal?: AbortSignal): Promise<string[]>
-
   /**
-   * The folder exists afterwards, made now or before. Rejected `PARENT_GONE` when its parent does
-   * not exist, `FOLDER_GONE` when the id's folder was deleted or lies in the trash.
+   * The folder exists afterwards, made now or before. Of reserved ids: rejected `PARENT_GONE` when
+   * its parent does not exist, `FOLDER_GONE` when the id's folder was deleted or lies in the trash.
+   * Of paths: rejected `ID_UNUSABLE` when a file stands there.
    */
   ensureFolder(auth: ProviderAuth, folder: FolderTarget, signal?: AbortSignal): Promise<void>
 
@@ -119,8 +145,9 @@ export interface StorageProvider extends StorageAccess {
   ): Promise<RemoteFile | undefined>
 
   /**
-   * Sends a file in one request. May have made the file even when it throws `RetryLater`. When the
-   * id is taken, what stands there is returned, whatever its content: compare the hash.
+   * Sends a file in one request. May have made the file even when it throws `RetryLater`. When a
+   * reserved id is taken, what stands there is returned, whatever its content: compare the hash.
+   * Where another content stands at a path: rejected `ID_UNUSABLE`.
    */
   uploadWhole(
     auth: ProviderAuth,
@@ -129,7 +156,7 @@ export interface StorageProvider extends StorageAccess {
     signal?: AbortSignal,
   ): Promise<RemoteFile>
 
-  /** Opens a session; when the id is taken, returns what stands there instead. */
+  /** Opens a session; when the id is taken, returns what stands there instead, whosever it is. */
   openSession(
     auth: ProviderAuth,
     target: UploadTarget,
@@ -150,7 +177,8 @@ export interface StorageProvider extends StorageAccess {
    * - at its start: nothing of it was stored; inside it: a part; at its end: all;
    * - beyond it: another worker has sent more; go on from there.
    * Beyond the file's end it is no progress but `RetryLater`. After any `RetryLater` ask
-   * `sessionProgress`; never send blindly again.
+   * `sessionProgress`; never send blindly again. Where another content stands at a path, the last
+   * chunk is rejected `ID_UNUSABLE`; the session goes on with a target at another one.
    */
   sendChunk(
     auth: ProviderAuth,

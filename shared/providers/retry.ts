@@ -40,9 +40,10 @@ export function retryDelayMs(
   attempt: number,
   afterMs: number | undefined,
   random: () => number,
+  firstWaitMs = FIRST_WAIT_MS,
 ): number {
   if (afterMs !== undefined) return afterMs
-  return Math.floor(random() * Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)))
+  return Math.floor(random() * Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (attempt - 1)))
 }
 
 /** Calls the operation until it succeeds, fails for good or is out of attempts; the last error is rethrown. */

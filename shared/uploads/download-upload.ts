@@ -1,4 +1,4 @@
-/** Giving a delivered file back to its owner: small ones at once, large ones by way of the bucket. */
+/** Giving a delivered file back to its owner: small ones at once, large ones by the provider's own link or by way of the bucket. */
 import type { Account } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
@@ -49,6 +49,15 @@ export async function downloadUpload(
   if (upload.fileSize <= INLINE_MAX_BYTES) {
     const bytes = await explaining(() => readAll(deps, account, upload))
     return { kind: 'inline', bytes, headers: attachmentHeaders(upload.fileName) }
+  }
+  const { downloadLink } = deps.provider(account.provider)
+  if (downloadLink) {
+    const url = await explaining(() =>
+      withToken(deps, account, (accessToken) =>
+        downloadLink({ accessToken }, upload.storageFileId ?? ''),
+      ),
+    )
+    return { kind: 'redirect', url }
   }
   const download = await deps.downloads.find(uploadId)
   if (download?.state === 'ready') {

@@ -153,7 +153,7 @@ async function handOver(deps: IntakeDeps, upload: Upload): Promise<void> {
     try {
       await transact(deps.table, [
         deps.uploads.handOver(upload),
-        ...deps.deliveries.create(upload, nameInFolder(upload.fileName, number, upload.id)),
+        ...deps.deliveries.create(upload, nameInFolder(upload, upload.storageProvider, number)),
       ])
       return
     } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { nameAtProvider } from '../../shared/providers/names.ts'
 import type { ProviderAuth, StorageProvider } from '../../shared/providers/provider.ts'
 import { describeRefusals } from './provider-refusals.ts'
 import { describeSessions } from './provider-sessions.ts'
@@ -12,7 +13,9 @@ import {
   ContractWorld,
   chunkOf,
   KIB,
+  MANNERS,
   MIB,
+  type ProviderName,
   type ProviderUnderTest,
   piecesOf,
   proves,
@@ -23,17 +26,18 @@ import {
 } from './provider-world.ts'
 
 export function describeStorageProvider(
-  name: string,
+  name: ProviderName,
   make: () => Promise<ProviderUnderTest>,
   refusals: Refusal[],
 ): void {
+  const manners = MANNERS[name]
   describe(`storage provider: ${name}`, () => {
     let world: ContractWorld
     let provider: StorageProvider
     let auth: ProviderAuth
 
     beforeEach(async () => {
-      world = new ContractWorld(await make())
+      world = new ContractWorld(await make(), manners)
       provider = world.provider
       auth = world.auth
     })
@@ -46,36 +50,44 @@ export function describeStorageProvider(
       })
     })
 
-    describe('reserveIds', () => {
-      it('gives as many different ids as were asked for', async () => {
-        const ids = await provider.reserveIds(auth, 50)
+    describe('ids', () => {
+      it('are different for different files', async () => {
+        const ids = await Promise.all(
+          Array.from({ length: 50 }, (_, number) => world.idFor({ name: `${number}.txt` })),
+        )
 
         expect(new Set(ids).size).toBe(50)
       })
 
-      it.each([1, 1000])('gives %i at once', async (count) => {
-        expect(await provider.reserveIds(auth, count)).toHaveLength(count)
-      })
-
-      it.each([0, 1001])('does not give %i', async (count) => {
-        await expect(provider.reserveIds(auth, count)).rejects.toBeInstanceOf(RangeError)
+      it('are reserved up to a thousand at once, or made of places', async () => {
+        if (provider.ids === 'paths') {
+          const place = { parentId: '/Portage', name: 'a.txt' }
+          expect(provider.idAt(place)).toBe(provider.idAt({ ...place }))
+          return
+        }
+        for (const count of [1, 1000]) {
+          expect(await provider.reserveIds(auth, count)).toHaveLength(count)
+        }
+        for (const count of [0, 1001]) {
+          await expect(provider.reserveIds(auth, count)).rejects.toBeInstanceOf(RangeError)
+        }
       })
     })
 
     describe('ensureFolder', () => {
       it('makes a folder once, however often it is called', async () => {
-        const folderId = await world.reserveId()
+        const folder = await world.folder({ name: 'Portage' })
 
-        await provider.ensureFolder(auth, { folderId, name: 'Portage' })
-        await provider.ensureFolder(auth, { folderId, name: 'Portage' })
+        await provider.ensureFolder(auth, folder)
+        await provider.ensureFolder(auth, folder)
 
-        const target = await world.makeTarget({ folderId })
+        const target = await world.makeTarget({ folderId: folder.folderId })
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
         expect(await world.own.delivered()).toHaveLength(1)
       })
 
       it('makes one folder for all who make it at once', async () => {
-        const folder = { folderId: await world.reserveId(), name: 'Portage' }
+        const folder = await world.folder({ name: 'Portage' })
 
         await Promise.all(Array.from({ length: 8 }, () => provider.ensureFolder(auth, folder)))
 
@@ -90,7 +102,7 @@ export function describeStorageProvider(
       })
 
       it('has made the folder when its answer is lost', async () => {
-        const folder = { folderId: await world.reserveId(), name: 'Portage' }
+        const folder = await world.folder({ name: 'Portage' })
         await world.own.loseNextAnswer('folder')
 
         const first = provider.ensureFolder(auth, folder)
@@ -100,7 +112,8 @@ export function describeStorageProvider(
       })
 
       it('makes folders within folders', async () => {
-        const folderId = await world.makeFolder('Invoices', await world.makeFolder())
+        const parentId = await world.makeFolder()
+        const folderId = await world.makeFolder({ name: 'Invoices', parentId })
         const target = await world.makeTarget({ folderId })
 
         const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
@@ -108,25 +121,26 @@ export function describeStorageProvider(
         expect(file.trashed).toBe(false)
       })
 
-      it('says PARENT_GONE where the folder around it does not exist', async () => {
-        const folder = {
-          folderId: await world.reserveId(),
-          name: 'Lost',
-          parentId: await world.reserveId(),
-        }
+      it(`where the folder around it does not exist: ${manners.missingFolder}`, async () => {
+        const folder = await world.folder({ name: 'Lost', parentId: await world.unusedId() })
 
         const call = provider.ensureFolder(auth, folder)
 
-        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' })
+        await (manners.missingFolder === 'is made'
+          ? expect(call).resolves.toBeUndefined()
+          : expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' }))
       })
 
-      it('says FOLDER_GONE when the owner has thrown it away', async () => {
-        const folderId = await world.makeFolder()
-        await world.own.trash(folderId)
+      it(`one that the owner has thrown away: ${manners.binnedFolder}`, async () => {
+        const folder = await world.folder({ name: 'Portage' })
+        await provider.ensureFolder(auth, folder)
+        await world.own.trash(folder.folderId)
 
-        const call = provider.ensureFolder(auth, { folderId, name: 'Portage' })
+        const call = provider.ensureFolder(auth, folder)
 
-        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'FOLDER_GONE' })
+        await (manners.binnedFolder === 'is made again'
+          ? expect(call).resolves.toBeUndefined()
+          : expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'FOLDER_GONE' }))
       })
     })
 
@@ -140,7 +154,7 @@ export function describeStorageProvider(
 
         const file = await provider.uploadWhole(auth, target, bodyOf(content))
 
-        expect(file).toMatchObject({ id: target.fileId, name: 'report.pdf', trashed: false })
+        expect(file).toMatchObject({ ...world.made(target), trashed: false })
         expect(await proves(file, content)).toBe(true)
         await world.expectDelivered(['report.pdf', content])
       })
@@ -199,7 +213,8 @@ export function describeStorageProvider(
         'con',
         'a'.repeat(251).concat('.txt'),
         'ü'.repeat(127),
-      ])('keeps the name %j', async (name) => {
+      ])('keeps the name %j as far as it takes it', async (wanted) => {
+        const name = nameAtProvider(provider.id, wanted)
         const target = await world.makeTarget({ name })
 
         const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
@@ -221,24 +236,28 @@ export function describeStorageProvider(
         await world.expectDelivered(['report.pdf', content])
       })
 
-      it('overwrites nothing: what stands under the id is returned', async () => {
+      it(`overwrites nothing: another content under the id ${manners.otherContent}`, async () => {
         const content = randomBytes(10)
         const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, content)
 
         const other = randomBytes(10)
-        const file = await provider.uploadWhole(auth, target, other)
+        const call = provider.uploadWhole(auth, target, other)
 
-        expect(await proves(file, other)).toBe(false)
+        await (manners.otherContent === 'ID_UNUSABLE'
+          ? expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'ID_UNUSABLE' })
+          : expect(proves(await call, other)).resolves.toBe(false))
         await world.expectDelivered(['report.pdf', content])
       })
 
-      it('says PARENT_GONE where the folder does not exist', async () => {
-        const target = await world.makeTarget({ folderId: await world.reserveId() })
+      it(`where the folder does not exist: ${manners.missingFolder}`, async () => {
+        const target = await world.makeTarget({ folderId: await world.unusedId() })
 
         const call = provider.uploadWhole(auth, target, Buffer.alloc(10))
 
-        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' })
+        await (manners.missingFolder === 'is made'
+          ? expect(call).resolves.toMatchObject({ name: 'report.pdf' })
+          : expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'PARENT_GONE' }))
       })
 
       it('says QuotaFull when the storage is full', async () => {
@@ -273,17 +292,33 @@ export function describeStorageProvider(
     describeRefusals(() => world, refusals)
 
     describe('findFile', () => {
-      it('finds nothing under an id that is only reserved', async () => {
-        expect(await provider.findFile(auth, await world.reserveId())).toBeUndefined()
+      it('finds nothing under an id of which no file was made', async () => {
+        expect(await provider.findFile(auth, await world.unusedId())).toBeUndefined()
       })
 
-      it('tells what lies in the trash, also by way of its folder', async () => {
+      it('finds a file by the id of its making and by its own', async () => {
+        const target = await world.makeTarget()
+        const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
+
+        expect(await provider.findFile(auth, target.fileId)).toEqual(file)
+        expect(await provider.findFile(auth, file.id)).toEqual(file)
+      })
+
+      it('takes a folder for no file', async () => {
+        if (provider.ids === 'paths') {
+          expect(await provider.findFile(auth, await world.makeFolder())).toBeUndefined()
+        }
+      })
+
+      it(`what lies in the trash, also by way of its folder, ${manners.binnedFile}`, async () => {
         const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
 
         await world.own.trash(target.folderId)
 
-        expect(await provider.findFile(auth, target.fileId)).toMatchObject({ trashed: true })
+        const found = await provider.findFile(auth, target.fileId)
+        if (manners.binnedFile === 'is gone') expect(found).toBeUndefined()
+        else expect(found).toMatchObject({ trashed: true })
       })
     })
 
@@ -298,7 +333,9 @@ export function describeStorageProvider(
         const part = await provider.download(auth, target.fileId, range)
 
         expect([whole.sizeBytes, part.sizeBytes]).toEqual([content.byteLength, 300_000])
-        expect(whole.mimeType).toBe('application/pdf')
+        expect(whole.mimeType).toBe(
+          manners.mimeType === 'is kept' ? 'application/pdf' : 'application/octet-stream',
+        )
         expect(sha256(await readAll(whole.body))).toBe(sha256(content))
         expect(sha256(await readAll(part.body))).toBe(sha256(content.subarray(1000, 301_000)))
       })
@@ -351,7 +388,29 @@ export function describeStorageProvider(
       })
 
       it('says NOT_FOUND where there is nothing', async () => {
-        const call = provider.download(auth, await world.reserveId())
+        const call = provider.download(auth, await world.unusedId())
+
+        await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'NOT_FOUND' })
+      })
+    })
+
+    describe('downloadLink, where there is one', () => {
+      it('gives the file without a token', async () => {
+        const content = randomBytes(10)
+        const file = await provider.uploadWhole(auth, await world.makeTarget(), content)
+
+        const link = await provider.downloadLink?.(auth, file.id)
+
+        expect(typeof link).toBe(world.manners.downloadLink)
+        if (link === undefined) return
+        const reply = await fetch(link)
+        expect(Buffer.from(await reply.arrayBuffer())).toEqual(content)
+      })
+
+      it('says NOT_FOUND where there is nothing', async () => {
+        if (!provider.downloadLink) return
+
+        const call = provider.downloadLink(auth, await world.unusedId())
 
         await expect(call).rejects.toMatchObject({ code: 'REJECTED', reason: 'NOT_FOUND' })
       })
@@ -379,17 +438,28 @@ export function describeStorageProvider(
         expect(await provider.deleteFile(auth, target.fileId)).toBe('already-gone')
       })
 
-      it('deletes what lies in the trash', async () => {
+      it('deletes by the own id of a file', async () => {
+        const target = await world.makeTarget()
+        const file = await provider.uploadWhole(auth, target, Buffer.alloc(10))
+
+        expect(await provider.deleteFile(auth, file.id)).toBe('deleted')
+        expect(await provider.deleteFile(auth, file.id)).toBe('already-gone')
+        await world.expectDelivered()
+      })
+
+      it('leaves nothing of what lies in the trash', async () => {
         const target = await world.makeTarget()
         await provider.uploadWhole(auth, target, Buffer.alloc(10))
         await world.own.trash(target.fileId)
 
-        expect(await provider.deleteFile(auth, target.fileId)).toBe('deleted')
+        expect(await provider.deleteFile(auth, target.fileId)).toBe(
+          manners.binnedFile === 'is gone' ? 'already-gone' : 'deleted',
+        )
         expect(await provider.findFile(auth, target.fileId)).toBeUndefined()
       })
 
       it('finds nothing under an id that was never used', async () => {
-        expect(await provider.deleteFile(auth, await world.reserveId())).toBe('already-gone')
+        expect(await provider.deleteFile(auth, await world.unusedId())).toBe('already-gone')
       })
     })
 
@@ -414,9 +484,10 @@ export function describeStorageProvider(
         const bad = { accessToken: 'refused' }
         const folder = { folderId: target.folderId, name: 'Portage' }
         const chunk = chunkOf(Buffer.alloc(CHUNK_BYTES), 0)
+        const reserving = provider.ids === 'reserved' ? provider : undefined
 
         const calls = {
-          reserveIds: () => provider.reserveIds(bad, 1),
+          ...(reserving && { reserveIds: () => reserving.reserveIds(bad, 1) }),
           ensureFolder: () => provider.ensureFolder(bad, folder),
           findFile: () => provider.findFile(bad, target.fileId),
           uploadWhole: () =>

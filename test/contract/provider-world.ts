@@ -4,6 +4,8 @@ import { expect } from 'vitest'
 import { createFileDigests, provesContent } from '../../shared/providers/content-hash.ts'
 import type {
   Chunk,
+  FolderTarget,
+  Place,
   Progress,
   ProviderAuth,
   RemoteFile,
@@ -17,6 +19,52 @@ export const MIB = 1024 * KIB
 export const CHUNK_BYTES = 4 * MIB
 /** What every provider takes a chunk in multiples of, but for the last. */
 export const UNIT_BYTES = 256 * KIB
+
+/** Where providers differ within the port: what each does, and a test for every word of it. */
+export const MANNERS = {
+  memory: {
+    missingFolder: 'PARENT_GONE',
+    binnedFolder: 'FOLDER_GONE',
+    binnedFile: 'is kept under its id',
+    otherContent: 'is returned',
+    ownId: 'the id of its making',
+    overlap: 'is skipped',
+    gap: 'SESSION_LOST',
+    partOfChunk: 'is told at once',
+    mimeType: 'is kept',
+    downloadLink: 'undefined',
+  },
+  'Google Drive': {
+    missingFolder: 'PARENT_GONE',
+    binnedFolder: 'FOLDER_GONE',
+    binnedFile: 'is kept under its id',
+    otherContent: 'is returned',
+    ownId: 'the id of its making',
+    overlap: 'is skipped',
+    gap: 'SESSION_LOST',
+    partOfChunk: 'is told at once',
+    mimeType: 'is kept',
+    downloadLink: 'undefined',
+  },
+  Dropbox: {
+    /** A path needs no folder before it. */
+    missingFolder: 'is made',
+    binnedFolder: 'is made again',
+    binnedFile: 'is gone',
+    /** What stands at a path may be anybody's. */
+    otherContent: 'ID_UNUSABLE',
+    ownId: 'another',
+    /** A chunk that does not begin where the session is is refused with where that is. */
+    overlap: 'is refused',
+    gap: 'is refused',
+    /** An answer never says how much was stored; the next question does. */
+    partOfChunk: 'is told when asked',
+    mimeType: 'is not kept',
+    downloadLink: 'string',
+  },
+} as const satisfies Record<string, Record<string, string>>
+export type ProviderName = keyof typeof MANNERS
+export type Manners = (typeof MANNERS)[ProviderName]
 
 /** The steps of a delivery that a provider may refuse: a file in one request; a session's beginning, chunk and question. */
 export type Step = 'whole' | 'begin' | 'chunk' | 'ask'
@@ -55,9 +103,12 @@ export interface ProviderUnderTest {
 /** The steps that the tests take in this world. */
 export class ContractWorld {
   readonly own: ProviderUnderTest
+  readonly manners: Manners
+  #folders = 0
 
-  constructor(own: ProviderUnderTest) {
+  constructor(own: ProviderUnderTest, manners: Manners) {
     this.own = own
+    this.manners = manners
   }
 
   get provider(): StorageProvider {
@@ -68,28 +119,46 @@ export class ContractWorld {
     return this.own.auth
   }
 
-  async reserveId(): Promise<string> {
-    const [id] = await this.provider.reserveIds(this.auth, 1)
+  async idFor(place: Place): Promise<string> {
+    const { provider } = this
+    if (provider.ids === 'paths') return provider.idAt(place)
+    const [id] = await provider.reserveIds(this.auth, 1)
     if (id === undefined) throw new Error('no id was reserved')
     return id
   }
 
-  async makeFolder(name = 'Portage', parentId?: string): Promise<string> {
-    const folderId = await this.reserveId()
-    const folder = { folderId, name, ...(parentId !== undefined && { parentId }) }
-    await this.provider.ensureFolder(this.auth, folder)
-    return folderId
+  /** An id under which there is nothing. */
+  unusedId(): Promise<string> {
+    return this.idFor({ name: 'nothing' })
   }
 
-  async makeTarget(overrides: Partial<UploadTarget> = {}): Promise<UploadTarget> {
+  async folder(place: Place): Promise<FolderTarget> {
+    return { ...place, folderId: await this.idFor(place) }
+  }
+
+  async makeFolder(place: Partial<Place> = {}): Promise<string> {
+    this.#folders += 1
+    const folder = await this.folder({ name: `Portage ${this.#folders}`, ...place })
+    await this.provider.ensureFolder(this.auth, folder)
+    return folder.folderId
+  }
+
+  async makeTarget(overrides: Partial<Omit<UploadTarget, 'fileId'>> = {}): Promise<UploadTarget> {
+    const { name = 'report.pdf', folderId = await this.makeFolder() } = overrides
     return {
-      fileId: await this.reserveId(),
-      folderId: overrides.folderId ?? (await this.makeFolder()),
-      name: 'report.pdf',
       sizeBytes: 10,
       mimeType: 'application/pdf',
       ...overrides,
+      fileId: await this.idFor({ parentId: folderId, name }),
+      folderId,
+      name,
     }
+  }
+
+  /** What a file made for this target is told as. */
+  made({ fileId, name }: UploadTarget) {
+    const isOther = this.manners.ownId === 'another'
+    return { id: isOther ? expect.not.stringContaining(fileId) : fileId, name }
   }
 
   async openSession(target: UploadTarget): Promise<string> {

@@ -48,7 +48,8 @@ describe.each(bundles)('the bundle of $name', ({ name, mostBytes }) => {
     expect(inputs.filter((path) => path.startsWith('infra/local/'))).toEqual([])
     // The table of all endpoints is for documents and tests.
     expect(inputs.filter((path) => /shared\/contract\/routes?[/.]/.test(path))).toEqual([])
-    expect(isApi(name) && inputs.some((path) => path.includes('/googleapis/'))).toBe(false)
+    const sdks = /node_modules\/(googleapis\/|dropbox\/es\/(lib\/|src\/dropbox))/
+    expect(inputs.filter((path) => isApi(name) && sdks.test(path))).toEqual([])
   })
 })
 

@@ -2,10 +2,10 @@
  * The part of Drive that functions of the API need as well, by fetch alone: googleapis is a fifth of
  * what such a function may weigh.
  */
-import { authorization, withTimeout } from '../answers.ts'
+import { authorization, rangeHeader, withTimeout } from '../answers.ts'
 import type { Download, ProviderAuth, StorageAccess } from '../provider.ts'
 import { classifyAnswer, connectionFailure, unreadable } from './answers.ts'
-import { aboutUrl, contentUrl, fileUrl, rangeHeader, readQuota } from './wire.ts'
+import { aboutUrl, contentUrl, fileUrl, readQuota } from './wire.ts'
 
 interface DriveOptions {
   /** Origin of the API, `https://www.googleapis.com`. */

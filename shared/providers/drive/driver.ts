@@ -22,7 +22,7 @@ import type {
   Progress,
   ProviderAuth,
   RemoteFile,
-  StorageProvider,
+  ReservingProvider,
   UploadTarget,
 } from '../provider.ts'
 import { type Answer, type RequestToSend, sendRequest } from '../send-request.ts'
@@ -62,7 +62,7 @@ interface DriveOptions {
   apiUrl: string
 }
 
-export function createDriveProvider({ apiUrl }: DriveOptions): StorageProvider {
+export function createDriveProvider({ apiUrl }: DriveOptions): ReservingProvider {
   const drive = new drive_v3.Drive({})
   const rootUrl = new URL('/', apiUrl).href
 
@@ -166,6 +166,7 @@ export function createDriveProvider({ apiUrl }: DriveOptions): StorageProvider {
 
   return {
     ...createDriveAccess({ apiUrl }),
+    ids: 'reserved',
     chunkBytes: CHUNK_BYTES,
     singleRequestBytes: SINGLE_REQUEST_BYTES,
 

@@ -145,7 +145,3 @@ export function storedBytes(headers: Headers): number | undefined {
   const last = /^bytes=0-(\d{1,16})$/.exec(range)?.[1]
   return last === undefined ? undefined : Number(last) + 1
 }
-
-export function rangeHeader({ offsetBytes, sizeBytes }: ByteRange): string {
-  return `bytes=${offsetBytes}-${offsetBytes + sizeBytes - 1}`
-}

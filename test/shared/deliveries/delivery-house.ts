@@ -16,7 +16,6 @@ import { finishTogether } from '../../../shared/deliveries/finish-together.ts'
 import { folderStore } from '../../../shared/deliveries/folder-store.ts'
 import { idPool } from '../../../shared/deliveries/id-pool.ts'
 import { portalFolders } from '../../../shared/deliveries/portal-folders.ts'
-import { sweepDue } from '../../../shared/schedule/sweep-due.ts'
 import { isoTime, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { newId } from '../../../shared/platform/ids.ts'
 import { sharedCalls } from '../../../shared/platform/shared-calls.ts'
@@ -24,7 +23,8 @@ import { INDEX, type Item, type Table, transact } from '../../../shared/platform
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import { createMemoryProvider } from '../../../shared/providers/memory.ts'
-import type { StorageProvider } from '../../../shared/providers/provider.ts'
+import type { ReservingProvider } from '../../../shared/providers/provider.ts'
+import { sweepDue } from '../../../shared/schedule/sweep-due.ts'
 import { planParts, type Upload } from '../../../shared/uploads/upload.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
 import { newAccount, newPortal } from '../../support/make.ts'
@@ -128,7 +128,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
         accessToken: 'token',
       }),
       provider: (id) =>
-        mortal.wrap<StorageProvider>(
+        mortal.wrap<ReservingProvider>(
           id === backup.provider ? backupProvider : provider,
           PROVIDER_CALLS,
         ),

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createDriveProvider } from '../../../../shared/providers/drive/driver.ts'
 import { BodyLengthError } from '../../../../shared/providers/exact-body.ts'
-import type { StorageProvider, UploadTarget } from '../../../../shared/providers/provider.ts'
+import type { ReservingProvider, UploadTarget } from '../../../../shared/providers/provider.ts'
 import {
   type FakeDriveServer,
   refusal,
@@ -35,7 +35,7 @@ const FILE = {
 }
 
 let server: FakeDriveServer
-let drive: StorageProvider
+let drive: ReservingProvider
 
 beforeEach(async () => {
   server = await startFakeDriveServer()
