@@ -46,4 +46,3 @@ export const sessionCursor = z.strictObject({
   session_id: z.string(),
   offset: z.int().min(0),
 })
-export type SessionCursor = z.infer<typeof sessionCursor>

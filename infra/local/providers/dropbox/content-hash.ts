@@ -16,11 +16,12 @@ export interface ContentHashes {
   md5: string
 }
 
-/** Dropbox's content hash alone, of the bytes of one request. */
+/** Dropbox's content hash alone. */
 export class BlockHash implements RunningHash {
   #blocks = createHash('sha256')
   #block = createHash('sha256')
   #blockBytes = 0
+  #part: Hash | undefined
 
   update(chunk: Buffer): void {
     let rest = chunk
@@ -30,7 +31,9 @@ export class BlockHash implements RunningHash {
       this.#blockBytes += piece.length
       rest = rest.subarray(piece.length)
       if (this.#blockBytes < BLOCK_BYTES) continue
-      this.#blocks.update(this.#block.digest())
+      const digest = this.#block.digest()
+      this.#blocks.update(digest)
+      this.#part?.update(digest)
       this.#block = createHash('sha256')
       this.#blockBytes = 0
     }
@@ -38,9 +41,22 @@ export class BlockHash implements RunningHash {
 
   /** Can be asked again, with more content in between. */
   digest(): string {
-    const blocks = this.#blocks.copy()
-    if (this.#blockBytes > 0) blocks.update(this.#block.copy().digest())
-    return blocks.digest('hex')
+    return this.#withOpenBlock(this.#blocks)
+  }
+
+  /**
+   * Hashes what comes from here on as content of its own too, which costs nothing at the beginning
+   * of a block and cannot be done elsewhere: then the result is false.
+   */
+  beginPart(): boolean {
+    if (this.#blockBytes > 0) return false
+    this.#part = createHash('sha256')
+    return true
+  }
+
+  partDigest(): string {
+    if (!this.#part) throw new Error('no part was begun')
+    return this.#withOpenBlock(this.#part)
   }
 
   copy(): BlockHash {
@@ -50,22 +66,28 @@ export class BlockHash implements RunningHash {
     copy.#blockBytes = this.#blockBytes
     return copy
   }
+
+  #withOpenBlock(closed: Hash): string {
+    const blocks = closed.copy()
+    if (this.#blockBytes > 0) blocks.update(this.#block.copy().digest())
+    return blocks.digest('hex')
+  }
 }
 
 export class ContentHash implements RunningHash {
-  #blocks = new BlockHash()
+  blocks = new BlockHash()
   #sha256: Hash = createHash('sha256')
   #md5: Hash = createHash('md5')
 
   update(chunk: Buffer): void {
-    this.#blocks.update(chunk)
+    this.blocks.update(chunk)
     this.#sha256.update(chunk)
     this.#md5.update(chunk)
   }
 
   digest(): ContentHashes {
     return {
-      contentHash: this.#blocks.digest(),
+      contentHash: this.blocks.digest(),
       sha256: this.#sha256.copy().digest('hex'),
       md5: this.#md5.copy().digest('hex'),
     }
@@ -74,7 +96,7 @@ export class ContentHash implements RunningHash {
   /** For what may have to be taken back. */
   copy(): ContentHash {
     const copy = new ContentHash()
-    copy.#blocks = this.#blocks.copy()
+    copy.blocks = this.blocks.copy()
     copy.#sha256 = this.#sha256.copy()
     copy.#md5 = this.#md5.copy()
     return copy

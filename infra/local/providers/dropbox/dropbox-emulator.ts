@@ -8,10 +8,10 @@
  * answered and named in the request log. Unmodified rclone and the official client work on it; all
  * Dropbox hosts are one origin here, and behind a TLS proxy the real names are served too.
  *
- * Known gaps: sharing, search, file requests, Paper, teams, webhooks, old revisions, restoring and
- * asynchronous batches are unknown functions; no OAuth flows but that of web servers; every app
- * sees the whole Dropbox, none has a folder of its own; no limits of rates but those that faults
- * play; a session whose commit succeeded is not found again, which Dropbox does not document.
+ * Known gaps: sharing, search, file requests, Paper, teams, webhooks, old revisions, restoring,
+ * `append_batch` and asynchronous batches are unknown functions; no OAuth flows but that of web
+ * servers; every app sees the whole Dropbox; no rate limits but those that faults play; a session
+ * whose commit succeeded is not found again, which Dropbox does not document.
  *
  * Files on disk: `<dataDir>/dropbox/dropbox.sqlite` (accounts, grants, metadata, sessions) and
  * `<dataDir>/dropbox/blobs/` (content). Both survive `kill -9`.

@@ -315,7 +315,7 @@ async function store(
   keep: (end: number) => void,
 ): Promise<number> {
   refuseLarge(exchange.body.declaredBytes ?? 0)
-  const request = contentHash === undefined ? undefined : new BlockHash()
+  const request = contentHash === undefined ? undefined : requestHash(hash)
   const path = parts.database.blobPath(session.blob)
   const writer = await BlobWriter.open(path, position, BLOCK_BYTES, hash)
   const limit = partialLimit(exchange)
@@ -343,6 +343,12 @@ async function store(
   }
   if (end > MAX_FILE_BYTES) throw new DropboxError(tagged('too_large'))
   return end
+}
+
+/** The hash of a request's own bytes; of a session's where both begin at a block, one pass gives both. */
+function requestHash(session: ContentHash | undefined) {
+  if (!session?.blocks.beginPart()) return new BlockHash()
+  return { update: () => {}, digest: () => session.blocks.partDigest() }
 }
 
 /** The fault `partial` has stored some of the content; nobody tells the client how much. */
