@@ -10,6 +10,7 @@ import {
 } from './api-call.ts'
 import { download, getTemporaryLink } from './download.ts'
 import { BadInputError } from './dropbox-error.ts'
+import { finishSession, finishSessions } from './finish.ts'
 import {
   continueList,
   copyEntry,
@@ -20,14 +21,7 @@ import {
   listFolder,
   moveEntry,
 } from './folders.ts'
-import {
-  appendToSession,
-  finishSession,
-  finishSessions,
-  startSession,
-  startSessions,
-  upload,
-} from './upload.ts'
+import { appendToSession, startSession, startSessions, upload } from './upload.ts'
 import { checkUser, getCurrentAccount, getSpaceUsage, revokeToken, userinfo } from './users.ts'
 
 export const API_FUNCTIONS: Readonly<Record<string, ApiFunction>> = {

@@ -35,14 +35,15 @@ import { DropboxDatabase } from './dropbox-database.ts'
 import { BadInputError, DropboxError, rateLimitReply } from './dropbox-error.ts'
 import { EntryStore } from './entry-store.ts'
 import { faultReply } from './fault-reply.ts'
+import { ENTRIES_BUSY } from './finish.ts'
 import { handleDiscovery, handleKeys } from './identity.ts'
 import { NamespaceLock, NamespaceLockedError } from './namespace-lock.ts'
 import { OAuthStore } from './oauth-store.ts'
 import { fileName } from './paths.ts'
+import { PartialContentError } from './receive.ts'
 import { brokenRules } from './request-rules.ts'
 import { SessionStore } from './session-store.ts'
 import { handleToken, type TokenParts } from './token-endpoint.ts'
-import { ENTRIES_BUSY, PartialContentError } from './upload.ts'
 
 export const DROPBOX_HOSTS = [
   'api.dropboxapi.com',

@@ -1,6 +1,6 @@
 /** API v2 as a test speaks it: plain requests, replies taken apart. */
 import { createHash } from 'node:crypto'
-import { type Fixture, signIn } from './emulator-fixture.ts'
+import { type Fixture, STORAGE_SCOPES, signIn } from './emulator-fixture.ts'
 
 const BLOCK_BYTES = 4 * 1024 * 1024
 
@@ -140,7 +140,9 @@ export async function readReply(reply: Response): Promise<ApiReply> {
 
 /** The API for a whole grant of the owner, or of somebody else. */
 export async function ownersApi(fixture: Fixture, account?: string): Promise<Api> {
-  return apiOf(fixture, (await signIn(fixture, {}, account)).access_token)
+  // Without an ID token no key has to be made for it.
+  const { access_token } = await signIn(fixture, { scope: STORAGE_SCOPES }, account)
+  return apiOf(fixture, access_token)
 }
 
 /** A call of the control API. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Api, apiOf, content, control, digest, ownersApi } from './api-client.ts'
-import { type Fixture, signIn, startEmulator } from './emulator-fixture.ts'
+import { type Api, content, control, digest, ownersApi } from './api-client.ts'
+import { type Fixture, startEmulator } from './emulator-fixture.ts'
 
 const DATA = content(10)
 
@@ -34,7 +34,7 @@ describe('metadata', () => {
 
   it('is one’s own alone', async () => {
     const { fixture, api } = await start()
-    const second = apiOf(fixture, (await signIn(fixture, {}, 'second@example.com')).access_token)
+    const second = await ownersApi(fixture, 'second@example.com')
     const { json: file } = await api.upload('/a', DATA)
 
     for (const path of ['/a', file.id, `rev:${file.rev}`]) {
@@ -93,7 +93,7 @@ describe('a list', () => {
 
   it('refuses what is no folder and no cursor of its own', async () => {
     const { fixture, api } = await start()
-    const second = apiOf(fixture, (await signIn(fixture, {}, 'second@example.com')).access_token)
+    const second = await ownersApi(fixture, 'second@example.com')
     await api.upload('/a', DATA)
     const list = (path: string) => api.rpc('files/list_folder', { path })
     const { cursor } = (await list('')).json

@@ -1,7 +1,7 @@
 /** https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-start */
 import { describe, expect, it } from 'vitest'
-import { type Api, apiOf, content, contentHash, control, ownersApi } from './api-client.ts'
-import { BLOCK, type Fixture, signIn, startEmulator } from './emulator-fixture.ts'
+import { type Api, content, contentHash, control, ownersApi } from './api-client.ts'
+import { BLOCK, type Fixture, startEmulator } from './emulator-fixture.ts'
 
 const WEEK_SECONDS = 7 * 24 * 60 * 60
 const APPEND = { route: '/2/files/upload_session/append_v2' }
@@ -97,7 +97,7 @@ describe('a sequential session', () => {
 
   it('is not found by another app, another person, after a week and after its commit', async () => {
     const { fixture, api } = await start()
-    const second = apiOf(fixture, (await signIn(fixture, {}, 'second@example.com')).access_token)
+    const second = await ownersApi(fixture, 'second@example.com')
     const id = await api.start(content(3))
     const late = await api.start(content(3))
 
