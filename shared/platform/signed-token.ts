@@ -6,7 +6,6 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
-import { PortageError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { SigningKeys } from './secrets.ts'
 
@@ -36,13 +35,13 @@ export async function signToken<Claims extends CommonClaims>(
   return `${body}.${signature(key, claims.audience, body).toString('base64url')}`
 }
 
-/** The claims of a token whose form, signature, audience and expiry hold; undefined when it is not ours, 401 when it has expired. */
+/** The claims of a token whose form, signature, audience and expiry hold; undefined when it is not ours, `expired` when it was. */
 export async function openToken<Claims extends CommonClaims>(
   schema: z.ZodType<Claims>,
   readKeys: (audience: Claims['audience']) => KeyReader | undefined,
   clock: Clock,
   token: string,
-): Promise<Claims | undefined> {
+): Promise<Claims | 'expired' | undefined> {
   const [body = '', mac = '', ...rest] = token.split('.')
   const claims = readClaims(schema, body)
   if (!claims || rest.length > 0) return undefined
@@ -53,10 +52,7 @@ export async function openToken<Claims extends CommonClaims>(
   if (!expected || given.length !== expected.length || !timingSafeEqual(given, expected)) {
     return undefined
   }
-  if (clock.now() >= claims.expiresAtMs) {
-    throw new PortageError('TOKEN_EXPIRED', 'Too much time has passed. Please start again.')
-  }
-  return claims
+  return clock.now() >= claims.expiresAtMs ? 'expired' : claims
 }
 
 function signature(key: Buffer, audience: string, body: string): Buffer {

@@ -28,7 +28,10 @@ export async function issuePortalToken(
   return { token, expiresAtMs }
 }
 
-/** Whether the token is of this portal and of its present password; a portal without one is open to everybody. */
+/**
+ * Whether the token is of this portal and of its present password; a portal without one is open to
+ * everybody. An expired one opens nothing and is no fault: a page that kept it asks for the password.
+ */
 export async function opensPortal(
   deps: { portalKeys: KeyReader; clock: Clock },
   portal: Pick<Portal, 'id' | 'passwordHash' | 'passwordVersion'>,
@@ -37,5 +40,6 @@ export async function opensPortal(
   if (portal.passwordHash === null) return true
   if (token === undefined) return false
   const opened = await openToken(claims, () => deps.portalKeys, deps.clock, token)
-  return opened?.portalId === portal.id && opened.passwordVersion === portal.passwordVersion
+  if (opened === undefined || opened === 'expired') return false
+  return opened.portalId === portal.id && opened.passwordVersion === portal.passwordVersion
 }

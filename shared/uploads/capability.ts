@@ -48,5 +48,8 @@ export async function verifyToken(
   if (!opened) {
     throw new PortageError('TOKEN_INVALID', 'Start the upload again to get a new token.')
   }
+  if (opened === 'expired') {
+    throw new PortageError('TOKEN_EXPIRED', 'Too much time has passed. Please start again.')
+  }
   return opened
 }

@@ -106,6 +106,22 @@ describe('a password (security rule 10)', () => {
     expect(await look(portal.slug, token)).not.toHaveProperty('fields')
   })
 
+  it('is asked for again when its hour is over, of a page that kept the token too', async () => {
+    const portal = await house.create({ password: PASSWORD })
+    const { token } = await verify(portal.slug, PASSWORD)
+    house.clock.advance(HOUR_MS - 1)
+    expect(await look(portal.slug, token)).toMatchObject({ acceptsUploads: true })
+
+    house.clock.advance(1)
+    expect(await look(portal.slug, token)).toEqual({
+      portalId: portal.id,
+      name: 'Letters',
+      passwordRequired: true,
+    })
+    await house.update(portal, { password: null })
+    expect(await look(portal.slug, token)).toMatchObject({ acceptsUploads: true })
+  })
+
   it('that is wrong opens nothing', async () => {
     const { slug } = await house.create({ password: PASSWORD })
 
