@@ -4,6 +4,7 @@ import { connectNotice } from '../../../web/dashboard/accounts/connect-notice.ts
 const account = {
   storageAccountId: 'acc_0123456789',
   storageStatus: 'ACTIVE' as const,
+  storageProvider: 'google_drive' as const,
   email: 'owner@example.com',
 }
 
@@ -12,12 +13,15 @@ describe('After connecting', () => {
     expect(connectNotice(new URLSearchParams(), [account])).toBeUndefined()
   })
 
-  it('names the account that was connected', () => {
+  it.each([
+    ['google_drive', 'Google Drive is connected'],
+    ['dropbox', 'Dropbox is connected'],
+  ] as const)('names the account that was connected at %s', (storageProvider, title) => {
     const notice = connectNotice(new URLSearchParams({ connected: account.storageAccountId }), [
-      account,
+      { ...account, storageProvider },
     ])
 
-    expect(notice).toMatchObject({ tone: 'info', title: 'Google Drive is connected' })
+    expect(notice).toMatchObject({ tone: 'info', title })
     expect(notice?.detail).toContain('owner@example.com')
   })
 
@@ -32,7 +36,7 @@ describe('After connecting', () => {
   it.each([
     ['ACCESS_DENIED', 'connect again'],
     ['STORAGE_PERMISSION_MISSING', 'ticked'],
-    ['OFFLINE_ACCESS_MISSING', 'Third-party apps'],
+    ['OFFLINE_ACCESS_MISSING', 'from the apps of your account'],
     ['CONNECT_REFUSED', 'connect again'],
     ['SINGLE_EMAIL_PER_PROVIDER', 'one address for each provider'],
     ['PROVIDER_UNAVAILABLE', 'in a minute'],
@@ -44,6 +48,7 @@ describe('After connecting', () => {
     const notice = connectNotice(new URLSearchParams({ connectError: '<b>x</b>' }), [])
 
     expect(notice?.tone).toBe('danger')
+    expect(notice?.title).toBe('The storage was not connected')
     expect(JSON.stringify(notice)).not.toContain('<b>')
   })
 })

@@ -13,6 +13,18 @@ describe('Before a delivered file is deleted (C25)', () => {
     expect(uploaded(status).text).toContain('from your Google Drive for good')
   })
 
+  it('Dropbox keeps it for a while, and the owner is told so', () => {
+    const { confirm, text } = deleteConsequence({
+      status: 'uploaded',
+      storageStatus: 'ACTIVE',
+      storageProvider: 'dropbox',
+    })
+
+    expect(confirm).toBe('Delete')
+    expect(text).toContain('from your Dropbox, which keeps it among your deleted files')
+    expect(text).not.toContain('for good')
+  })
+
   it('with its account DISCONNECTED only the record can be removed', () => {
     expect(uploaded('DISCONNECTED')).toMatchObject({
       confirm: 'Remove the record only',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   accountActions,
+  describeAccount,
   describeLastError,
   getStorageStatusIndicator,
 } from '../../../web/dashboard/accounts/storage-status.ts'
@@ -38,6 +39,40 @@ describe('The indicator of a storage account (A18, C34)', () => {
       expect(revoked.advice).toContain('no longer lets Portage in')
     },
   )
+})
+
+describe('The card of an account', () => {
+  const signIn = {
+    storageAccountId: null,
+    storageStatus: null,
+    storageProvider: 'dropbox',
+    isAuthAccount: true,
+    hasValidOAuth: false,
+    lastError: null,
+  } as const
+
+  it('with storage says how that is', () => {
+    const connected = { ...signIn, storageAccountId: 'acc_0', storageStatus: 'ACTIVE' as const }
+
+    expect(describeAccount(connected)).toMatchObject({ color: 'green', label: 'Connected' })
+  })
+
+  it.each([
+    ['google_drive', 'Connect its Google Drive'],
+    ['dropbox', 'Connect its Dropbox'],
+  ] as const)('without storage, of somebody who signs in at %s, says that', (provider, advice) => {
+    const card = describeAccount({ ...signIn, storageProvider: provider })
+
+    expect(card.label).toBe('Sign-in only')
+    expect(card.advice).toContain(advice)
+  })
+
+  it.each([true, false])('whose record was lost leads to the repair (signs in: %s)', (signsIn) => {
+    const card = describeAccount({ ...signIn, isAuthAccount: signsIn, hasValidOAuth: true })
+
+    expect(card.label).toBe('Legacy')
+    expect(card.advice).toContain('Fix Storage')
+  })
 })
 
 describe('The last error of an account', () => {

@@ -9,6 +9,16 @@ import { wordsOf } from '../../../web/portal/words-of.ts'
 const messages = messagesFor(['de-DE'])
 const DEADLINE = '2026-11-27T16:00:00Z'
 
+describe('a file that is delivered', () => {
+  it.each([
+    ['google_drive', 'Delivered to Google Drive'],
+    ['dropbox', 'Delivered to Dropbox'],
+    [undefined, 'Delivered'],
+  ] as const)('names where it lies: %s', (provider, words) => {
+    expect(messages.delivered(provider)).toBe(words)
+  })
+})
+
 describe('what a portal takes', () => {
   it.each([
     ['kinds', ['image/*', 'video/*', '.pdf'], ['images', 'videos', 'PDF']],

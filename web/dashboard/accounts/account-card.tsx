@@ -3,6 +3,7 @@ import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { connectPath } from '../api/client.ts'
+import { STORAGE_MARKS } from '../providers/provider-mark.tsx'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { LOCALE } from '../shell/locale.ts'
@@ -13,8 +14,8 @@ import { describeQuota } from './describe-quota.ts'
 import {
   type AccountAction,
   accountActions,
+  describeAccount,
   describeLastError,
-  getStorageStatusIndicator,
 } from './storage-status.ts'
 
 interface AccountCardProps {
@@ -34,26 +35,22 @@ export function AccountCard(props: AccountCardProps) {
   const { account, headingLevel, portalCount, canMove, onAsk } = props
   const { storageStatus: status, lastError, name, quota, lastAccessedAt } = account
   const provider = PROVIDER_NAMES[account.storageProvider]
-  const signInOnly = account.storageAccountId === null && account.isAuthAccount
-  const indicator = getStorageStatusIndicator(status && { status, lastError })
+  const indicator = describeAccount(account)
   const who = accountName(account)
   const room = quota === null ? undefined : describeQuota(quota, LOCALE)
   const Heading = headingLevel === 2 ? 'h2' : 'h3'
   return (
     <article className="card account-card" data-status={status}>
       <div className="card-head">
-        <Heading className="card-title">{provider}</Heading>
-        <StatusLabel color={signInOnly ? 'grey' : indicator.color}>
-          {signInOnly ? 'Sign-in only' : indicator.label}
-        </StatusLabel>
+        <Heading className="card-title provider-title">
+          {STORAGE_MARKS[account.storageProvider]}
+          {provider}
+        </Heading>
+        <StatusLabel color={indicator.color}>{indicator.label}</StatusLabel>
       </div>
       <p className="card-subtitle">{name && name !== who ? `${name} · ${who}` : who}</p>
       <p className="card-advice">
-        {signInOnly
-          ? 'You sign in with it. Connect its Google Drive to have files delivered there.'
-          : status === 'ACTIVE' && room?.warning !== undefined
-            ? room.warning
-            : indicator.advice}
+        {status === 'ACTIVE' && room?.warning !== undefined ? room.warning : indicator.advice}
       </p>
       <ul className="account-lines">
         <li>
@@ -124,8 +121,7 @@ export function AccountCard(props: AccountCardProps) {
   )
 }
 
-const LABELS: Record<AccountAction, string> = {
-  connect: 'Connect Google Drive',
+const LABELS: Record<Exclude<AccountAction, 'connect'>, string> = {
   pause: 'Pause',
   reactivate: 'Reactivate',
   retry: 'Retry now',
@@ -144,7 +140,7 @@ function ActionButton({
 }: AccountCardProps & { action: AccountAction; who: string }) {
   const label = (
     <>
-      {LABELS[action]}
+      {action === 'connect' ? `Connect ${PROVIDER_NAMES[account.storageProvider]}` : LABELS[action]}
       <span className="visually-hidden"> {who}</span>
     </>
   )

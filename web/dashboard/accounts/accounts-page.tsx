@@ -1,6 +1,5 @@
-import { Button } from '@mantine/core'
-import { connectPath } from '../api/client.ts'
 import { useAccounts } from '../api/queries.ts'
+import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { Page } from '../shell/page.tsx'
 import { ConnectOutcome } from './connect-outcome.tsx'
 import { ConnectedAccounts } from './connected-accounts.tsx'
@@ -12,13 +11,7 @@ export function AccountsPage() {
     <Page
       title="Accounts"
       lead="Where your clients’ files are delivered. Portage sees only the files that it puts there itself."
-      actions={
-        accounts.data?.some(({ storageAccountId }) => storageAccountId !== null) && (
-          <Button component="a" href={connectPath('/accounts')} variant="default">
-            Connect another Google Drive
-          </Button>
-        )
-      }
+      actions={accounts.data && accounts.data.length > 0 && <ConnectButtons returnTo="/accounts" />}
     >
       <ConnectOutcome accounts={accounts.data} />
       <LeftBehindNotice accounts={accounts.data} />

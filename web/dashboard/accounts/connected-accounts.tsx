@@ -10,6 +10,7 @@ import { connectPath, reactivateAccount } from '../api/client.ts'
 import { explainProblem } from '../api/explain-problem.ts'
 import { useAccounts, useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
+import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { Notice } from '../shell/notice.tsx'
@@ -71,10 +72,8 @@ export function ConnectedAccounts({ returnTo, headingLevel = 2 }: ConnectedAccou
       {accounts.data?.length === 0 && (
         <div className="card empty">
           <p className="card-title">No account yet</p>
-          <p>Connect your Google Drive; files that clients hand over are then delivered there.</p>
-          <Button component="a" href={connectPath(returnTo)}>
-            Connect Google Drive
-          </Button>
+          <p>Connect your storage; files that clients hand over are then delivered there.</p>
+          <ConnectButtons returnTo={returnTo} />
         </div>
       )}
       <div className="cards">

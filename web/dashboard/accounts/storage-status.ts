@@ -1,4 +1,5 @@
 import type { AccountEntry, StorageAccountStatus } from '../../../shared/contract/accounts.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import type { StatusColor } from '../shell/status-label.tsx'
 
 interface StorageStatusIndicator {
@@ -43,6 +44,36 @@ export function getStorageStatusIndicator(
         label: 'Legacy',
         advice: 'It is bound to no storage account.',
       }
+  }
+}
+
+/** What an account's card says: an identity may have no storage yet, or have lost the record of it. */
+export function describeAccount(
+  account: Pick<
+    AccountEntry,
+    | 'storageAccountId'
+    | 'storageStatus'
+    | 'storageProvider'
+    | 'isAuthAccount'
+    | 'hasValidOAuth'
+    | 'lastError'
+  >,
+): StorageStatusIndicator {
+  const { storageAccountId, storageStatus: status, lastError } = account
+  const indicator = getStorageStatusIndicator(status && { status, lastError })
+  if (storageAccountId !== null) return indicator
+  if (account.hasValidOAuth) {
+    return {
+      ...indicator,
+      advice:
+        'Portage may deliver there, but knows no storage account of it. “Fix Storage” below makes it again.',
+    }
+  }
+  if (!account.isAuthAccount) return indicator
+  return {
+    color: 'grey',
+    label: 'Sign-in only',
+    advice: `You sign in with it. Connect its ${PROVIDER_NAMES[account.storageProvider]} to have files delivered there.`,
   }
 }
 

@@ -196,12 +196,12 @@ export function downloadPath(uploadId: string): string {
 }
 
 /** Where the browser goes to sign in; it comes back to `returnTo`. */
-export function signInPath(returnTo: string): string {
-  return withQuery('/api/auth/login/google', { returnTo })
+export function signInPath(returnTo: string, provider: OauthProviderId): string {
+  return withQuery(`/api/auth/login/${provider}`, { returnTo })
 }
 
 /** Where the browser goes to connect storage, once more or for the first time. */
-export function connectPath(returnTo: string, provider: OauthProviderId = 'google'): string {
+export function connectPath(returnTo: string, provider: OauthProviderId): string {
   return withQuery(`/api/oauth/${provider}/start`, { returnTo })
 }
 

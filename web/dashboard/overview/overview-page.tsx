@@ -7,11 +7,11 @@ import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { accountName } from '../accounts/account-name.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
-import { connectPath } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
 import { describeUpload, isOnItsWay } from '../files/upload-status.ts'
 import { useRecentUploads } from '../files/use-uploads.ts'
 import { portalLink } from '../portals/portal-link.ts'
+import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
 import { countOf } from '../shell/count-of.ts'
@@ -56,16 +56,13 @@ export function OverviewPage() {
         <ol className="steps">
           <Step
             number={1}
-            title="Connect your Google Drive"
+            title="Connect your storage"
             done={connected}
             current={!connected}
-            action={
-              <Button component="a" href={connectPath('/')}>
-                Connect Google Drive
-              </Button>
-            }
+            action={<ConnectButtons returnTo="/" />}
           >
-            Files are delivered there. Portage sees only what it puts there itself.
+            Files are delivered into your Google Drive or Dropbox. Portage sees only what it puts
+            there itself.
           </Step>
           <Step
             number={2}
@@ -94,7 +91,7 @@ export function OverviewPage() {
               )
             }
           >
-            Clients need no account. What they hand over appears here and in your Drive.
+            Clients need no account. What they hand over appears here and in your storage.
           </Step>
         </ol>
       )}

@@ -63,7 +63,7 @@ function NewPortal({ accounts, active, original }: NewPortalProps) {
   const queryClient = useQueryClient()
   const navigate = useNavigate()
   const create = async (values: PortalFormValues) => {
-    const account = active.find(
+    const account = accounts.find(
       ({ storageAccountId }) => storageAccountId === values.storageAccountId,
     )
     const storageProvider = account?.storageProvider ?? 'google_drive'

@@ -2,6 +2,7 @@ import { Anchor, Button } from '@mantine/core'
 import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { accountName } from '../accounts/account-name.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
@@ -65,7 +66,12 @@ export function PortalCard({ portal, account, busy, onSwitch, onDelete }: Portal
             <span className="visually-hidden"> through {portal.name}</span>
           </Anchor>
         </li>
-        <li>To: {account ? accountName(account) : 'a storage account'}</li>
+        <li>
+          To:{' '}
+          {account
+            ? `${PROVIDER_NAMES[account.storageProvider]} · ${accountName(account)}`
+            : 'a storage account'}
+        </li>
         {portal.deadline !== null && (
           <li>
             Deadline: <Time value={portal.deadline} />

@@ -5,9 +5,10 @@ import { useState } from 'react'
 import { Link, Navigate, useSearchParams } from 'react-router'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
-import { connectPath, getPortal, updatePortal } from '../api/client.ts'
+import { getPortal, updatePortal } from '../api/client.ts'
 import { useAccounts, usePortals } from '../api/queries.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
+import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { Page } from '../shell/page.tsx'
@@ -63,7 +64,7 @@ export function PortalsPage() {
       {accounts.data && active.length === 0 && (
         <div className="card empty">
           <h2 className="card-title">
-            {everConnected ? 'No storage takes files now' : 'First, connect your Google Drive'}
+            {everConnected ? 'No storage takes files now' : 'First, connect your storage'}
           </h2>
           <p>
             {everConnected
@@ -75,9 +76,7 @@ export function PortalsPage() {
               Go to accounts
             </Button>
           ) : (
-            <Button component="a" href={connectPath('/portals?create')}>
-              Connect Google Drive
-            </Button>
+            <ConnectButtons returnTo="/portals?create" />
           )}
         </div>
       )}

@@ -87,7 +87,7 @@ function ProfileForm({ profile }: { profile: ProfileReply }) {
       />
       <TextInput
         label="E-mail address"
-        description="As Google gave it when you signed in last; it can only be changed there."
+        description="As the provider gave it when you signed in last; it can only be changed there."
         value={profile.email ?? 'none'}
         readOnly
       />
@@ -100,7 +100,7 @@ function ProfileForm({ profile }: { profile: ProfileReply }) {
       <Switch
         {...form.getInputProps('singleEmailPerProvider', { type: 'checkbox' })}
         label="Only one address for each provider"
-        description="Then a second Google address cannot be connected by mistake. Accounts that are connected already stay."
+        description="Then a second address of one provider cannot be connected by mistake. Accounts that are connected already stay."
       />
       <div>
         <BusyButton type="submit" busy={save.isPending}>

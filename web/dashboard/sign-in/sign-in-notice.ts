@@ -1,12 +1,12 @@
 import { PROBLEMS } from '../../../shared/contract/problems.ts'
 
 const WHAT_TO_DO: Record<string, string> = {
-  SIGN_IN_DENIED: 'You did not allow the sign-in at Google. You can start again.',
-  access_denied: 'You did not allow the sign-in at Google. You can start again.',
+  SIGN_IN_DENIED: 'You did not allow the sign-in at the provider. You can start again.',
+  access_denied: 'You did not allow the sign-in at the provider. You can start again.',
   SIGNUP_CLOSED: 'New owners cannot sign up here. Ask whoever runs this Portage to add you.',
   OAUTH_CALLBACK_INVALID:
     'That sign-in took longer than ten minutes or was begun in another browser. Please start again.',
-  PROVIDER_UNAVAILABLE: 'Google did not answer. Please try again in a minute.',
+  PROVIDER_UNAVAILABLE: 'The provider did not answer. Please try again in a minute.',
 }
 
 /** What the sign-in page says about the code in its address; undefined when there is none. */

@@ -3,10 +3,11 @@ import { useEffect } from 'react'
 import { Navigate, useSearchParams } from 'react-router'
 import { signInPath } from '../api/client.ts'
 import { useSession } from '../api/session.ts'
+import { SIGN_IN_MARKS } from '../providers/provider-mark.tsx'
+import { PROVIDERS } from '../providers/providers.ts'
 import { Brand } from '../shell/brand.tsx'
 import { Notice } from '../shell/notice.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
-import { GoogleMark } from './google-mark.tsx'
 import { localPath, signInNotice } from './sign-in-notice.ts'
 
 export function SignInPage() {
@@ -27,7 +28,7 @@ export function SignInPage() {
         </Title>
         <p className="page-lead">
           You share a link. Your clients hand over their files without an account. Portage carries
-          every file into your Google Drive and proves that it arrived whole.
+          every file into your Google Drive or Dropbox and proves that it arrived whole.
         </p>
         {notice && (
           <Notice tone="danger" title={notice.title}>
@@ -35,20 +36,23 @@ export function SignInPage() {
           </Notice>
         )}
         {session.isError && <ProblemNotice error={session.error} onRetry={session.refetch} />}
-        <Button
-          component="a"
-          href={signInPath(returnTo)}
-          size="lg"
-          fullWidth
-          variant="default"
-          leftSection={<GoogleMark />}
-          mt="md"
-        >
-          Sign in with Google
-        </Button>
+        {PROVIDERS.map(({ id, signInName }) => (
+          <Button
+            key={id}
+            component="a"
+            href={signInPath(returnTo, id)}
+            size="lg"
+            fullWidth
+            variant="default"
+            leftSection={SIGN_IN_MARKS[id]}
+            mt="md"
+          >
+            Sign in with {signInName}
+          </Button>
+        ))}
         <p className="small-print">
           Signing in tells us your name and e-mail address, nothing else. You connect storage in a
-          step of its own.
+          step of its own, also at another provider.
         </p>
       </Paper>
     </main>
