@@ -1,4 +1,5 @@
 /** A browser without a page: keeps cookies, follows redirects from app to provider and back, submits forms. */
+import type { OauthProviderId } from '../../shared/contract/common.ts'
 
 export interface AppRequest {
   json?: unknown
@@ -99,13 +100,19 @@ export class AppClient {
   }
 
   /** Signs in through the provider's own pages; ends at `returnTo`. */
-  async signIn(email: string, { provider = 'google', returnTo = '/' } = {}): Promise<Page> {
+  async signIn(
+    email: string,
+    { provider = 'google', returnTo = '/' }: { provider?: OauthProviderId; returnTo?: string } = {},
+  ): Promise<Page> {
     const start = `/api/auth/login/${provider}?returnTo=${encodeURIComponent(returnTo)}`
     return this.consent(await this.visit(start), { email })
   }
 
   /** Connects storage; returns the id of the account. */
-  async connectStorage(email: string, { provider = 'google' } = {}): Promise<string> {
+  async connectStorage(
+    email: string,
+    { provider = 'google' }: { provider?: OauthProviderId } = {},
+  ): Promise<string> {
     const page = await this.consent(await this.visit(`/api/oauth/${provider}/start?returnTo=/`), {
       email,
     })

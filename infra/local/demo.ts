@@ -1,5 +1,6 @@
-/** The demo: an owner who signed up through the provider's real pages, with a portal to try. */
+/** The demo: an owner who signed up through the providers' real pages, with a portal to try. */
 import type { AccountsReply } from '../../shared/contract/accounts.ts'
+import type { OauthProviderId } from '../../shared/contract/common.ts'
 import type { CreatePortalRequest } from '../../shared/contract/portals.ts'
 import { AppClient } from './app-client.ts'
 
@@ -13,8 +14,8 @@ export async function prepareDemo(origin: string): Promise<string> {
   await existing.body?.cancel()
   if (existing.status !== 200) {
     await client.signIn(DEMO_EMAIL)
-    const storageAccountId =
-      (await findStorage(client)) ?? (await client.connectStorage(DEMO_EMAIL))
+    const storageAccountId = await storageOf(client, 'google')
+    await storageOf(client, 'dropbox')
     const portal: CreatePortalRequest = {
       name: 'Demo',
       slug: DEMO_SLUG,
@@ -26,8 +27,11 @@ export async function prepareDemo(origin: string): Promise<string> {
   return `/p/${DEMO_SLUG}`
 }
 
-async function findStorage(client: AppClient): Promise<string | undefined> {
+/** A start that was interrupted may have connected it already. */
+async function storageOf(client: AppClient, provider: OauthProviderId): Promise<string> {
   const { accounts } = await client.call<AccountsReply>('GET', '/api/storage/accounts')
-  const active = accounts.find(({ storageStatus }) => storageStatus === 'ACTIVE')
-  return active?.storageAccountId ?? undefined
+  const active = accounts.find(
+    (account) => account.provider === provider && account.storageStatus === 'ACTIVE',
+  )
+  return active?.storageAccountId ?? client.connectStorage(DEMO_EMAIL, { provider })
 }

@@ -9,6 +9,7 @@ import {
   type LocalCloudOptions,
   startLocalCloud,
 } from '../../infra/local/local-cloud.ts'
+import type { OauthProviderId } from '../../shared/contract/common.ts'
 import type { CreatePortalRequest, PortalReply } from '../../shared/contract/portals.ts'
 import type {
   CompleteRequest,
@@ -30,16 +31,18 @@ export interface TestCloud {
   readonly dataDir: string
   /** A new browser without cookies. */
   browser(): AppClient
-  /** Signs in, connects Drive and creates a portal. */
-  owner(options?: { email?: string; portal?: Partial<CreatePortalRequest> }): Promise<Owner>
+  /** Signs in, connects storage and creates a portal. */
+  owner(options?: OwnerOptions): Promise<Owner>
   /** What the emulator holds of an account. */
-  delivered(email?: string): Promise<DeliveredFile[]>
+  delivered(email?: string, provider?: OauthProviderId): Promise<DeliveredFile[]>
   /** Calls that the emulator got, oldest first. */
-  providerRequests(): Promise<ProviderRequest[]>
+  providerRequests(provider?: OauthProviderId): Promise<ProviderRequest[]>
   /** Upload sessions that the emulator has opened. */
   sessionCount(): Promise<number>
-  addFault(fault: Record<string, unknown>): Promise<void>
-  clearFaults(): Promise<void>
+  addFault(fault: Record<string, unknown>, provider?: OauthProviderId): Promise<void>
+  clearFaults(provider?: OauthProviderId): Promise<void>
+  /** Changes an account at its provider. */
+  steer(account: ProviderAccount, action: SteerAction, json?: object): Promise<SteeredAccount>
   /** Makes a person at the provider, beside the two that are always there. */
   addPerson(person: { email: string; name: string }): Promise<void>
   /** Lines that functions wrote. */
@@ -48,6 +51,23 @@ export interface TestCloud {
   restart(options?: TestCloudOptions): Promise<void>
   close(): Promise<void>
 }
+
+interface OwnerOptions {
+  email?: string
+  provider?: OauthProviderId
+  portal?: Partial<CreatePortalRequest>
+}
+
+interface ProviderAccount {
+  email: string
+  provider: OauthProviderId
+}
+
+interface SteeredAccount {
+  quota: { usedBytes: number; totalBytes: number | null }
+}
+
+type SteerAction = 'revoke' | 'expire-tokens' | 'quota'
 
 export interface Owner {
   email: string
@@ -103,41 +123,50 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     })
   let cloud = await start({})
 
-  const emulator = async <T>(path: string, init?: RequestInit): Promise<T> => {
-    const response = await fetch(`${cloud.urls.google}/_emulator/${path}`, init)
+  const emulator = async <T>(
+    provider: OauthProviderId,
+    path: string,
+    init?: RequestInit,
+  ): Promise<T> => {
+    const response = await fetch(`${cloud.urls[provider]}/_emulator/${path}`, init)
     if (!response.ok) throw new Error(`emulator: ${response.status} ${await response.text()}`)
     return (response.status === 204 ? undefined : await response.json()) as T
   }
-  const post = async (path: string, json: object): Promise<void> => {
-    await emulator(path, {
+  const post = <T>(provider: OauthProviderId, path: string, json: object): Promise<T> =>
+    emulator<T>(provider, path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(json),
     })
-  }
   return {
     get cloud() {
       return cloud
     },
     dataDir,
     browser: () => new AppClient(cloud.urls.app),
-    async owner({ email = OWNER, portal = {} } = {}) {
+    async owner({ email = OWNER, provider = 'google', portal = {} } = {}) {
       const http = new AppClient(cloud.urls.app)
-      await http.signIn(email)
-      const accountId = await http.connectStorage(email)
-      return { email, http, accountId, portal: await createPortal(http, accountId, portal) }
+      await http.signIn(email, { provider })
+      const accountId = await http.connectStorage(email, { provider })
+      const settings = { storageProvider: provider, ...portal }
+      return { email, http, accountId, portal: await createPortal(http, accountId, settings) }
     },
-    async delivered(email = OWNER) {
+    async delivered(email = OWNER, provider = 'google') {
       const path = `files?account=${encodeURIComponent(email)}`
-      return (await emulator<{ files: DeliveredFile[] }>(path)).files
+      return (await emulator<{ files: DeliveredFile[] }>(provider, path)).files
     },
-    providerRequests: async () =>
-      (await emulator<{ requests: ProviderRequest[] }>('requests')).requests,
-    sessionCount: async () => (await emulator<{ sessions: number }>('requests')).sessions,
-    addFault: (fault) => post('faults', fault),
-    clearFaults: () =>
-      emulator('faults', { method: 'DELETE', headers: { 'content-type': 'application/json' } }),
-    addPerson: (person) => post('accounts', person),
+    providerRequests: async (provider = 'google') =>
+      (await emulator<{ requests: ProviderRequest[] }>(provider, 'requests')).requests,
+    sessionCount: async () => (await emulator<{ sessions: number }>('google', 'requests')).sessions,
+    addFault: (fault, provider = 'google') => post(provider, 'faults', fault),
+    clearFaults: (provider = 'google') =>
+      emulator(provider, 'faults', {
+        method: 'DELETE',
+        headers: { 'content-type': 'application/json' },
+      }),
+    steer: ({ email, provider }, action, json = {}) =>
+      post(provider, `accounts/${encodeURIComponent(email)}/${action}`, json),
+    addPerson: (person) => post('google', 'accounts', person),
     logs,
     async restart(more = {}) {
       const ports = portsOf(cloud)
@@ -241,7 +270,7 @@ async function signPart(
   return part
 }
 
-async function complete(
+export async function complete(
   http: AppClient,
   uploadToken: string,
   plan: UploadPlan,
