@@ -12,12 +12,13 @@
  */
 import { type Clock, DAY_MS, isoTime, SECOND_MS } from '../platform/clock.ts'
 import type { Table, TransactItem } from '../platform/table.ts'
+import type { Portal } from '../portals/portal.ts'
 
 /** What one upload holds; it stands in the upload, so that whoever ends it can give it back. */
 export interface Reserved {
   bytes: number
-  /** The portal's own limits were counted as well. */
-  limited: boolean
+  /** Which of the portal's own limits were counted as well. */
+  limited: { files: boolean; bytes: boolean }
   day: string
   place: number
 }
@@ -26,6 +27,9 @@ export interface Room {
   files: number
   bytes: number
 }
+
+/** What the owner of a portal limits. */
+type Limits = Pick<Portal, 'maxFiles' | 'maxTotalBytes'>
 
 export interface DailyCaps {
   portal: Room
@@ -37,7 +41,8 @@ export type CapRefusal = 'PORTAL_FULL' | 'PORTAL_CAP' | 'DEPLOYMENT_CAP'
 export type Reservations = ReturnType<typeof reservations>
 
 export const DEPLOYMENT_PLACES = 4
-const KEEP_CAPS_MS = 2 * DAY_MS
+/** From the beginning of its day; only that day's intents look at a cap. */
+const KEEP_CAPS_MS = 3 * DAY_MS
 
 const roomIsLeft = 'remainingFiles >= :files AND remainingBytes >= :bytes'
 const dayIsNewOrRoomIsLeft = `attribute_not_exists(pk) OR (${roomIsLeft})`
@@ -45,18 +50,12 @@ const dayIsNewOrRoomIsLeft = `attribute_not_exists(pk) OR (${roomIsLeft})`
 export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
   const today = () => isoTime(clock.now()).slice(0, 10)
 
-  function takePlaces(
-    portal: { id: string; maxFiles: number | null; maxTotalBytes: number | null },
-    room: Room,
-  ): TransactItem {
-    const byLimit = [
-      ...(portal.maxFiles === null ? [] : [['remainingFiles', room.files] as const]),
-      ...(portal.maxTotalBytes === null ? [] : [['remainingBytes', room.bytes] as const]),
-    ]
+  function takePlaces(portalId: string, limited: Reserved['limited'], room: Room): TransactItem {
+    const byLimit = byCounter(limited, room)
     return {
       Update: {
         TableName: table.name,
-        Key: placesKey(portal.id),
+        Key: placesKey(portalId),
         UpdateExpression: `ADD ${byLimit.map(([name]) => `${name} :minus_${name}`).join(', ')}`,
         ConditionExpression: byLimit.map(([name]) => `${name} >= :${name}`).join(' AND '),
         ExpressionAttributeValues: Object.fromEntries(
@@ -84,7 +83,7 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
           ':bytes': room.bytes,
           ':capFiles': cap.files,
           ':capBytes': cap.bytes,
-          ':end': Math.ceil((clock.now() + KEEP_CAPS_MS) / SECOND_MS),
+          ':end': endOfCap(today()),
         },
       },
     }
@@ -100,18 +99,18 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
 
     /** The writes that take room for an intent, each with what its refusal means. `place` is any number. */
     take(
-      portal: { id: string; maxFiles: number | null; maxTotalBytes: number | null },
+      portal: Limits & { id: string },
       room: Room,
       place: number,
     ): { writes: [TransactItem, CapRefusal][]; reserved: Omit<Reserved, 'bytes'> } {
       const day = today()
       const ofDeployment = place % DEPLOYMENT_PLACES
-      const limited = portal.maxFiles !== null || portal.maxTotalBytes !== null
+      const limited = { files: portal.maxFiles !== null, bytes: portal.maxTotalBytes !== null }
       return {
         reserved: { limited, day, place: ofDeployment },
         writes: [
-          ...(limited
-            ? [[takePlaces(portal, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
+          ...(isLimited(portal)
+            ? [[takePlaces(portal.id, limited, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
             : []),
           [takeOfDay(portalDay(portal.id, day), caps.portal, room), 'PORTAL_CAP'],
           [takeOfDay(allDay(day, ofDeployment), share(caps.deployment), room), 'DEPLOYMENT_CAP'],
@@ -128,19 +127,48 @@ export function giveBack(
 ): TransactItem[] {
   const { reserved } = upload
   if (!reserved) return []
-  const add = (key: { pk: string; sk: string }): TransactItem => ({
+  const places = byCounter(reserved.limited, { files: 1, bytes: reserved.bytes })
+  const ofDay = (pk: string): TransactItem => ({
     Update: {
       TableName: table.name,
-      Key: key,
-      // Unconditional: an owner may have lifted the limit meanwhile, and what is not counted does not matter.
-      UpdateExpression: 'ADD remainingFiles :one, remainingBytes :bytes',
-      ExpressionAttributeValues: { ':one': 1, ':bytes': reserved.bytes },
+      Key: { pk, sk: 'cap' },
+      // An upload may outlive the cap: the item that this would make anew has an end as well.
+      UpdateExpression: 'SET expiresAt = :end ADD remainingFiles :one, remainingBytes :bytes',
+      ExpressionAttributeValues: {
+        ':one': 1,
+        ':bytes': reserved.bytes,
+        ':end': endOfCap(reserved.day),
+      },
     },
   })
   return [
-    ...(reserved.limited ? [add(placesKey(upload.portalId))] : []),
-    add({ pk: portalDay(upload.portalId, reserved.day), sk: 'cap' }),
-    add({ pk: allDay(reserved.day, reserved.place), sk: 'cap' }),
+    ...(places.length > 0 ? [addPlaces(table, upload.portalId, places)] : []),
+    ofDay(portalDay(upload.portalId, reserved.day)),
+    ofDay(allDay(reserved.day, reserved.place)),
+  ]
+}
+
+/** Unconditional: an owner may have lifted the limit meanwhile, and what is not limited is not looked at. */
+function addPlaces(table: Table, portalId: string, places: [string, number][]): TransactItem {
+  return {
+    Update: {
+      TableName: table.name,
+      Key: placesKey(portalId),
+      UpdateExpression: `ADD ${places.map(([name]) => `${name} :${name}`).join(', ')}`,
+      ExpressionAttributeValues: Object.fromEntries(places.map(([name, n]) => [`:${name}`, n])),
+    },
+  }
+}
+
+export function isLimited(portal: Limits): boolean {
+  return portal.maxFiles !== null || portal.maxTotalBytes !== null
+}
+
+/** Room by the names of its counters, those alone that are counted. */
+function byCounter(counted: Reserved['limited'], room: Room): [string, number][] {
+  return [
+    ...(counted.files ? [['remainingFiles', room.files] as [string, number]] : []),
+    ...(counted.bytes ? [['remainingBytes', room.bytes] as [string, number]] : []),
   ]
 }
 
@@ -154,6 +182,10 @@ function share(cap: Room): Room {
     files: Math.floor(cap.files / DEPLOYMENT_PLACES),
     bytes: Math.floor(cap.bytes / DEPLOYMENT_PLACES),
   }
+}
+
+function endOfCap(day: string): number {
+  return (Date.parse(day) + KEEP_CAPS_MS) / SECOND_MS
 }
 
 function portalDay(portalId: string, day: string): string {

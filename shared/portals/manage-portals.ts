@@ -5,6 +5,7 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { StorageProviderId } from '../contract/common.ts'
 import type { createPortalRequest, PortalReply } from '../contract/portals.ts'
 import { PortageError } from '../errors.ts'
+import { isLimited } from '../limits/reservations.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { newId } from '../platform/ids.ts'
@@ -208,10 +209,6 @@ async function describePortals(deps: PortalDeps, portals: Portal[]): Promise<Por
       nowMs: deps.clock.now(),
     }),
   )
-}
-
-export function isLimited(portal: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>): boolean {
-  return portal.maxFiles !== null || portal.maxTotalBytes !== null
 }
 
 function portalReply(

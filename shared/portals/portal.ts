@@ -75,8 +75,7 @@ export function getPortalUploadAcceptance(
 ): PortalAcceptance {
   if (!portal.isActive && portal.deactivatedBy !== 'SYSTEM') return refused('PORTAL_CLOSED', true)
   if (now.nowMs >= lastMomentMs(portal)) return refused('DEADLINE_PASSED', true)
-  const { remainingFiles = 1, remainingBytes = 1 } = now.remaining ?? {}
-  if (remainingFiles <= 0 || remainingBytes <= 0) return refused('LIMIT_REACHED', true)
+  if (limitsAreUsedUp(portal, now.remaining ?? {})) return refused('LIMIT_REACHED', true)
   const accepting = accountsOf(portal).find((accountId) => {
     const status = now.statusOf(accountId)
     return status !== undefined && canCreateUploads(status)
@@ -88,6 +87,17 @@ export function getPortalUploadAcceptance(
   // An account that was connected anew between two reads takes files at the next look.
   const reason = status === 'ACTIVE' ? 'STORAGE_ERROR' : REASON[status]
   return refused(reason, status !== 'ERROR')
+}
+
+/** A counter outlives its limit, so that only those count that the owner still limits. */
+function limitsAreUsedUp(
+  portal: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>,
+  { remainingFiles = 1, remainingBytes = 1 }: RemainingLimits,
+): boolean {
+  return (
+    (portal.maxFiles !== null && remainingFiles <= 0) ||
+    (portal.maxTotalBytes !== null && remainingBytes <= 0)
+  )
 }
 
 function refused(reason: AcceptanceReason, requiresUserAction: boolean): PortalAcceptance {

@@ -81,10 +81,16 @@ describe('whether a portal takes files (A10, A12)', () => {
 
   it('takes nothing when a limit is reached', () => {
     const active = { [own]: 'ACTIVE' } as const
-    expect(acceptance(open, active, 0, { remainingFiles: 1, remainingBytes: 1 })).toEqual(
-      accepted(own),
-    )
-    expect(acceptance(open, active, 0, { remainingFiles: 0 })).toEqual(refused('LIMIT_REACHED'))
-    expect(acceptance(open, active, 0, { remainingBytes: -5 })).toEqual(refused('LIMIT_REACHED'))
+    const files = { ...open, maxFiles: 5 }
+    const bytes = { ...open, maxTotalBytes: 100 }
+    expect(acceptance(files, active, 0, { remainingFiles: 1 })).toEqual(accepted(own))
+    expect(acceptance(files, active, 0, { remainingFiles: 0 })).toEqual(refused('LIMIT_REACHED'))
+    expect(acceptance(bytes, active, 0, { remainingBytes: 1 })).toEqual(accepted(own))
+    expect(acceptance(bytes, active, 0, { remainingBytes: -5 })).toEqual(refused('LIMIT_REACHED'))
+  })
+
+  it('does not look at what is left of a limit that its owner has lifted', () => {
+    const used = { remainingFiles: 0, remainingBytes: 0 }
+    expect(acceptance(open, { [own]: 'ACTIVE' }, 0, used)).toEqual(accepted(own))
   })
 })

@@ -6,7 +6,7 @@ import { addressStore } from '../../../shared/limits/open-submissions.ts'
 import { type DailyCaps, reservations } from '../../../shared/limits/reservations.ts'
 import type { StagingBucket } from '../../../shared/platform/staging-bucket.ts'
 import { type Table, transact } from '../../../shared/platform/table.ts'
-import type { Portal } from '../../../shared/portals/portal.ts'
+import { getPortalUploadAcceptance, type Portal } from '../../../shared/portals/portal.ts'
 import { DEFAULT_SETTINGS, limitAdjustments } from '../../../shared/portals/portal-settings.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import {
@@ -39,7 +39,7 @@ export async function openIntentHouse(
   const account = newAccount(clock.now())
   const backup = { ...newAccount(clock.now()), userId: account.userId }
   const portal: Portal = { ...newPortal(account, clock.now()), ...settings }
-  const remaining = portals.adjustRemaining(
+  const limits = portals.adjustRemaining(
     portal.id,
     limitAdjustments(DEFAULT_SETTINGS, portal, { files: 0, bytes: 0 }),
   )
@@ -47,7 +47,7 @@ export async function openIntentHouse(
     accounts.create(account),
     accounts.create(backup),
     ...portals.create(portal),
-    ...(remaining ? [remaining] : []),
+    ...(limits ? [limits] : []),
   ])
 
   const key = randomBytes(32)
@@ -89,6 +89,8 @@ export async function openIntentHouse(
     keys: { write: keys, read: keys },
   }
 
+  const remaining = async () => (await portals.remainingOf([portal.id])).get(portal.id)
+
   return {
     ...deps,
     account,
@@ -121,8 +123,15 @@ export async function openIntentHouse(
       )
     },
 
-    async remaining() {
-      return (await portals.remainingOf([portal.id])).get(portal.id)
+    remaining,
+
+    /** As the portal's page tells it. */
+    async acceptance() {
+      return getPortalUploadAcceptance(portal, {
+        statusOf: () => 'ACTIVE',
+        nowMs: clock.now(),
+        remaining: await remaining(),
+      })
     },
   }
 }

@@ -2,9 +2,10 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { handleStorageAccountStatusChange } from '../../../shared/accounts/change-account-status.ts'
 import { giveBack } from '../../../shared/limits/reservations.ts'
-import { HOUR_MS, MINUTE_MS, SECOND_MS, sleep } from '../../../shared/platform/clock.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, sleep } from '../../../shared/platform/clock.ts'
 import { transact } from '../../../shared/platform/table.ts'
 import { hashPassword } from '../../../shared/portals/portal-password.ts'
+import { limitAdjustments } from '../../../shared/portals/portal-settings.ts'
 import { issuePortalToken } from '../../../shared/portals/portal-token.ts'
 import { cancelUpload } from '../../../shared/uploads/complete-upload.ts'
 import { createSubmission } from '../../../shared/uploads/create-submission.ts'
@@ -128,6 +129,46 @@ describe('a portal that takes so many files', () => {
 
     expect(ends.filter(Boolean)).toHaveLength(1)
     expect(await house.remaining()).toMatchObject({ remainingFiles: 1 })
+  })
+})
+
+describe('what is given back', () => {
+  it('of an empty file leaves a portal open that limits the number of files alone', async () => {
+    const house = await open({ maxFiles: 2 })
+    const { uploads } = await house.announce([{ fileSize: 0 }])
+    await expireUpload(house, await uploadOf(house, uploads[0]?.uploadId))
+
+    expect(await house.acceptance()).toMatchObject({ acceptsUploads: true })
+  })
+
+  it('counts for those limits alone that were there when the room was taken', async () => {
+    const house = await open({ maxFiles: 2 })
+    const { uploads } = await house.announce([{ fileSize: 60 }])
+    const limited = { ...house.portal, maxTotalBytes: 100, version: 2 }
+    const remaining = house.portals.adjustRemaining(
+      limited.id,
+      limitAdjustments(house.portal, limited, { files: 0, bytes: 0 }),
+    )
+    if (!remaining) throw new Error('A new limit changes what remains')
+    await transact(records.table, [...house.portals.change(house.portal, limited), remaining])
+    await expireUpload(house, await uploadOf(house, uploads[0]?.uploadId))
+
+    expect(await house.remaining()).toMatchObject({ remainingFiles: 2, remainingBytes: 100 })
+  })
+
+  it('of a day long gone is forgotten with that day', async () => {
+    const house = await open()
+    const { uploads } = await house.announce()
+    const upload = await uploadOf(house, uploads[0]?.uploadId)
+    const ends = giveBack(records.table, upload).map(
+      (item) => item.Update?.ExpressionAttributeValues?.[':end'],
+    )
+
+    expect(ends).toEqual([expect.any(Number), expect.any(Number)])
+    for (const end of ends) {
+      expect(end * SECOND_MS).toBeGreaterThan(house.clock.now())
+      expect(end * SECOND_MS).toBeLessThan(house.clock.now() + 4 * DAY_MS)
+    }
   })
 })
 
@@ -270,12 +311,9 @@ describe('what a day may cost (security rule 9)', () => {
     ).rejects.toMatchObject(code('INTAKE_CLOSED'))
   })
 
-  it('counts nothing twice when room is given back for a portal that is limited no more', async () => {
+  it('gives nothing back for what held nothing', async () => {
     const house = await open({ maxFiles: 5 })
-    const { uploads } = await house.announce()
-    const upload = await uploadOf(house, uploads[0]?.uploadId)
 
-    expect(giveBack(records.table, upload)).toHaveLength(3)
     expect(giveBack(records.table, { portalId: house.portal.id })).toEqual([])
   })
 })
