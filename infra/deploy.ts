@@ -37,7 +37,8 @@ const HELP = `npm run deploy -- [options]
   --bootstrap                  prepares the account for the CDK first; needed once
   --domain-name HOST           the public host name; prod requires it
   --sign-up WHO                closed, allow-list (default) or open
-  --sign-up-allow-list A,B     verified e-mail addresses or google:<subject>
+  --sign-up-allow-list A,B     verified e-mail addresses, google:<subject> or
+                               dropbox:<subject>
   --limit NAME=NUMBER          openSubmissionsPerAddress, portalDailyFiles, portalDailyBytes,
                                deploymentDailyFiles or deploymentDailyBytes; may be repeated
   --origin-secret-version ID   after the origin secret was rotated
@@ -119,11 +120,16 @@ Still to do, once per stage:
 1. In Google's console, give the OAuth client these redirect URIs:
      ${site.SiteOrigin}/api/auth/callback/google
      ${site.SiteOrigin}/api/oauth/google/callback
-2. Store the client:
+2. In Dropbox's App Console, give the app these:
+     ${site.SiteOrigin}/api/auth/callback/dropbox
+     ${site.SiteOrigin}/api/oauth/dropbox/callback
+3. Store both clients:
      aws secretsmanager put-secret-value --secret-id portage/${values.stage}/google-oauth \\
+       --secret-string '{"clientId":"…","clientSecret":"…"}'
+     aws secretsmanager put-secret-value --secret-id portage/${values.stage}/dropbox-oauth \\
        --secret-string '{"clientId":"…","clientSecret":"…"}'`)
   if (context.domainName !== undefined) {
-    console.log(`3. Point ${context.domainName} (CNAME or alias) to ${site.DistributionDomainName}`)
+    console.log(`4. Point ${context.domainName} (CNAME or alias) to ${site.DistributionDomainName}`)
   }
 }
 

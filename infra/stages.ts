@@ -16,7 +16,7 @@ export interface Stage {
   domainName: string | undefined
   /** Version of the origin-verify secret that the distribution sends; the current one when there is none. */
   originSecretVersion: string | undefined
-  /** Where the pictures of Google accounts come from, as the pages' content security policy names it. */
+  /** Where the pictures of Google accounts come from, as the pages' content security policy names it; Dropbox's sign-in tells of none. */
   pictureSource: string
   limits: IntakeLimits
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */

@@ -131,7 +131,7 @@ function summary({ urls }: LocalCloud, dataDir: string, demoPath: string | undef
   return `
 ${lines.join('\n')}
 
-  Sign in as ${DEMO_EMAIL}; the emulator asks for no password.
+  Sign in with Google as ${DEMO_EMAIL}; the emulator asks for no password.
   Stop with Ctrl-C; "npm start" goes on where this ends, "npm start -- --fresh" begins anew.
 `
 }
