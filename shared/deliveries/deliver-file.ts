@@ -50,6 +50,7 @@ import { moveDelivery, nextAccount } from './move-delivery.ts'
 import type { PortalFolders } from './portal-folders.ts'
 import { type SentFile, sendFile, settleEarlier } from './send-file.ts'
 import { ContentChanged, FencedOut, type SendJob, SliceOver } from './send-job.ts'
+import type { WriteTogether } from './write-together.ts'
 
 export interface DeliverDeps {
   table: Table
@@ -62,13 +63,15 @@ export interface DeliverDeps {
   ids: IdPool
   freshToken: FreshToken
   provider: (id: Account['provider']) => StorageProvider
-  staging: Pick<StagingBucket, 'read' | 'remove'>
+  staging: Pick<StagingBucket, 'read' | 'remove' | 'removeTogether'>
   /** The worker's own queue, for going on later. */
   queue: UploadQueue
   kind: DueKind
   clock: Clock
   random: () => number
   finish: FinishTogether
+  /** Writes of files of one batch. */
+  write: WriteTogether
   /** Reads of one account by files of one batch. */
   readingAccounts: SharedCalls<Account | undefined>
   /** How long one invocation works on a file before another owner's turn. */
@@ -300,7 +303,7 @@ async function bind(
   sent: SentFile,
 ): Promise<void> {
   try {
-    await transact(deps.table, [
+    await deps.write([
       deps.uploads.bind(
         { id: delivery.uploadId, etag: delivery.etag },
         {
@@ -392,7 +395,7 @@ async function undo(deps: DeliverDeps, delivery: Delivery): Promise<void> {
  * file. It is not counted with the binding, because files of one portal would wait for each other.
  */
 async function cleanUp(deps: DeliverDeps, delivery: Delivery): Promise<void> {
-  await deps.staging.remove(delivery.stagingKey)
+  await deps.staging.removeTogether(delivery.stagingKey)
   await deps.finish(delivery)
 }
 

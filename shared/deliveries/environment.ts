@@ -14,6 +14,10 @@ import { finishTogether } from './finish-together.ts'
 import { folderStore } from './folder-store.ts'
 import { idPool } from './id-pool.ts'
 import { portalFolders } from './portal-folders.ts'
+import { writeTogether } from './write-together.ts'
+
+/** Files of one batch are through at nearly the same time; for so long the first waits for the others. */
+const LINGER_MS = 30
 
 /** What a delivery worker is made of; the queue that its stack gives it says which files are its own. */
 export function environmentDelivery(): DeliverDeps {
@@ -38,6 +42,7 @@ export function environmentDelivery(): DeliverDeps {
       portals: providers.portals,
       countingPlace: Math.floor(Math.random() * STATISTICS_PLACES),
     }),
+    write: writeTogether(table, LINGER_MS),
     readingAccounts: sharedCalls(),
     workSliceMs: Number(requireEnv(ENV.workSliceSeconds)) * SECOND_MS,
   }

@@ -1,7 +1,8 @@
 /**
  * Deliveries end in the transaction that counts their files. Each would wait for the others, because
- * all count in the same place, so those that end while a transaction runs end together in the next.
+ * all count in the same place, so those that come at the same time end together.
  */
+import { inGroups } from '../platform/in-groups.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import type { Delivery, DeliveryStore } from './delivery-store.ts'
@@ -20,57 +21,29 @@ export type FinishTogether = (delivery: Delivery) => Promise<void>
 /** With a count for each of them fewer than the 100 items of a transaction. */
 const MOST_TOGETHER = 40
 
-interface Waiting {
-  delivery: Delivery
-  resolve: () => void
-  reject: (error: unknown) => void
-}
-
 export function finishTogether(deps: FinishDeps): FinishTogether {
-  const waiting: Waiting[] = []
-  let isRunning = false
-
-  async function run(): Promise<void> {
-    isRunning = true
-    while (waiting.length > 0) {
-      const group = waiting.splice(0, MOST_TOGETHER)
+  return inGroups(
+    { most: MOST_TOGETHER, isOfOne: (error) => error instanceof TransactionRefused },
+    async (deliveries) => {
       try {
-        await finishAll(
-          deps,
-          group.map(({ delivery }) => delivery),
-        )
-        for (const { resolve } of group) resolve()
+        await finishAll(deps, deliveries)
       } catch (error) {
-        // Recovery: each message fails, comes again and finds its file bound.
-        for (const { reject } of group) reject(error)
+        // This one was ended by another worker, which has counted it.
+        if (!(error instanceof TransactionRefused) || deliveries.length > 1) throw error
       }
-    }
-    isRunning = false
-  }
-
-  return (delivery) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    waiting.push({ delivery, resolve, reject })
-    if (!isRunning) void run()
-    return promise
-  }
+    },
+  )
 }
 
 async function finishAll(deps: FinishDeps, deliveries: Delivery[]): Promise<void> {
   const files = Map.groupBy(deliveries, ({ portalId }) => portalId)
-  try {
-    await transact(deps.table, [
-      ...deliveries.map((delivery) => deps.deliveries.finish(delivery)),
-      ...[...files].map(([portalId, ended]) =>
-        deps.portals.addToCount(portalId, deps.countingPlace, {
-          files: ended.length,
-          bytes: ended.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-        }),
-      ),
-    ])
-  } catch (error) {
-    if (!(error instanceof TransactionRefused)) throw error
-    // One was ended by another worker, which has counted it; the others end without it.
-    if (deliveries.length > 1) for (const delivery of deliveries) await finishAll(deps, [delivery])
-  }
+  await transact(deps.table, [
+    ...deliveries.map((delivery) => deps.deliveries.finish(delivery)),
+    ...[...files].map(([portalId, ended]) =>
+      deps.portals.addToCount(portalId, deps.countingPlace, {
+        files: ended.length,
+        bytes: ended.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      }),
+    ),
+  ])
 }

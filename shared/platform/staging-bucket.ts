@@ -8,6 +8,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
@@ -18,6 +19,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { SignedPart } from '../contract/uploads.ts'
+import { inGroups } from './in-groups.ts'
 
 export interface StagedObject {
   sizeBytes: number
@@ -30,6 +32,9 @@ export interface StagedPart {
   etag: string
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
+const MOST_KEYS = 1000
+
 export type StagingBucket = ReturnType<typeof stagingBucket>
 export type OwnersStaging = ReturnType<typeof ownersStaging>
 
@@ -39,6 +44,9 @@ const DOWNLOAD_LINK_SECONDS = 60
 
 /** What an owner's calls do there; apart, so that their function holds nothing else of S3. */
 export function ownersStaging(s3: S3Client, bucket: string) {
+  const remove = async (key: string) => {
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
+  }
   return {
     /** Needs no condition: a multipart upload that is gone is aborted. */
     async abortMultipart(key: string, multipartUploadId: string): Promise<void> {
@@ -69,9 +77,7 @@ export function ownersStaging(s3: S3Client, bucket: string) {
     },
 
     /** Needs no condition: an object that is gone is deleted. */
-    async remove(key: string): Promise<void> {
-      await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }))
-    },
+    remove,
   }
 }
 
@@ -81,6 +87,18 @@ export function stagingBucket(s3: S3Client, bucket: string) {
     abortMultipart,
     signDownload,
     remove,
+
+    /** Removes those that are asked for at the same time in one request. */
+    removeTogether: inGroups<string>({ most: MOST_KEYS, isOfOne: () => true }, async (keys) => {
+      const [only, ...others] = keys
+      if (only !== undefined && others.length === 0) return remove(only)
+      const Objects = keys.map((Key) => ({ Key }))
+      const { Errors = [] } = await s3.send(
+        new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+      )
+      const [first] = Errors
+      if (first) throw new Error(`S3 did not delete an object: ${first.Code}`)
+    }),
 
     /** A single PUT of exactly this length that cannot replace an object. */
     async signPut(key: string, sizeBytes: number): Promise<SignedPart> {

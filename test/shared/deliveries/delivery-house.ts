@@ -16,6 +16,7 @@ import { finishTogether } from '../../../shared/deliveries/finish-together.ts'
 import { folderStore } from '../../../shared/deliveries/folder-store.ts'
 import { idPool } from '../../../shared/deliveries/id-pool.ts'
 import { portalFolders } from '../../../shared/deliveries/portal-folders.ts'
+import { writeTogether } from '../../../shared/deliveries/write-together.ts'
 import { isoTime, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { newId } from '../../../shared/platform/ids.ts'
 import { sharedCalls } from '../../../shared/platform/shared-calls.ts'
@@ -113,6 +114,9 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       remove: async (key) => {
         staged.delete(key)
       },
+      removeTogether: async (key) => {
+        staged.delete(key)
+      },
     }
     const deps: DeliverDeps = {
       table: ownTable,
@@ -132,7 +136,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
           id === backup.provider ? backupProvider : provider,
           PROVIDER_CALLS,
         ),
-      staging: mortal.wrap(staging, ['read', 'remove']),
+      staging: mortal.wrap(staging, ['read', 'remove', 'removeTogether']),
       queue: mortal.wrap(queue, ['send']),
       kind: 'large-delivery',
       clock,
@@ -143,6 +147,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
         portals: ownPortals,
         countingPlace: 0,
       }),
+      write: writeTogether(ownTable, 0),
       readingAccounts: sharedCalls(),
       workSliceMs: turns.workSliceMs,
     }
