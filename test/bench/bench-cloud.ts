@@ -52,7 +52,7 @@ const PARTS_AT_ONCE = 3
 /** Names differ, so that no file has to be numbered because its name is taken. */
 let named = 0
 
-interface BenchCloudOptions {
+export interface BenchCloudOptions {
   cloudOptions?: Partial<LocalCloudOptions>
   /** Before anybody signs in. */
   onStarted?: (cloud: LocalCloud) => Promise<void>
