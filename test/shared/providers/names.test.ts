@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { numberedName, parseRelativePath, safeSegment } from '../../../shared/providers/names.ts'
+import {
+  nameAtProvider,
+  nextName,
+  numberedName,
+  parseRelativePath,
+  safeSegment,
+} from '../../../shared/providers/names.ts'
 
 const anyText = fc.string({ unit: 'binary', maxLength: 400 })
 /** Text rich in what is dangerous in a name. */
@@ -153,6 +159,73 @@ describe('parseRelativePath', () => {
         )
         expect(joined.pathname.startsWith('/top/')).toBe(true)
         expect(joined.pathname.split('/')).toHaveLength(path.folders.length + 3)
+      }),
+    )
+  })
+})
+
+describe('a name at Dropbox', () => {
+  const cases: [name: string, atDropbox: string][] = [
+    ['report.pdf', 'report.pdf'],
+    ['Résumé – "ünïcode" (1).pdf', 'Résumé – "ünïcode" (1).pdf'],
+    ['請求書.pdf', '請求書.pdf'],
+    ['a<b>c:d"e|f?g*.txt', 'a<b>c:d"e|f?g*.txt'],
+    ['a.txt.', 'a.txt.'],
+    [' a.txt', ' a.txt'],
+    ['a.txt ', 'a.txt_'],
+    ['a\\b', 'a_b'],
+    ['🎉.png', '_.png'],
+    ['☀.png', '☀.png'],
+    ['desktop.ini', '_desktop.ini'],
+    ['Thumbs.DB', '_Thumbs.DB'],
+    ['.DS_Store', '_.DS_Store'],
+    ['.dropbox', '_.dropbox'],
+    ['.dropbox.attr', '_.dropbox.attr'],
+    ['.dropboxignore', '.dropboxignore'],
+    ['~$letter.docx', '_~$letter.docx'],
+    ['.~lock.odt', '_.~lock.odt'],
+    ['~copy.TMP', '_~copy.TMP'],
+    ['copy.tmp', 'copy.tmp'],
+  ]
+
+  it.each(cases)('%j is %j', (name, atDropbox) => {
+    expect(nameAtProvider('dropbox', name)).toBe(atDropbox)
+  })
+
+  it.each(cases)('%j is itself at Drive', (name) => {
+    expect(nameAtProvider('google_drive', name)).toBe(name)
+  })
+
+  it('is one that Dropbox takes, whatever a client calls a file', () => {
+    fc.assert(
+      fc.property(anyText, (name) => {
+        const atDropbox = nameAtProvider('dropbox', safeSegment(name))
+        expect(nameAtProvider('dropbox', atDropbox)).toBe(atDropbox)
+        expect(safeSegment(atDropbox)).toBe(atDropbox)
+      }),
+    )
+  })
+})
+
+describe('the next name', () => {
+  it.each([
+    ['a.pdf', 'a (2).pdf'],
+    ['a (2).pdf', 'a (3).pdf'],
+    ['a (99).pdf', 'a (100).pdf'],
+    ['a (x).pdf', 'a (x) (2).pdf'],
+    ['(2).pdf', '(2) (2).pdf'],
+    ['.env', '.env (2)'],
+    ['Invoices', 'Invoices (2)'],
+  ])('of %j is %j', (name, next) => {
+    expect(nextName(name)).toBe(next)
+  })
+
+  it('is always another', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const name = safeSegment(text)
+        const names = [name, nextName(name), nextName(nextName(name))]
+        expect(new Set(names.map((each) => each.toLowerCase())).size).toBe(3)
       }),
     )
   })
