@@ -55,7 +55,7 @@ async function complete(
   if (upload.status !== 'pending') return alreadyEnded(deps, upload, request)
   const parts = await readyParts(deps, upload, request)
   if (parts === 'missing') return takenInMeanwhile(deps, upload, request)
-  const noted = await deps.uploads.noteComplete(upload.id, request.contentHash)
+  const noted = await deps.uploads.noteComplete(upload, request.contentHash)
   if (noted && !noted.changed) return alreadyEnded(deps, noted.upload, request)
   if (upload.multipartUploadId !== undefined && parts !== 'whole') {
     const outcome = await deps.staging.completeMultipart(

@@ -14,7 +14,7 @@ import {
   type Reserved,
   type Room,
 } from '../limits/reservations.ts'
-import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import { type Clock, HOUR_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import { accountsOf, type Portal } from '../portals/portal.ts'
@@ -57,9 +57,13 @@ export interface RoomIntent {
 const ATTEMPTS = 4 + DEPLOYMENT_PLACES
 /** A reservation without a byte yields after this to whoever needs its room. */
 const IDLE_MS = 2 * MINUTE_MS
-/** Uploads of a portal that are looked at when one has to yield, newest first. */
-const LOOKED_AT = 200
+/** Older ones have ended or S3 has some of them, but for those that the sweep has not come to yet. */
+const NEVER_IDLE_MS = 2 * RESERVATION_MS
+/** Uploads of a portal that are looked at when some have to yield: a stranger asks for this. */
+const LOOKED_AT = 1000
 const PAGE = 100
+/** No more end than have to, give or take these. */
+const AT_ONCE = 10
 
 /** Opens at this address; 429 when too much is open there already. */
 export async function mayOpen(deps: ReserveDeps, address: string): Promise<OpenSubmissions> {
@@ -122,7 +126,7 @@ export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promis
       } else if (refusals.has('ACCOUNT')) {
         account = await acceptingAccount(deps, portal)
       } else if (refusals.has('PORTAL_FULL') || refusals.has('PORTAL_CAP')) {
-        if (hasYielded || !(await yieldIdle(deps, portal.id))) {
+        if (hasYielded || !(await yieldIdle(deps, portal.id, room))) {
           throw refusals.has('PORTAL_FULL') ? full() : dailyLimit(deps.clock)
         }
         hasYielded = true
@@ -165,22 +169,27 @@ async function acceptingAccount(deps: ReserveDeps, portal: Portal): Promise<Plac
   )
 }
 
-/** Ends reservations of this portal of which S3 has no byte; true when there was one. */
-async function yieldIdle(deps: ReserveDeps, portalId: string): Promise<boolean> {
-  const idleSince = deps.clock.now() - IDLE_MS
+/** Ends as many reservations of this portal, of which S3 has no byte, as make the room; true when there was one. */
+async function yieldIdle(deps: ReserveDeps, portalId: string, room: Room): Promise<boolean> {
+  const nowMs = deps.clock.now()
+  // Not those that have just begun, behind which older ones could hide.
+  const period = { from: isoTime(nowMs - NEVER_IDLE_MS), to: isoTime(nowMs - IDLE_MS) }
+  const ended: Upload[] = []
+  const isEnough = () =>
+    ended.length >= room.files && ended.reduce((sum, each) => sum + each.fileSize, 0) >= room.bytes
   let cursor: string | undefined
-  let ended = 0
-  for (let looked = 0; looked < LOOKED_AT; looked += PAGE) {
-    const page = await deps.uploads.list({ portalId }, PAGE, cursor)
-    const idle = page.records.filter(
-      (upload) => upload.status === 'pending' && Date.parse(upload.createdAt) <= idleSince,
-    )
-    const outcomes = await Promise.all(idle.map((upload) => endIfIdle(deps, upload)))
-    ended += outcomes.filter(Boolean).length
+  for (let looked = 0; looked < LOOKED_AT && !isEnough(); looked += PAGE) {
+    const page = await deps.uploads.list({ portalId }, PAGE, cursor, period)
+    const pending = page.records.filter((upload) => upload.status === 'pending')
+    for (let first = 0; first < pending.length && !isEnough(); first += AT_ONCE) {
+      const some = pending.slice(first, first + AT_ONCE)
+      const outcomes = await Promise.all(some.map((upload) => endIfIdle(deps, upload)))
+      ended.push(...some.filter((_, index) => outcomes[index]))
+    }
     cursor = page.cursor
     if (cursor === undefined) break
   }
-  return ended > 0
+  return ended.length > 0
 }
 
 async function endIfIdle(deps: ReserveDeps, upload: Upload): Promise<boolean> {

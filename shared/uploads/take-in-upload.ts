@@ -49,12 +49,9 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
   const parts = await arrivedParts(deps, upload)
   if (await putTogether(deps, upload, parts)) return recheck(deps, uploadId)
   const seen = parts.length
-  if (seen > (upload.partsSeen ?? 0)) {
-    await deps.uploads.renew(uploadId, seen)
-    return
-  }
-  if (deps.clock.now() < Date.parse(upload.createdAt) + RESERVATION_MS) {
-    await deps.uploads.renew(uploadId, seen)
+  const isReserved = deps.clock.now() < Date.parse(upload.createdAt) + RESERVATION_MS
+  if (isReserved || seen > (upload.partsSeen ?? 0)) {
+    await deps.uploads.renew(upload, seen)
     return
   }
   await expireUpload(deps, upload)

@@ -190,10 +190,17 @@ export function uploadStore(table: Table, clock: Clock) {
       return encodeCursor({ sk: timeOf(upload) }, 'sk') ?? ''
     },
 
-    /** Notes that the client has sent its last byte, with the hash that the browser computed, and looks for S3's event soon. */
-    async noteComplete(uploadId: string, contentHash: string | undefined) {
-      const { dueSk } = dueKeys(uploadId, 'upload', clock.now() + EVENT_PATIENCE_MS)
-      return update(uploadId, {
+    /**
+     * Notes that the client has sent its last byte, with the hash that the browser computed, and looks
+     * for S3's event soon: never later than it would have, because whoever says so may send nothing,
+     * but at another moment, because it is a sign of life.
+     */
+    async noteComplete(upload: Upload, contentHash: string | undefined) {
+      const soonMs = clock.now() + EVENT_PATIENCE_MS
+      const [dueAt = ''] = upload.dueSk?.split('#') ?? []
+      const atMs = dueAt === '' ? soonMs : Math.min(soonMs, Date.parse(dueAt) - 1)
+      const { dueSk } = dueKeys(upload.id, 'upload', atMs)
+      return update(upload.id, {
         expression: `SET dueSk = :due${contentHash ? ', contentHash = :contentHash' : ''}`,
         condition: isPending,
         values: {
@@ -285,14 +292,16 @@ export function uploadStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Renews the reservation of an upload whose parts have grown. */
-    async renew(uploadId: string, partsSeen: number) {
-      return update(uploadId, {
+    /** Looks again when the reservation ends, which parts that have grown renew. */
+    async renew(upload: Upload, partsSeen: number) {
+      const hasGrown = partsSeen > (upload.partsSeen ?? 0)
+      const sinceMs = hasGrown ? clock.now() : Date.parse(upload.createdAt)
+      return update(upload.id, {
         expression: 'SET dueSk = :due, partsSeen = :parts',
         condition: isPending,
         values: {
           ':pending': 'pending',
-          ':due': dueKeys(uploadId, 'upload', clock.now() + RESERVATION_MS).dueSk,
+          ':due': dueKeys(upload.id, 'upload', sinceMs + RESERVATION_MS).dueSk,
           ':parts': partsSeen,
         },
       })
