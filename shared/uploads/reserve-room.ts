@@ -14,7 +14,7 @@ import {
   type Reserved,
   type Room,
 } from '../limits/reservations.ts'
-import { type Clock, HOUR_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import { type Clock, DAY_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import { accountsOf, type Portal } from '../portals/portal.ts'
@@ -96,9 +96,10 @@ async function stillOpen(
 /** Writes the intent; returns where its files go. Throws the problem that a client can read. */
 export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promise<Placed> {
   const { portal, room } = intent
-  if (deps.reservations.neverFits(room)) throw dailyLimit(deps.clock)
+  if (deps.reservations.neverFits(room)) throw moreThanADayTakes()
   let account: Placed['account'] = { id: portal.storageAccountId, provider: portal.storageProvider }
   let place = Math.floor(deps.random() * DEPLOYMENT_PLACES)
+  let placesTried = 1
   let { opening } = intent
   let hasYielded = false
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -131,8 +132,9 @@ export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promis
         }
         hasYielded = true
       } else {
+        if (placesTried === DEPLOYMENT_PLACES) throw dailyLimit(deps.clock)
         place += 1
-        if (attempt >= ATTEMPTS - 1) throw dailyLimit(deps.clock)
+        placesTried += 1
       }
     }
   }
@@ -208,8 +210,16 @@ function full(): PortageError {
   )
 }
 
+/** Unlike a day that is used up, this does not pass by waiting. */
+function moreThanADayTakes(): PortageError {
+  return new PortageError(
+    'FILE_TOO_LARGE',
+    'It is more than may be handed over here in one day. Send less at once, or ask the owner.',
+  )
+}
+
 function dailyLimit(clock: Clock): PortageError {
-  const tomorrowMs = Date.parse(new Date(clock.now()).toISOString().slice(0, 10)) + 24 * HOUR_MS
+  const tomorrowMs = Date.parse(isoTime(clock.now()).slice(0, 10)) + DAY_MS
   return new PortageError(
     'DAILY_LIMIT_REACHED',
     'Today no more files of this size can be taken. Please try again tomorrow.',
