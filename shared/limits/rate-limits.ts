@@ -1,10 +1,11 @@
 /**
- * `rate#{purpose}#{who}`: how often somebody has done something in the window that began with the
+ * `rate#{purpose}#{hash of who}`: how often somebody has done something in the window that began with the
  * first time. Counted before the thing is done, so that what fails or is repeated in parallel counts
  * as well. No item is shared by strangers, so none is hot.
  */
 import { GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { type Clock, SECOND_MS } from '../platform/clock.ts'
+import { hashToken } from '../platform/ids.ts'
 import { ifItHolds, refusedItem, type Table } from '../platform/table.ts'
 
 export type RateLimits = ReturnType<typeof rateLimits>
@@ -26,7 +27,11 @@ const someAreLeft = 'times < :times'
 const windowIsOver = 'attribute_not_exists(pk) OR windowEndsAtMs <= :now'
 
 export function rateLimits(table: Table, clock: Clock) {
-  const key = (rule: RateRule, who: string) => ({ pk: `rate#${rule.purpose}#${who}`, sk: 'rate' })
+  // Who may be an address, which is about a person.
+  const key = (rule: RateRule, who: string) => ({
+    pk: `rate#${rule.purpose}#${hashToken(who)}`,
+    sk: 'rate',
+  })
 
   /** Begins a window with this time as its first; false when another has begun it meanwhile. */
   async function begin(rule: RateRule, who: string): Promise<boolean> {

@@ -24,7 +24,7 @@
  * | `folder#{accountId}` | `root/{portalId}/{path}`, `chosen/{path}` | the folder's id at the provider |
  * | `download#upl_…` | `download` | a large file being staged for its owner |
  * | `event#evt_…` | `event` | an audit entry |
- * | `rate#{purpose}#{who}` | `rate` | how often somebody has done something lately, TTL |
+ * | `rate#{purpose}#{hash of who}` | `rate` | how often somebody has done something lately, TTL |
  */
 import { createHash } from 'node:crypto'
 import {

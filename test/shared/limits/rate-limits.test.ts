@@ -1,3 +1,4 @@
+import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type RateLimits, type RateRule, rateLimits } from '../../../shared/limits/rate-limits.ts'
 import { MINUTE_MS } from '../../../shared/platform/clock.ts'
@@ -50,4 +51,14 @@ it('counts everybody apart', async () => {
   for (let time = 0; time < RULE.times; time += 1) await take()
 
   expect(await limits.take(RULE, newId('user', clock.now()))).toEqual({ retryAfterMs: 0 })
+})
+
+it('keeps an address as its hash alone', async () => {
+  await limits.take(RULE, '198.51.100.23')
+  const { Items = [] } = await records.table.client.send(
+    new ScanCommand({ TableName: records.table.name }),
+  )
+
+  expect(Items.length).toBeGreaterThan(0)
+  expect(JSON.stringify(Items)).not.toContain('198.51.100.23')
 })
