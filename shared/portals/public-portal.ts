@@ -125,7 +125,8 @@ async function portalOfSlug(
 
 function tooMany(what: string, retryAfterMs: number): PortageError {
   const minutes = Math.ceil(retryAfterMs / MINUTE_MS)
-  return new PortageError('TOO_MANY_ATTEMPTS', `${what} Please wait for ${minutes} minutes.`, {
+  const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
+  return new PortageError('TOO_MANY_ATTEMPTS', `${what} Please wait for ${wait}.`, {
     facts: { retryAfterSeconds: Math.ceil(retryAfterMs / SECOND_MS) },
   })
 }
