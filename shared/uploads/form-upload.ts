@@ -114,9 +114,9 @@ export async function uploadForm(
   if (!upload) throw new Error('An intent of one file answered none')
   const digests = new OnePassDigests({ md5: false })
   digests.update(form.file.bytes)
-  await deps.uploads.noteContentHash(upload.uploadId, digests.digest().contentHash)
-  const staged = await deps.uploads.find(upload.uploadId)
-  if (staged) await deps.staging.put(staged.stagingKey, form.file.bytes)
+  const noted = await deps.uploads.noteContentHash(upload.uploadId, digests.digest().contentHash)
+  if (!noted?.changed) throw new Error('An intent that was just written has ended')
+  await deps.staging.put(noted.upload.stagingKey, form.file.bytes)
   const { submissionId, uploadToken, readToken } = intent
   return {
     success: true as const,
