@@ -52,7 +52,7 @@ export function SignInPage() {
         ))}
         <p className="small-print">
           Signing in tells us your name and e-mail address, nothing else. You connect storage in a
-          step of its own, also at another provider.
+          step of its own, at either provider.
         </p>
       </Paper>
     </main>
