@@ -24,7 +24,7 @@ import { INDEX, type Item, type Table, transact } from '../../../shared/platform
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import { createMemoryProvider } from '../../../shared/providers/memory.ts'
-import type { ReservingProvider } from '../../../shared/providers/provider.ts'
+import type { PathProvider, ReservingProvider } from '../../../shared/providers/provider.ts'
 import { sweepDue } from '../../../shared/schedule/sweep-due.ts'
 import { planParts, type Upload } from '../../../shared/uploads/upload.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
@@ -39,6 +39,8 @@ export interface HouseOptions {
   /** Ends a worker's turn after this long; a steered clock stands still, so 0 ends it after a chunk. */
   workSliceMs?: number
   chunkBytes?: number
+  /** The account lies there, and not in memory. */
+  paths?: { provider: PathProvider; accessToken: string }
   /** The portal names a second account, at another provider, for when its own takes nothing. */
   hasBackup?: boolean
 }
@@ -129,13 +131,15 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       ids: idPool(clock),
       freshToken: async (grantId) => ({
         grant: grantId === backup.grantId ? backupGrant : grant,
-        accessToken: 'token',
+        accessToken: options.paths?.accessToken ?? 'token',
       }),
       provider: (id) =>
-        mortal.wrap<ReservingProvider>(
-          id === backup.provider ? backupProvider : provider,
-          PROVIDER_CALLS,
-        ),
+        options.paths
+          ? mortal.wrap(options.paths.provider, PATH_CALLS)
+          : mortal.wrap<ReservingProvider>(
+              id === backup.provider ? backupProvider : provider,
+              PROVIDER_CALLS,
+            ),
       staging: mortal.wrap(staging, ['read', 'remove', 'removeTogether']),
       queue: mortal.wrap(queue, ['send']),
       kind: 'large-delivery',
@@ -255,8 +259,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   }
 }
 
-const PROVIDER_CALLS = [
-  'reserveIds',
+const PATH_CALLS = [
   'ensureFolder',
   'findFile',
   'uploadWhole',
@@ -265,6 +268,7 @@ const PROVIDER_CALLS = [
   'sendChunk',
   'deleteFile',
 ] as const
+const PROVIDER_CALLS = ['reserveIds', ...PATH_CALLS] as const
 
 /** Counts calls over everything that is wrapped, and fails for good from the one that kills. */
 function mortality(kill: Kill | undefined) {
