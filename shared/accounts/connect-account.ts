@@ -13,12 +13,13 @@ import {
 import type { Identity } from '../users/user.ts'
 import type { UserStore } from '../users/user-store.ts'
 import { accountIds } from './account-store.ts'
+import type { StatusDeps } from './change-account-status.ts'
 import type { Grant, GrantTokens } from './grant.ts'
 import type { GrantStore } from './grant-store.ts'
-import { createOrGetStorageAccount, type ManagerDeps } from './storage-account-manager.ts'
+import { createOrGetStorageAccount } from './storage-account-manager.ts'
 import type { TokenVault } from './token-vault.ts'
 
-export interface ConnectDeps extends FlowDeps, ManagerDeps {
+export interface ConnectDeps extends FlowDeps, StatusDeps {
   grants: GrantStore
   users: Pick<UserStore, 'find'>
   vault: TokenVault

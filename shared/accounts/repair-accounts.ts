@@ -9,11 +9,7 @@ import { type ListAccountsDeps, listAccounts } from './list-accounts.ts'
 import { noteProbe, probeAccount } from './probe-account.ts'
 import { type EnsureDeps, ensureStorageAccountsForUser } from './storage-account-manager.ts'
 
-export interface RepairDeps extends EnsureDeps, Pick<ListAccountsDeps, 'grants' | 'users'> {
-  grants: ListAccountsDeps['grants']
-  users: ListAccountsDeps['users']
-  limits: RateLimits
-}
+export type RepairDeps = EnsureDeps & ListAccountsDeps & { limits: RateLimits }
 
 /** A page that is loaded again and again repairs once a minute. */
 const REPAIR: RateRule = { purpose: 'repair', times: 1, perMs: MINUTE_MS }
@@ -83,7 +79,7 @@ async function syncOne(
     actor: account.userId,
     reason: 'PROBE_SUCCEEDED',
   })
-  summary.accountsUpdated += 1
+  if (changed?.account.status === 'ACTIVE') summary.accountsUpdated += 1
   summary.reactivatedPortals += changed?.reactivatedPortals ?? 0
 }
 

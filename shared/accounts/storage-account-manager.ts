@@ -2,7 +2,7 @@
  * The only maker of storage accounts. Ids derive from user, provider and identity, so two at once
  * cannot make two; what happens to one that exists already:
  *
- * | record | sign-in, GET | fix accounts | consent |
+ * | record | storage page | fix accounts | consent |
  * |---|---|---|---|
  * | none, grant for storage | create | create | create |
  * | none, login alone | skip | error | error |
@@ -24,8 +24,6 @@ import { accountIds } from './account-store.ts'
 import { handleStorageAccountStatusChange, type StatusDeps } from './change-account-status.ts'
 import type { GrantStore } from './grant-store.ts'
 import { noteProbe, type ProbeDeps, probeAccount } from './probe-account.ts'
-
-export type ManagerDeps = StatusDeps
 
 export interface EnsureDeps extends ProbeDeps {
   grants: Pick<GrantStore, 'list' | 'find'>
@@ -50,7 +48,7 @@ export interface StorageAccountCreationResult {
  * whatever the outcome, unless that is `skipped_disconnected`.
  */
 export async function createOrGetStorageAccount(
-  deps: ManagerDeps,
+  deps: StatusDeps,
   userId: string,
   identity: { provider: StorageProviderId; providerAccountId: string },
   email: string | null,
@@ -98,7 +96,7 @@ export async function createOrGetStorageAccount(
 }
 
 function newAccount(
-  deps: Pick<ManagerDeps, 'clock'>,
+  deps: Pick<StatusDeps, 'clock'>,
   userId: string,
   { provider, providerAccountId }: { provider: StorageProviderId; providerAccountId: string },
   email: string | null,
