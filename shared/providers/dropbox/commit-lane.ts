@@ -78,7 +78,8 @@ export function commitLanes({
       const rounds = Math.max(...keptOut.map((one) => one.waiting.rounds))
       const afterMs = Math.max(...keptOut.map(({ failure }) => failure.afterMs ?? 0))
       lane.waiting.unshift(...keptOut.map((one) => one.waiting))
-      await sleep(retryDelayMs(rounds, afterMs || undefined, random, FIRST_WAIT_MS))
+      // Those who are told the same wait must not come back together either.
+      await sleep(afterMs + retryDelayMs(rounds, undefined, random, FIRST_WAIT_MS))
     }
   }
 
