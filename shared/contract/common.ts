@@ -29,6 +29,8 @@ export function recordId(prefix: string) {
 
 /** Control and bidirectional characters can make a text look like another: https://www.unicode.org/reports/tr36/ */
 const INVISIBLE = /[\p{Cc}\p{Bidi_Control}]/u
+/** A name of zero-width characters would be as good as none: https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point */
+const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}]/u
 const INVISIBLE_BUT_LINES = /(?![\n\r\t])[\p{Cc}\p{Bidi_Control}]/u
 
 /** One line that a person reads. */
@@ -39,6 +41,7 @@ export function lineOfText(maxLength: number) {
     .min(1, 'must not be empty')
     .max(maxLength, `must have at most ${maxLength} characters`)
     .refine((text) => !INVISIBLE.test(text), 'must not hold control characters')
+    .refine((text) => text === '' || VISIBLE.test(text), 'must hold something that can be seen')
 }
 
 /** Several lines that a person reads. */

@@ -61,6 +61,11 @@ export function nextName(name: string): string {
   return numberedName(`${first}${extension}`, Number(number) + 1)
 }
 
+/** A client's name or path as its owner may read it: nothing in it makes it look like another. */
+export function legibleName(name: string): string {
+  return name.replace(CONTROLS, '').replace(BIDI, '') || FALLBACK_NAME
+}
+
 /** `a.pdf` and 2 give `a (2).pdf`: the name for the second file that a client calls so. */
 export function numberedName(name: string, number: number): string {
   const { stem, extension } = splitExtension(name)

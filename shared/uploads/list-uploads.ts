@@ -4,6 +4,7 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { UploadReply, UploadsQuery } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
+import { legibleName } from '../providers/names.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
 import type { UploadList, UploadStore } from './upload-store.ts'
@@ -53,7 +54,7 @@ async function readPage(deps: ReadDeps, userId: string, query: UploadsQuery) {
     (upload) =>
       upload.userId === userId &&
       (status === undefined || upload.status === status) &&
-      folded(upload.fileName).startsWith(beginning),
+      folded(legibleName(upload.fileName)).startsWith(beginning),
   )
   const records = wanted.slice(0, limit)
   const last = records.at(-1)
@@ -127,8 +128,8 @@ function uploadReply(
     id: upload.id,
     portalId: upload.portalId,
     submissionId: upload.submissionId,
-    fileName: upload.fileName,
-    relativePath: upload.relativePath,
+    fileName: legibleName(upload.fileName),
+    relativePath: upload.relativePath === null ? null : legibleName(upload.relativePath),
     fileSize: upload.fileSize,
     mimeType: upload.mimeType,
     status: upload.status,

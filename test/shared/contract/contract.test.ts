@@ -44,6 +44,20 @@ describe('a file name', () => {
   )
 })
 
+describe('the name of a client', () => {
+  const clientName = intentRequest.shape.clientName
+  test.each(['Ada', 'محمد', '안', '🙂', 'a\u200Db'])('%j is fine', (value) => {
+    expect(clientName.safeParse(value).success).toBe(true)
+  })
+
+  test.each(['', '  ', '\u200B', '\u2060\u200D', '\u3164', '\u202EadA', 'A\u0007'])(
+    '%j is not, because nobody could read it',
+    (value) => {
+      expect(clientName.safeParse(value).success).toBe(false)
+    },
+  )
+})
+
 describe('an intent', () => {
   const portalId = 'prt_0123456789abc'
   const file = { fileName: 'a.txt', fileSize: 1 }

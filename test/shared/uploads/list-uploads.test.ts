@@ -258,6 +258,17 @@ describe('files of one state or name', () => {
     expect((await lists.list({ q: '.*' })).names).toEqual([])
   })
 
+  it('are shown and found by names that cannot look like others, whatever a client calls them', async () => {
+    const lists = await openLists()
+    await lists.add({ fileName: 'annual\u202Efdp.exe' })
+    await lists.add({ fileName: 'an\u0000\r\nother.txt' })
+    await lists.add({ fileName: '\u202E' })
+
+    const names = ['unnamed', 'another.txt', 'annualfdp.exe']
+    expect((await lists.list({})).names).toEqual(names)
+    expect((await lists.list({ q: 'annualfdp' })).names).toEqual(names.slice(2))
+  })
+
   it('are found by their state, in one list as in all', async () => {
     const lists = await openLists()
     const held = await lists.add({ status: 'held' })
