@@ -235,7 +235,8 @@ export function parseJson<Schema extends z.ZodType>(
 
 /** Parses what came from outside; a mismatch names every field. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const result = schema.safeParse(value)
+  // With what was given, so that what is wrong is told from what is missing.
+  const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   const fields = result.error.issues.slice(0, MAX_NAMED_FIELDS).flatMap(fieldProblems)
   const first = fields[0]

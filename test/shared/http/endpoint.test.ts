@@ -97,6 +97,11 @@ describe('a route of an owner', () => {
     ['{broken', 'MALFORMED_JSON', undefined],
     ['{}', 'INVALID_REQUEST', [{ field: 'name', message: 'is required' }]],
     [
+      '{"name":["x"]}',
+      'INVALID_REQUEST',
+      [{ field: 'name', message: expect.stringContaining('expected string') }],
+    ],
+    [
       '{"name":"x","owner":"usr_2"}',
       'INVALID_REQUEST',
       [{ field: 'owner', message: 'is not a known field' }],
