@@ -168,7 +168,11 @@ describe('the folder of a portal', () => {
     const id = await deliver(portal.id, 'plan.txt', 'ada@example.com')
 
     expect((await upload(id)).storagePath).toBe('Clients/2026/ada@example.com/plan.txt')
-    const after = await get<PortalReply>(`/api/portals/${portal.id}`)
+    // Statistics follow the files.
+    const after = await until(async () => {
+      const reply = await get<PortalReply>(`/api/portals/${portal.id}`)
+      return reply._count.uploads > 0 && reply
+    })
     expect(after).toEqual({
       ...portal,
       storageFolderId: expect.stringMatching(/./),
