@@ -24,6 +24,7 @@ export interface Taken {
 
 const windowRuns = 'windowEndsAtMs > :now'
 const someAreLeft = 'times < :times'
+const someAreTaken = 'times > :none'
 const windowIsOver = 'attribute_not_exists(pk) OR windowEndsAtMs <= :now'
 
 export function rateLimits(table: Table, clock: Clock) {
@@ -92,6 +93,21 @@ export function rateLimits(table: Table, clock: Clock) {
           if (await begin(rule, who)) return { retryAfterMs: 0 }
         }
       }
+    },
+
+    /** Takes back a time that turned out not to be one of those that are limited. */
+    async giveBack(rule: RateRule, who: string): Promise<void> {
+      await ifItHolds(
+        table.client.send(
+          new UpdateCommand({
+            TableName: table.name,
+            Key: key(rule, who),
+            UpdateExpression: 'ADD times :minusOne',
+            ConditionExpression: [windowRuns, someAreTaken].join(' AND '),
+            ExpressionAttributeValues: { ':minusOne': -1, ':none': 0, ':now': clock.now() },
+          }),
+        ),
+      )
     },
   }
 }

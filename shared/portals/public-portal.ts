@@ -90,7 +90,8 @@ export async function verifyPortalPassword(
   address: string,
 ): Promise<VerifyPasswordReply> {
   const portal = await portalOfSlug(deps, slug, address)
-  const { retryAfterMs } = await deps.limits.take(GUESSES, `${portal.id}#${address}`)
+  const guesser = `${portal.id}#${address}`
+  const { retryAfterMs } = await deps.limits.take(GUESSES, guesser)
   if (retryAfterMs > 0) throw tooMany('Too many passwords were tried from here.', retryAfterMs)
   if ((await deps.limits.take(GUESSES_OF_ALL, portal.id)).retryAfterMs > 0) {
     await deps.sleep(SLOW_DOWN_MS)
@@ -98,6 +99,8 @@ export async function verifyPortalPassword(
   if (portal.passwordHash !== null && !(await isPassword(password, portal.passwordHash))) {
     throw new PortageError('WRONG_PASSWORD', 'Check it for typing errors, or ask for it again.')
   }
+  // Who knows it does not guess: a whole office behind one address may come in.
+  await deps.limits.giveBack(GUESSES, guesser)
   const { token, expiresAtMs } = await issuePortalToken(deps, portal)
   return { token, expiresAt: isoTime(expiresAtMs) }
 }

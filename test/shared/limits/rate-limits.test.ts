@@ -47,6 +47,18 @@ it('lets no more through when all ask at once', async () => {
   expect(taken.filter(({ retryAfterMs }) => retryAfterMs === 0)).toHaveLength(RULE.times)
 })
 
+it('lets as many more through as were given back, and never more than it lets through at once', async () => {
+  await limits.giveBack(RULE, who)
+  for (let time = 0; time < RULE.times; time += 1) await take()
+  await limits.giveBack(RULE, who)
+  expect(await take()).toEqual({ retryAfterMs: 0 })
+  expect(await take()).toEqual({ retryAfterMs: RULE.perMs })
+
+  for (let time = 0; time < 2 * RULE.times; time += 1) await limits.giveBack(RULE, who)
+  const taken = await Promise.all(Array.from({ length: 20 }, take))
+  expect(taken.filter(({ retryAfterMs }) => retryAfterMs === 0)).toHaveLength(RULE.times)
+})
+
 it('counts everybody apart', async () => {
   for (let time = 0; time < RULE.times; time += 1) await take()
 

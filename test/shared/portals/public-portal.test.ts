@@ -149,6 +149,19 @@ describe('a password (security rule 10)', () => {
     expect(await verify(slug, PASSWORD, 'another address')).toHaveProperty('token')
   })
 
+  it('is let in as often as it is right, which makes no room for more guesses', async () => {
+    const { slug } = await house.create({ password: PASSWORD })
+    for (let wrong = 0; wrong < 4; wrong += 1) {
+      await expect(verify(slug, 'wrong horse')).rejects.toMatchObject({ code: 'WRONG_PASSWORD' })
+    }
+    for (let right = 0; right < 3; right += 1) {
+      expect(await verify(slug, PASSWORD)).toHaveProperty('token')
+    }
+
+    await expect(verify(slug, 'wrong horse')).rejects.toMatchObject({ code: 'WRONG_PASSWORD' })
+    await expect(verify(slug, 'wrong horse')).rejects.toMatchObject({ code: 'TOO_MANY_ATTEMPTS' })
+  })
+
   it('that many try from everywhere takes its time, and locks nobody out', async () => {
     const { slug } = await house.create({ password: PASSWORD })
     for (let guess = 0; guess < 20; guess += 1) {
