@@ -79,15 +79,19 @@ export async function mayOpen(deps: ReserveDeps, address: string): Promise<OpenS
   )
 }
 
-/** Those of which something is still to come; looked up only when the address has no more room. */
+/**
+ * Those of which something is still to come; looked up only when the address has no more room. One
+ * too long for a look counts until its time is over, or what is still to come could hide at its end.
+ */
 async function stillOpen(
   deps: ReserveDeps,
   open: OpenSubmissions['open'],
 ): Promise<OpenSubmissions['open']> {
   const entries = await Promise.all(
     Object.entries(open).map(async (entry) => {
-      const { uploads } = await deps.submissions.listUploads(entry[0], undefined)
-      return uploads.some(({ status }) => status === 'pending') ? [entry] : []
+      const { uploads, cursor } = await deps.submissions.listUploads(entry[0], undefined)
+      const hasMore = cursor !== undefined
+      return hasMore || uploads.some(({ status }) => status === 'pending') ? [entry] : []
     }),
   )
   return Object.fromEntries(entries.flat())

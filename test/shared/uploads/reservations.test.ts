@@ -53,6 +53,30 @@ describe('room that nobody uses', () => {
   })
 })
 
+describe('a hand-over of many intents', () => {
+  it('is open as long as its last ones are', async () => {
+    const house = await openIntentHouse(records.table)
+    const address = '198.51.100.40'
+    const begin = async () => {
+      const { submissionId, uploadToken, uploads } = await house.announce([{}], { address })
+      const done = [...uploads]
+      for (let n = 0; n < 3; n += 1) {
+        const more = await house.announce([{}], { submissionId, bearer: uploadToken })
+        done.push(...more.uploads)
+      }
+      for (const { uploadId } of done) {
+        await house.uploads.stage(uploadId, { etag: 'e', sizeBytes: 10 })
+      }
+      await house.announce(files(50), { submissionId, bearer: uploadToken })
+    }
+    for (let begun = 0; begun < 5; begun += 1) await begin()
+
+    await expect(house.announce([{}], { address })).rejects.toMatchObject({
+      code: 'TOO_MANY_SUBMISSIONS',
+    })
+  })
+})
+
 describe('a client that says again and again that it has sent everything, and sends nothing', () => {
   /** What the sweep makes the worker do when the upload is due. */
   async function sweep(house: IntentHouse, upload: Upload) {
