@@ -78,14 +78,22 @@ export async function buildPages({ outDir, root = ROOT }: BuildOptions): Promise
   )
   const siteDir = join(outDir, 'site')
   await rm(siteDir, { recursive: true, force: true })
-  for (const mode of PAGES) {
-    await buildPage({
-      configFile: join(ROOT, 'vite.config.ts'),
-      mode,
-      root: join(root, 'web', mode),
-      logLevel: 'warn',
-      build: { outDir: siteDir },
-    })
+  // Where a test runner builds, NODE_ENV is `test`, and React would come with all its warnings.
+  const nodeEnv = process.env['NODE_ENV']
+  process.env['NODE_ENV'] = 'production'
+  try {
+    for (const mode of PAGES) {
+      await buildPage({
+        configFile: join(ROOT, 'vite.config.ts'),
+        mode,
+        root: join(root, 'web', mode),
+        logLevel: 'warn',
+        build: { outDir: siteDir },
+      })
+    }
+  } finally {
+    if (nodeEnv === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = nodeEnv
   }
 }
 

@@ -155,12 +155,12 @@ describe('leanBundles', () => {
 })
 
 describe('buildPages', () => {
+  const PAGE =
+    '<!doctype html><html lang="en"><head><title>Portage</title></head><body><script type="module" src="./main.tsx"></script></body></html>'
+
   test('puts both pages side by side, without inline script', async () => {
     for (const page of ['dashboard', 'portal']) {
-      await source(
-        `web/${page}/index.html`,
-        '<!doctype html><html lang="en"><head><title>Portage</title></head><body><script type="module" src="./main.tsx"></script></body></html>',
-      )
+      await source(`web/${page}/index.html`, PAGE)
       const library = page === 'portal' ? "'preact'" : "'react-dom/client'"
       await source(`web/${page}/main.tsx`, `import * as ui from ${library}\nconsole.log(ui)`)
     }
@@ -178,5 +178,24 @@ describe('buildPages', () => {
         expect(inline).toBe('')
       }
     }
+  })
+
+  test('with what is deployed, also where tests run', async () => {
+    const nodeEnv = process.env['NODE_ENV']
+    for (const page of ['dashboard', 'portal']) {
+      await source(`web/${page}/index.html`, PAGE)
+      await source(`web/${page}/main.tsx`, `console.log(process.env.NODE_ENV + ' ${page}')`)
+    }
+
+    await buildPages({ outDir, root })
+
+    const assets = join(outDir, 'site', 'assets')
+    const scripts = (await readdir(assets)).filter((name) => name.endsWith('.js'))
+    expect(scripts).toHaveLength(2)
+    for (const script of scripts) {
+      expect(await readFile(join(assets, script), 'utf8')).toMatch(/production (dashboard|portal)/)
+    }
+    expect(nodeEnv).toBe('test')
+    expect(process.env['NODE_ENV']).toBe(nodeEnv)
   })
 })
