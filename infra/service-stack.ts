@@ -179,6 +179,8 @@ export class ServiceStack extends Stack {
       'address',
     ])
     records.letList(clientUploads, 'byPortal', ['uploads'])
+    // Room that nobody uses is looked for in the whole deployment when its day is used up.
+    records.letList(clientUploads, 'byDue', ['due'])
     data.portalKey.letRead(clientUploads)
     new IntakeSwitch(this, 'IntakeSwitch', { stage }).letRead(clientUploads)
     const { limits } = stage

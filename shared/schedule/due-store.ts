@@ -16,7 +16,16 @@ export const DUE_KINDS: DueKind[] = ['upload', 'small-delivery', 'large-delivery
 const PER_PARTITION = 200
 
 /** What was due before this moment, and nothing else. */
-export async function readDue(table: Table, nowMs: number): Promise<DueEntry[]> {
+export function readDue(table: Table, nowMs: number): Promise<DueEntry[]> {
+  return readDueBetween(table, 0, nowMs)
+}
+
+/** What is due from one moment until before another, as far as one look goes. */
+export async function readDueBetween(
+  table: Table,
+  fromMs: number,
+  beforeMs: number,
+): Promise<DueEntry[]> {
   const partitions = Array.from({ length: DUE_PARTITIONS }, (_, partition) => partition)
   const due = await Promise.all(
     partitions.map(async (partition) => {
@@ -24,10 +33,12 @@ export async function readDue(table: Table, nowMs: number): Promise<DueEntry[]> 
         new QueryCommand({
           TableName: table.name,
           IndexName: INDEX.due,
-          KeyConditionExpression: 'duePk = :partition AND dueSk < :now',
+          // A bare time sorts before every entry of that time, so the upper end is left out.
+          KeyConditionExpression: 'duePk = :partition AND dueSk BETWEEN :from AND :before',
           ExpressionAttributeValues: {
             ':partition': `due#${partition}`,
-            ':now': isoTime(nowMs),
+            ':from': isoTime(fromMs),
+            ':before': isoTime(beforeMs),
           },
           Limit: PER_PARTITION,
         }),

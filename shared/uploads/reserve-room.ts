@@ -18,6 +18,7 @@ import { type Clock, DAY_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/c
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import { accountsOf, type Portal } from '../portals/portal.ts'
+import { readDueBetween } from '../schedule/due-store.ts'
 import { expireUpload } from './expire-upload.ts'
 import { getUploadRules } from './file-binding.ts'
 import type { SubmissionStore } from './submission-store.ts'
@@ -54,7 +55,7 @@ export interface RoomIntent {
 }
 
 /** Each attempt gets one of the things out of the way that may stand there. */
-const ATTEMPTS = 4 + DEPLOYMENT_PLACES
+const ATTEMPTS = 4 + 2 * DEPLOYMENT_PLACES
 /** A reservation without a byte yields after this to whoever needs its room. */
 const IDLE_MS = 2 * MINUTE_MS
 /** Older ones have ended or S3 has some of them, but for those that the sweep has not come to yet. */
@@ -131,12 +132,18 @@ export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promis
       } else if (refusals.has('ACCOUNT')) {
         account = await acceptingAccount(deps, portal)
       } else if (refusals.has('PORTAL_FULL') || refusals.has('PORTAL_CAP')) {
-        if (hasYielded || !(await yieldIdle(deps, portal.id, room))) {
+        if (hasYielded || !(await yieldIdle(deps, ofPortal(deps, portal.id), room))) {
           throw refusals.has('PORTAL_FULL') ? full() : dailyLimit(deps.clock)
         }
         hasYielded = true
       } else {
-        if (placesTried === DEPLOYMENT_PLACES) throw dailyLimit(deps.clock)
+        if (placesTried === DEPLOYMENT_PLACES) {
+          if (hasYielded || !(await yieldIdle(deps, anywhere(deps), room))) {
+            throw dailyLimit(deps.clock)
+          }
+          hasYielded = true
+          placesTried = 0
+        }
         place += 1
         placesTried += 1
       }
@@ -175,27 +182,52 @@ async function acceptingAccount(deps: ReserveDeps, portal: Portal): Promise<Plac
   )
 }
 
-/** Ends as many reservations of this portal, of which S3 has no byte, as make the room; true when there was one. */
-async function yieldIdle(deps: ReserveDeps, portalId: string, room: Room): Promise<boolean> {
-  const nowMs = deps.clock.now()
-  // Not those that have just begun, behind which older ones could hide.
-  const period = { from: isoTime(nowMs - NEVER_IDLE_MS), to: isoTime(nowMs - IDLE_MS) }
+/** Ends as many of these reservations, of which S3 has no byte, as make the room; true when there was one. */
+async function yieldIdle(
+  deps: ReserveDeps,
+  candidates: AsyncIterable<Upload[]>,
+  room: Room,
+): Promise<boolean> {
   const ended: Upload[] = []
   const isEnough = () =>
     ended.length >= room.files && ended.reduce((sum, each) => sum + each.fileSize, 0) >= room.bytes
-  let cursor: string | undefined
-  for (let looked = 0; looked < LOOKED_AT && !isEnough(); looked += PAGE) {
-    const page = await deps.uploads.list({ portalId }, PAGE, cursor, period)
-    const pending = page.records.filter((upload) => upload.status === 'pending')
+  for await (const uploads of candidates) {
+    const pending = uploads.filter((upload) => upload.status === 'pending')
     for (let first = 0; first < pending.length && !isEnough(); first += AT_ONCE) {
       const some = pending.slice(first, first + AT_ONCE)
       const outcomes = await Promise.all(some.map((upload) => endIfIdle(deps, upload)))
       ended.push(...some.filter((_, index) => outcomes[index]))
     }
-    cursor = page.cursor
-    if (cursor === undefined) break
+    if (isEnough()) break
   }
   return ended.length > 0
+}
+
+/** Uploads of a portal that may be idle; not those that have just begun, behind which older ones could hide. */
+async function* ofPortal(deps: ReserveDeps, portalId: string): AsyncGenerator<Upload[]> {
+  const nowMs = deps.clock.now()
+  const period = { from: isoTime(nowMs - NEVER_IDLE_MS), to: isoTime(nowMs - IDLE_MS) }
+  let cursor: string | undefined
+  for (let looked = 0; looked < LOOKED_AT; looked += PAGE) {
+    const page = await deps.uploads.list({ portalId }, PAGE, cursor, period)
+    yield page.records
+    cursor = page.cursor
+    if (cursor === undefined) return
+  }
+}
+
+/** Uploads of the whole deployment that may be idle: their reservations end within what is left of a quarter of an hour. */
+async function* anywhere(deps: ReserveDeps): AsyncGenerator<Upload[]> {
+  const nowMs = deps.clock.now()
+  const due = await readDueBetween(deps.table, nowMs, nowMs + RESERVATION_MS - IDLE_MS + 1)
+  const ids = due.filter(({ kind }) => kind === 'upload').map(({ id }) => id)
+  for (let first = 0; first < ids.length; first += PAGE) {
+    const some = ids.slice(first, first + PAGE)
+    const uploads = await Promise.all(some.map((id) => deps.uploads.find(id)))
+    yield uploads.flatMap((upload) =>
+      upload && Date.parse(upload.createdAt) <= nowMs - IDLE_MS ? [upload] : [],
+    )
+  }
 }
 
 async function endIfIdle(deps: ReserveDeps, upload: Upload): Promise<boolean> {

@@ -291,6 +291,19 @@ describe('what a day may cost (security rule 9)', () => {
     expect(taken).toEqual([...Array(8).fill('taken'), 'DAILY_LIMIT_REACHED', 'DAILY_LIMIT_REACHED'])
   })
 
+  it('that strangers hold without sending a byte is free again after two minutes, for any portal', async () => {
+    const caps = { ...MANY, deployment: { files: 8, bytes: 1e9 } }
+    const squatted = await open({}, caps)
+    squatted.clock.advance(2000 * 24 * HOUR_MS)
+    for (let n = 0; n < 8; n += 1) await squatted.announce()
+    const house = await open({}, caps)
+    house.clock.advance(2000 * 24 * HOUR_MS)
+    await expect(house.announce()).rejects.toMatchObject(code('DAILY_LIMIT_REACHED'))
+
+    house.clock.advance(2 * MINUTE_MS + SECOND_MS)
+    await house.announce([{}, {}])
+  })
+
   it('refuses for good what would not fit into an empty day', async () => {
     const house = await open({}, { ...MANY, portal: { files: 10, bytes: 100 } })
 
