@@ -145,6 +145,18 @@ export function grantStore(table: Table, clock: Clock) {
       })
     },
 
+    /** The condition that no new consent has replaced a grant since it was read. */
+    mustBeThatRead(grant: Grant): TransactItem {
+      return {
+        ConditionCheck: {
+          TableName: table.name,
+          Key: key(grant.id),
+          ConditionExpression: keyIsThatRead,
+          ExpressionAttributeValues: { ':read': grant.wrappedKey },
+        },
+      }
+    },
+
     /** The condition that the provider's refusal still stands, in the transaction that acts on it. */
     mustBeRefused(grantId: string): TransactItem {
       return {

@@ -140,7 +140,7 @@ async function revokeUnlessShared(deps: DisconnectDeps, grant: Grant): Promise<v
 }
 
 export interface ReactivateDeps extends ProbeDeps {
-  grants: Pick<GrantStore, 'find'>
+  grants: Pick<GrantStore, 'find' | 'mustBeThatRead'>
 }
 
 /** Takes uploads again, when the provider answers; also tries one in ERROR at once. */
@@ -181,7 +181,7 @@ export async function reactivateAccount(
 
 /** A new access token now, for an owner who doubts the connection; the reply never holds it. */
 export async function refreshToken(
-  deps: ProbeDeps & { grants: Pick<GrantStore, 'find'>; vault: TokenVault },
+  deps: ProbeDeps & { grants: Pick<GrantStore, 'find' | 'mustBeThatRead'>; vault: TokenVault },
   userId: string,
   storageAccountId: string,
 ): Promise<RefreshTokenReply> {

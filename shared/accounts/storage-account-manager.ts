@@ -26,7 +26,7 @@ import type { GrantStore } from './grant-store.ts'
 import { noteProbe, type ProbeDeps, probeAccount } from './probe-account.ts'
 
 export interface EnsureDeps extends ProbeDeps {
-  grants: Pick<GrantStore, 'list' | 'find'>
+  grants: Pick<GrantStore, 'list' | 'find' | 'mustBeThatRead'>
   users: Pick<UserStore, 'listLogins'>
 }
 

@@ -4,9 +4,14 @@ import { handleStorageAccountStatusChange } from '../../../shared/accounts/chang
 import { tendAccount } from '../../../shared/accounts/tend-account.ts'
 import { OauthRefused } from '../../../shared/oauth/oauth-provider.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../shared/platform/clock.ts'
-import { RetryLater, type RetryLaterReason } from '../../../shared/providers/failures.ts'
+import { transact } from '../../../shared/platform/table.ts'
+import {
+  ReconnectNeeded,
+  RetryLater,
+  type RetryLaterReason,
+} from '../../../shared/providers/failures.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
-import { type AccountHouse, openAccount } from './account-house.ts'
+import { type AccountHouse, grantOf, openAccount } from './account-house.ts'
 
 let records: RecordTable
 let house: AccountHouse
@@ -200,6 +205,18 @@ it('a dead grant found by a probe disconnects the account, with its portals and 
   })
   const changes = (await house.events()).filter(({ type }) => type === 'account.status-changed')
   expect(changes).toHaveLength(1)
+})
+
+it('a consent that comes while the provider refuses the grant before it counts', async () => {
+  house.answerProbe(async () => {
+    const tokens = { accessToken: 'consented', refreshToken: 'second' }
+    const consent = grantOf(house.account, house.clock.now(), tokens)
+    await transact(records.table, house.grants.put({ ...consent, wrappedKey: 'another key' }))
+    throw new ReconnectNeeded({ tokenRejected: false, diagnostics: { provider: 'google_drive' } })
+  })
+  await tend()
+
+  expect((await house.now()).status).toBe('ACTIVE')
 })
 
 it('two keepers at once change an account once', async () => {
