@@ -5,8 +5,10 @@
  *   read → still valid? → use it
  *        → take the lease (conditional on the tokens read) → refresh → save → use it
  *        → lease taken by another → wait → read again
+ *        → lease lost meanwhile, to a new consent, a disconnect or another caller → read again
  *
- * After the refresh request is sent nothing aborts it: a token that is not saved is lost.
+ * After the refresh request is sent nothing aborts it: a token that is not saved is lost. One that
+ * could not be saved is not used either, so that everybody goes by the grant that the table has.
  */
 
 import { OauthRefused, type TokensRegistry } from '../oauth/oauth-provider.ts'
@@ -91,22 +93,24 @@ async function freshToken(
       return { grant, accessToken: tokens.accessToken }
     }
 
+    if (deps.clock.now() >= giveUpAtMs) throw unavailable(grant, PATIENCE_MS)
     const owner = randomToken()
-    if (await deps.grants.takeLease(grant, owner))
-      return refreshUnderLease(deps, grant, tokens, owner)
-    if (deps.clock.now() >= giveUpAtMs) {
-      throw unavailable(grant, PATIENCE_MS)
+    if (await deps.grants.takeLease(grant, owner)) {
+      const live = await refreshUnderLease(deps, grant, tokens, owner)
+      if (live) return live
+      continue
     }
     await deps.sleep(WAIT_MS * (0.5 + deps.random()))
   }
 }
 
+/** Undefined when the lease was lost before the answer could be saved: whoever has it now, or the consent that ended it, decides. */
 async function refreshUnderLease(
   deps: FreshTokenDeps,
   grant: Grant,
   tokens: GrantTokens,
   owner: string,
-): Promise<LiveGrant> {
+): Promise<LiveGrant | undefined> {
   try {
     const fresh = await deps.oauth(grant.provider).refresh(tokens.refreshToken)
     const sealed = await deps.vault.seal(
@@ -117,20 +121,18 @@ async function refreshUnderLease(
         refreshToken: fresh.refreshToken ?? tokens.refreshToken,
       } satisfies GrantTokens),
     )
-    await deps.grants.saveRefreshed(grant.id, owner, {
+    const saved = await deps.grants.saveRefreshed(grant.id, owner, {
       tokens: sealed,
       accessTokenExpiresAtMs: deps.clock.now() + fresh.expiresInSeconds * SECOND_MS,
     })
-    return { grant, accessToken: fresh.accessToken }
+    return saved ? { grant, accessToken: fresh.accessToken } : undefined
   } catch (error) {
     if (!(error instanceof OauthRefused && error.grantIsDead)) {
       await deps.grants.releaseLease(grant.id, owner)
       throw error instanceof OauthRefused ? error : unavailable(grant, undefined, error)
     }
     // A consent given meanwhile has replaced tokens and lease; then the refusal was of the old grant.
-    if (!(await deps.grants.saveRefused(grant.id, owner))) {
-      throw unavailable(grant, SECOND_MS, error)
-    }
+    if (!(await deps.grants.saveRefused(grant.id, owner))) return undefined
     await deps.onRefused(grant)
     throw new ReconnectNeeded({
       tokenRejected: false,

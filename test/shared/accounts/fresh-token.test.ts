@@ -200,7 +200,6 @@ describe('a consent that is given while an old token is refreshed', () => {
       await consent()
       return { accessToken: 'late', expiresInSeconds: 3600, scopes: [] }
     })
-    await fresh()
 
     expect((await fresh()).accessToken).toBe('consented')
     expect(house.asked).toEqual(['first'])
@@ -211,9 +210,50 @@ describe('a consent that is given while an old token is refreshed', () => {
       await consent()
       return refused('invalid_grant', true)()
     })
-    await expect(fresh()).rejects.toThrow(RetryLater)
 
-    expect((await house.now()).status).toBe('ACTIVE')
     expect((await fresh()).accessToken).toBe('consented')
+    expect((await house.now()).status).toBe('ACTIVE')
+    expect(house.asked).toEqual(['first'])
+  })
+})
+
+describe('a refresh whose answer cannot be saved any more', () => {
+  beforeEach(() => house.expireToken())
+
+  it('because the account was disconnected meanwhile hands out no token', async () => {
+    house.answerRefresh(async () => {
+      await transact(records.table, house.grants.remove(house.grant))
+      return { accessToken: 'late', expiresInSeconds: 3600, scopes: [] }
+    })
+
+    await expect(fresh()).rejects.toThrow(ReconnectNeeded)
+    expect(await house.grants.find(house.grant.id)).toBeUndefined()
+  })
+
+  it('because it took longer than its lease gives way to who refreshed in its place', async () => {
+    house.answerRefresh(async (refreshToken) => {
+      if (house.asked.length > 1) {
+        return { accessToken: 'in time', expiresInSeconds: 3600, scopes: [] }
+      }
+      house.clock.advance(REFRESH_LEASE_MS)
+      expect((await house.caller()(house.account.grantId)).accessToken).toBe('in time')
+      expect(refreshToken).toBe('first')
+      return { accessToken: 'late', expiresInSeconds: 3600, scopes: [] }
+    })
+
+    expect((await fresh()).accessToken).toBe('in time')
+    expect(house.asked).toEqual(['first', 'first'])
+  })
+
+  it('again and again makes the caller come back later instead of asking for ever', async () => {
+    house.answerRefresh(async () => {
+      house.clock.advance(REFRESH_LEASE_MS)
+      const thief = await house.grants.find(house.grant.id)
+      if (!thief || !(await house.grants.takeLease(thief, 'thief'))) throw new Error('no lease')
+      return { accessToken: 'late', expiresInSeconds: 3600, scopes: [] }
+    })
+
+    await expect(fresh()).rejects.toThrow(RetryLater)
+    expect(house.asked).toEqual(['first'])
   })
 })
