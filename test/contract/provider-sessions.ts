@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Progress, UploadTarget } from '../../shared/providers/provider.ts'
 import {
   CHUNK_BYTES,
   type ContractWorld,
@@ -11,6 +12,22 @@ import {
   proves,
   UNIT_BYTES,
 } from './provider-world.ts'
+
+/** What may become of one chunk, in units of 256 KiB. */
+interface Mishap {
+  chunkUnits: number
+  storedUnits: number | null
+  isAnswerLost: boolean
+  /** How far before the provider's offset the chunk begins. */
+  overlapUnits: number
+}
+
+const mishap: fc.Arbitrary<Mishap> = fc.record({
+  chunkUnits: fc.integer({ min: 1, max: 6 }),
+  storedUnits: fc.option(fc.integer({ min: 0, max: 6 })),
+  isAnswerLost: fc.boolean(),
+  overlapUnits: fc.integer({ min: 0, max: 3 }),
+})
 
 export function describeSessions(use: () => ContractWorld): void {
   let world: ContractWorld
@@ -62,47 +79,44 @@ export function describeSessions(use: () => ContractWorld): void {
 
     it('goes on from any byte that the provider names, whatever becomes of its chunks', async () => {
       const bytes = randomBytes(12 * UNIT_BYTES + 777)
-      const { manners } = world
-      const mishap = fc.record({
-        chunkUnits: fc.integer({ min: 1, max: 6 }),
-        storedUnits: fc.option(fc.integer({ min: 0, max: 6 })),
-        isAnswerLost: fc.boolean(),
-        /** How far before the provider's offset the next chunk begins. */
-        overlapUnits: fc.integer({ min: 0, max: 3 }),
-      })
+      const whole = { chunkUnits: 6, storedUnits: null, isAnswerLost: false, overlapUnits: 0 }
       await fc.assert(
         fc.asyncProperty(fc.array(mishap, { maxLength: 6 }), async (mishaps) => {
           const target = await world.makeTarget({ sizeBytes: bytes.byteLength })
           const sessionUri = await world.openSession(target)
-          for (const { chunkUnits, storedUnits, isAnswerLost, overlapUnits } of mishaps) {
-            const before = await world.ask(sessionUri, target)
-            if (before.state === 'complete') break
-            const offsetBytes = Math.max(0, before.offsetBytes - overlapUnits * UNIT_BYTES)
-            const chunkBytes = chunkUnits * UNIT_BYTES
-            const storedBytes = Math.min(chunkUnits, storedUnits ?? chunkUnits) * UNIT_BYTES
-            if (isAnswerLost) await world.own.loseNextAnswer('chunk')
-            else if (storedUnits !== null) await world.own.storeOnly(storedBytes)
-            const isBroken =
-              !isAnswerLost && storedBytes < Math.min(chunkBytes, bytes.byteLength - offsetBytes)
-            const isTaken = offsetBytes === before.offsetBytes || manners.overlap === 'is skipped'
-            const cannotTell = isBroken && isTaken && manners.partOfChunk === 'is told when asked'
-            const sent = world.sendFrom(sessionUri, target, bytes, offsetBytes, chunkBytes)
-            if (isAnswerLost || cannotTell)
-              await expect(sent).rejects.toMatchObject({ code: 'RETRY_LATER' })
-            else expect(await sent).toEqual(await world.ask(sessionUri, target))
-            const after = await world.ask(sessionUri, target)
-            if (after.state === 'partial') {
-              expect(after.offsetBytes).toBeGreaterThanOrEqual(before.offsetBytes)
-              expect(after.offsetBytes).toBeLessThanOrEqual(
-                Math.max(before.offsetBytes, offsetBytes + chunkBytes),
-              )
-            }
+          let progress = await world.ask(sessionUri, target)
+          for (const next of mishaps) {
+            if (progress.state === 'complete') break
+            const { offsetBytes } = progress
+            progress = await suffer(next, { sessionUri, target, bytes, offsetBytes })
           }
-          const file = await world.sendRest(sessionUri, target, bytes)
+          const file =
+            progress.state === 'complete'
+              ? progress.file
+              : await world.sendRest(sessionUri, target, bytes)
           expect(await proves(file, bytes)).toBe(true)
         }),
-        { numRuns: 12 },
+        {
+          numRuns: 12,
+          // Mishaps seldom reach the file's end by chance.
+          examples: [[[whole, whole, whole]], [[whole, whole, { ...whole, isAnswerLost: true }]]],
+        },
       )
+    })
+
+    it('names its file when it is asked after its end, or is lost; the file is found either way', async () => {
+      const small = content.subarray(0, 700 * KIB)
+      const target = await world.makeTarget({ sizeBytes: small.byteLength })
+      const sessionUri = await world.openSession(target)
+      const file = await world.sendRest(sessionUri, target, small)
+
+      const question = world.ask(sessionUri, target)
+
+      await (world.manners.endedSession === 'is lost'
+        ? expect(question).rejects.toMatchObject({ code: 'SESSION_LOST' })
+        : expect(question).resolves.toEqual({ state: 'complete', file }))
+      expect(await world.provider.openSession(world.auth, target)).toEqual({ file })
+      await world.expectDelivered(['report.pdf', small])
     })
 
     it('goes on after a chunk that overlaps what it has', async () => {
@@ -326,4 +340,40 @@ export function describeSessions(use: () => ContractWorld): void {
       expect(await proves(file, content)).toBe(true)
     })
   })
+
+  /** Sends one chunk with its mishap and asks where the session is; an end is told once, and not asked for again. */
+  async function suffer(
+    { chunkUnits, storedUnits, isAnswerLost, overlapUnits }: Mishap,
+    session: { sessionUri: string; target: UploadTarget; bytes: Buffer; offsetBytes: number },
+  ): Promise<Progress> {
+    const { sessionUri, target, bytes } = session
+    const offsetBytes = Math.max(0, session.offsetBytes - overlapUnits * UNIT_BYTES)
+    const chunkBytes = chunkUnits * UNIT_BYTES
+    const storedBytes = Math.min(chunkUnits, storedUnits ?? chunkUnits) * UNIT_BYTES
+    if (isAnswerLost) await world.own.loseNextAnswer('chunk')
+    else if (storedUnits !== null) await world.own.storeOnly(storedBytes)
+
+    const sent = world.sendFrom(sessionUri, target, bytes, offsetBytes, chunkBytes)
+
+    const isBroken =
+      !isAnswerLost && storedBytes < Math.min(chunkBytes, bytes.byteLength - offsetBytes)
+    const { overlap, partOfChunk } = world.manners
+    const isTaken = offsetBytes === session.offsetBytes || overlap === 'is skipped'
+    const cannotTell = isBroken && isTaken && partOfChunk === 'is told when asked'
+    if (isAnswerLost || cannotTell) {
+      await expect(sent).rejects.toMatchObject({ code: 'RETRY_LATER' })
+    } else {
+      const told = await sent
+      if (told.state === 'complete') return told
+      expect(told).toEqual(await world.ask(sessionUri, target))
+    }
+    const asked = await world.ask(sessionUri, target)
+    if (asked.state === 'partial') {
+      expect(asked.offsetBytes).toBeGreaterThanOrEqual(session.offsetBytes)
+      expect(asked.offsetBytes).toBeLessThanOrEqual(
+        Math.max(session.offsetBytes, offsetBytes + chunkBytes),
+      )
+    }
+    return asked
+  }
 }

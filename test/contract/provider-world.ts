@@ -31,6 +31,7 @@ export const MANNERS = {
     overlap: 'is skipped',
     gap: 'SESSION_LOST',
     partOfChunk: 'is told at once',
+    endedSession: 'names its file',
     mimeType: 'is kept',
     downloadLink: 'undefined',
   },
@@ -43,6 +44,7 @@ export const MANNERS = {
     overlap: 'is skipped',
     gap: 'SESSION_LOST',
     partOfChunk: 'is told at once',
+    endedSession: 'names its file',
     mimeType: 'is kept',
     downloadLink: 'undefined',
   },
@@ -59,6 +61,8 @@ export const MANNERS = {
     gap: 'is refused',
     /** An answer never says how much was stored; the next question does. */
     partOfChunk: 'is told when asked',
+    /** What a session answers after its commit is not documented. */
+    endedSession: 'is lost',
     mimeType: 'is not kept',
     downloadLink: 'string',
   },
