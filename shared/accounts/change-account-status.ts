@@ -20,6 +20,8 @@ import {
   followWrites,
   mustFollow,
   PORTALS_PER_TRANSACTION,
+  type StatusOf,
+  statusesAround,
 } from './follow-portals.ts'
 
 export type StatusDeps = FollowDeps
@@ -80,7 +82,7 @@ async function changeStatus(
   portalsInTransaction: number,
 ): Promise<PortalManagementResult> {
   const { table, accounts, clock } = deps
-  const affected = await affectedPortals(deps, { id: account.id, status })
+  const { affected, statusOf } = await affectedPortals(deps, { id: account.id, status })
   const starting = canCreateUploads(status)
   const first = await deps.portals.findMany(
     affected.slice(0, portalsInTransaction).map(({ id }) => id),
@@ -105,25 +107,25 @@ async function changeStatus(
     }),
     ...(cause.alongside ?? []),
     ...first
-      .filter((portal) => mustFollow(portal, { id: account.id, status }))
-      .flatMap((portal) => followWrites(deps, portal, status)),
+      .filter((portal) => mustFollow(portal, statusOf))
+      .flatMap((portal) => followWrites(deps, portal, statusOf)),
   ])
   return {
     account: { ...account, ...to, version: account.version + 1 },
-    deactivatedPortals: starting ? 0 : affected.length,
-    reactivatedPortals: starting ? affected.length : 0,
+    deactivatedPortals: affected.filter(({ isActive }) => isActive).length,
+    reactivatedPortals: affected.filter(({ isActive }) => !isActive).length,
   }
 }
 
-async function affectedPortals(
-  deps: StatusDeps,
+/** Portals whose flag the new status changes; one that a backup account stands in for stays open. */
+export async function affectedPortals(
+  deps: Pick<StatusDeps, 'accounts' | 'portals'>,
   account: Pick<Account, 'id' | 'status'>,
-): Promise<Portal[]> {
-  const affected: Portal[] = []
-  for await (const page of deps.portals.pagesByAccount(account.id)) {
-    affected.push(...page.filter((portal) => mustFollow(portal, account)))
-  }
-  return affected
+): Promise<{ affected: Portal[]; statusOf: StatusOf }> {
+  const portals: Portal[] = []
+  for await (const page of deps.portals.pagesByAccount(account.id)) portals.push(...page)
+  const statusOf = await statusesAround(deps, account, portals)
+  return { affected: portals.filter((portal) => mustFollow(portal, statusOf)), statusOf }
 }
 
 function disconnectedBy(

@@ -1,13 +1,13 @@
 /**
- * Portals follow their account: an automatic stop when it no longer takes uploads, a start of those
- * that were stopped so when it does again. Nobody decides anything by these flags but what a page
- * shows; uploads are accepted by the account's status alone, which is right at once.
+ * Portals follow their accounts: an automatic stop when none that they name takes uploads any more, a
+ * start of those that were stopped so when one does again. Nobody decides anything by these flags but
+ * what a page shows; uploads are accepted by the accounts' status alone, which is right at once.
  */
 import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { Clock } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
-import type { Portal } from '../portals/portal.ts'
+import { accountsOf, type Portal } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import { type Account, canCreateUploads } from './account.ts'
 import type { AccountStore } from './account-store.ts'
@@ -22,27 +22,49 @@ export interface FollowDeps {
 /** A transaction takes 100 items: two for each portal beside the account, its event, a grant and who else holds it. */
 export const PORTALS_PER_TRANSACTION = 48
 
-/** Whether the portal's flag is not what an account of this status makes it. */
-export function mustFollow(
-  portal: Portal,
-  account: { id: string; status: StorageAccountStatus },
-): boolean {
-  if (!canCreateUploads(account.status)) return portal.isActive
+/** What the accounts that portals name are at; undefined of one that does not exist. */
+export type StatusOf = (accountId: string) => StorageAccountStatus | undefined
+
+/**
+ * The given account is what it is about to be, the others are as the table has them now. One that
+ * changes at this very moment is due right afterwards, and its keeper then sees both as they are.
+ */
+export async function statusesAround(
+  deps: Pick<FollowDeps, 'accounts'>,
+  account: Pick<Account, 'id' | 'status'>,
+  portals: Portal[],
+): Promise<StatusOf> {
+  const others = new Set(portals.flatMap(accountsOf).filter((id) => id !== account.id))
+  const found = await Promise.all([...others].map((id) => deps.accounts.find(id)))
+  const statuses = new Map([account, ...found].map((each) => [each?.id, each?.status]))
+  return (accountId) => statuses.get(accountId)
+}
+
+/** Whether the portal's flag is not what its accounts make it. */
+export function mustFollow(portal: Portal, statusOf: StatusOf): boolean {
+  if (!takesUploads(portal, statusOf)) return portal.isActive
   return (
     !portal.isActive &&
     portal.deactivatedBy === 'SYSTEM' &&
-    portal.autoDeactivatedAccountId === account.id
+    portal.autoDeactivatedAccountId === portal.storageAccountId
   )
+}
+
+function takesUploads(portal: Portal, statusOf: StatusOf): boolean {
+  return accountsOf(portal).some((accountId) => {
+    const status = statusOf(accountId)
+    return status !== undefined && canCreateUploads(status)
+  })
 }
 
 /** The writes by which one portal follows, with its event. */
 export function followWrites(
   deps: Pick<FollowDeps, 'table' | 'portals' | 'clock'>,
   portal: Portal,
-  status: StorageAccountStatus,
+  statusOf: StatusOf,
 ): TransactItem[] {
-  const starting = canCreateUploads(status)
-  const reason = `STORAGE_${status}`
+  const starting = takesUploads(portal, statusOf)
+  const reason = `STORAGE_${starting ? 'ACTIVE' : (statusOf(portal.storageAccountId) ?? 'DISCONNECTED')}`
   return [
     starting ? deps.portals.startForAccount(portal) : deps.portals.stopForAccount(portal, reason),
     eventPut(deps.table, deps.clock, starting ? 'portal.reactivated' : 'portal.deactivated', {
@@ -64,7 +86,8 @@ export async function followPortals(
   untilMs: number,
 ): Promise<boolean> {
   for await (const page of deps.portals.pagesByAccount(account.id)) {
-    const behind = page.filter((portal) => mustFollow(portal, account))
+    const statusOf = await statusesAround(deps, account, page)
+    const behind = page.filter((portal) => mustFollow(portal, statusOf))
     for (let first = 0; first < behind.length; first += PORTALS_PER_TRANSACTION) {
       if (deps.clock.now() >= untilMs) return false
       const ids = behind.slice(first, first + PORTALS_PER_TRANSACTION).map(({ id }) => id)
@@ -76,12 +99,14 @@ export async function followPortals(
 
 /** Flags one chunk; false when the account is no longer what its portals would follow. */
 async function followChunk(deps: FollowDeps, account: Account, ids: string[]): Promise<boolean> {
-  const portals = (await deps.portals.findMany(ids)).filter((portal) => mustFollow(portal, account))
+  const found = await deps.portals.findMany(ids)
+  const statusOf = await statusesAround(deps, account, found)
+  const portals = found.filter((portal) => mustFollow(portal, statusOf))
   if (portals.length === 0) return true
   try {
     await transact(deps.table, [
       deps.accounts.mustBeUnchanged(account),
-      ...portals.flatMap((portal) => followWrites(deps, portal, account.status)),
+      ...portals.flatMap((portal) => followWrites(deps, portal, statusOf)),
     ])
     return true
   } catch (error) {

@@ -3,8 +3,7 @@ import type { FixAccountsReply, StorageReply, SyncReply } from '../contract/acco
 import type { RateLimits, RateRule } from '../limits/rate-limits.ts'
 import { MINUTE_MS } from '../platform/clock.ts'
 import { type Account, canCreateUploads } from './account.ts'
-import { handleStorageAccountStatusChange } from './change-account-status.ts'
-import { mustFollow } from './follow-portals.ts'
+import { affectedPortals, handleStorageAccountStatusChange } from './change-account-status.ts'
 import { type ListAccountsDeps, listAccounts } from './list-accounts.ts'
 import { noteProbe, probeAccount } from './probe-account.ts'
 import { type EnsureDeps, ensureStorageAccountsForUser } from './storage-account-manager.ts'
@@ -85,10 +84,6 @@ async function syncOne(
 
 /** Portals that a stop of this account would take along. */
 async function countOpen(deps: RepairDeps, account: Account): Promise<number> {
-  let open = 0
-  for await (const page of deps.portals.pagesByAccount(account.id)) {
-    const stopped = { id: account.id, status: 'DISCONNECTED' } as const
-    open += page.filter((portal) => mustFollow(portal, stopped)).length
-  }
-  return open
+  const { affected } = await affectedPortals(deps, { id: account.id, status: 'DISCONNECTED' })
+  return affected.filter(({ isActive }) => isActive).length
 }

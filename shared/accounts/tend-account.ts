@@ -1,13 +1,15 @@
 /**
  * The keeper of one account. After each change of its status, and about every 45 minutes besides:
  *
- *   portals follow → files that waited go on → token fresh, health probed, quota noted → rest
+ *   portals follow → files that waited go on, also those that it can take in another account's place
+ *   → token fresh, health probed, quota noted → rest
  *
  * Every step can be repeated, and the account stays due until the last one is done, so a keeper that
  * dies is followed by another within two minutes.
  */
 import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { SECOND_MS } from '../platform/clock.ts'
+import { accountsOf } from '../portals/portal.ts'
 import { type Account, canCreateUploads, FAILURES_UNTIL_ERROR, isFull } from './account.ts'
 import { handleStorageAccountStatusChange } from './change-account-status.ts'
 import { followPortals } from './follow-portals.ts'
@@ -58,6 +60,25 @@ export async function tendAccount(
 }
 
 /** Files that waited for the account go on; those that waited for room do when there is some. */
-function letGo(deps: TendDeps, account: Account, untilMs: number): Promise<boolean> {
-  return deps.deliveries.releaseHeld(account.id, { untilMs, roomAgain: !isFull(account) })
+async function letGo(deps: TendDeps, account: Account, untilMs: number): Promise<boolean> {
+  const roomAgain = !isFull(account)
+  if (!(await deps.deliveries.releaseHeld(account.id, { untilMs, roomAgain }))) return false
+  return roomAgain ? standIn(deps, account, untilMs) : true
+}
+
+/** Files of portals that name this account as a backup need wait for their own no longer. */
+async function standIn(deps: TendDeps, account: Account, untilMs: number): Promise<boolean> {
+  const waitingAt = new Map<string, Set<string>>()
+  for await (const portals of deps.portals.pagesByBackup(account.id)) {
+    for (const portal of portals) {
+      for (const accountId of accountsOf(portal).filter((id) => id !== account.id)) {
+        waitingAt.set(accountId, (waitingAt.get(accountId) ?? new Set()).add(portal.id))
+      }
+    }
+  }
+  for (const [accountId, ofPortals] of waitingAt) {
+    const release = { untilMs, roomAgain: true, ofPortals }
+    if (!(await deps.deliveries.releaseHeld(accountId, release))) return false
+  }
+  return true
 }

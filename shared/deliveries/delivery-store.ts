@@ -363,12 +363,12 @@ export function deliveryStore(table: Table, clock: Clock) {
     },
 
     /**
-     * Makes due what waits for this account, and what waits for room when there is some again. Reads
-     * only what waits. Returns false when time was over first.
+     * Makes due what waits for this account, and what waits for room when there is some again, of all
+     * portals or of those given. Reads only what waits. Returns false when time was over first.
      */
     async releaseHeld(
       accountId: string,
-      release: { untilMs: number; roomAgain: boolean },
+      release: { untilMs: number; roomAgain: boolean; ofPortals?: ReadonlySet<string> },
     ): Promise<boolean> {
       let start: Item | undefined
       do {
@@ -387,8 +387,10 @@ export function deliveryStore(table: Table, clock: Clock) {
         await Promise.all(
           waiting
             .filter(
-              ({ heldFor }) =>
-                FOR_ACCOUNT.includes(heldFor) || (release.roomAgain && heldFor === 'PROVIDER_FULL'),
+              ({ heldFor, portalId }) =>
+                (FOR_ACCOUNT.includes(heldFor) ||
+                  (release.roomAgain && heldFor === 'PROVIDER_FULL')) &&
+                (release.ofPortals?.has(portalId) ?? true),
             )
             .map((delivery) => dueNow(delivery)),
         )

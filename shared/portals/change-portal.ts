@@ -53,7 +53,7 @@ export async function updatePortal(
       moves || settings.storageFolderPath !== before.storageFolderPath
         ? null
         : before.storageFolderId,
-    ...nextActivity(before, { asked: request.isActive, moves, accounts, now }),
+    ...nextActivity(before, { asked: request.isActive, storageAccountId, accounts, now }),
     version: before.version + 1,
     updatedAt: now,
   }
@@ -136,13 +136,13 @@ function stale(cause?: unknown): PortageError {
 
 /**
  * The owner's own switch and the automatic one are kept apart: a stop by hand while the system has
- * stopped it is the owner's from then on, and a move to a working account undoes the system's stop.
+ * stopped it is the owner's from then on, and the system's own follows the accounts that are named.
  */
 function nextActivity(
   before: Portal,
   change: {
     asked: boolean | undefined
-    moves: boolean
+    storageAccountId: string
     accounts: Map<string, Account>
     now: string
   },
@@ -176,13 +176,23 @@ function nextActivity(
       autoDeactivatedAccountId: null,
     }
   }
+  const anyTakes = [...change.accounts.values()].some(takesUploads)
   if (change.asked === true && !isActive) {
-    if (![...change.accounts.values()].some(takesUploads)) {
+    if (!anyTakes) {
       throw notActive('Reactivate or reconnect its storage account, then open the portal.')
     }
     return on
   }
-  return change.moves && deactivatedBy === 'SYSTEM' ? on : asIs
+  if (anyTakes) return deactivatedBy === 'SYSTEM' ? on : asIs
+  if (!isActive) return asIs
+  const status = change.accounts.get(change.storageAccountId)?.status ?? 'DISCONNECTED'
+  return {
+    isActive: false,
+    deactivatedBy: 'SYSTEM',
+    deactivatedAt: change.now,
+    deactivationReason: `STORAGE_${status}`,
+    autoDeactivatedAccountId: change.storageAccountId,
+  }
 }
 
 function takesUploads(account: Account | undefined): boolean {

@@ -1,5 +1,6 @@
 /**
- * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought.
+ * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought;
+ * `backup#{accountId}`: puts it into the list of an account that stands in for its own.
  * A slug that was given up stays with its user, without a portal.
  */
 import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
@@ -40,6 +41,9 @@ const slugIsFree = 'attribute_not_exists(pk) OR (userId = :user AND attribute_no
 const slugIsOfPortal = 'portalId = :portal'
 /** A count lies in several items, because transactions on one item wait for each other. */
 export const STATISTICS_PLACES = 8
+
+/** In an account's list the links stand behind its own portals. */
+const BACKUP_LINK = 'backup#'
 
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
@@ -103,8 +107,71 @@ export function portalStore(table: Table, clock: Clock) {
     }
   }
 
+  /** The writes by which backup accounts list a portal, or no longer do; the write of the portal itself decides. */
+  function linkBackups(before: string[], portal: Portal): TransactItem[] {
+    const after = portal.deletedAt === null ? portal.backupStorageAccountIds : []
+    const linkKey = (accountId: string) => ({
+      pk: `portal#${portal.id}`,
+      sk: `backup#${accountId}`,
+    })
+    return [
+      ...after
+        .filter((accountId) => !before.includes(accountId))
+        .map((accountId) => ({
+          Put: {
+            TableName: table.name,
+            Item: {
+              ...linkKey(accountId),
+              portalId: portal.id,
+              accountPk: `portals#${accountId}`,
+              accountSk: `${BACKUP_LINK}${timeKey(Date.parse(portal.createdAt), portal.id)}`,
+            },
+          },
+        })),
+      ...before
+        .filter((accountId) => !after.includes(accountId))
+        .map((accountId) => ({ Delete: { TableName: table.name, Key: linkKey(accountId) } })),
+    ]
+  }
+
+  async function* listedAt(accountId: string, prefix: string): AsyncGenerator<Item[]> {
+    let start: Item | undefined
+    do {
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          IndexName: INDEX.account,
+          KeyConditionExpression: `accountPk = :account${prefix === '' ? '' : ' AND begins_with(accountSk, :prefix)'}`,
+          ExpressionAttributeValues: {
+            ':account': `portals#${accountId}`,
+            ...(prefix === '' ? {} : { ':prefix': prefix }),
+          },
+          ...(start ? { ExclusiveStartKey: start } : {}),
+        }),
+      )
+      yield reply.Items ?? []
+      start = reply.LastEvaluatedKey
+    } while (start)
+  }
+
+  /** These portals as they are now; those that are gone are left out. */
+  async function findMany(portalIds: string[]): Promise<Portal[]> {
+    const items = await readItems(table, portalIds.map(key), { consistent: true })
+    return items as unknown as Portal[]
+  }
+
+  /** The portals behind links, unless they have ceased to name the account meanwhile. */
+  async function behind(links: Item[], accountId: string): Promise<Portal[]> {
+    const portals = await findMany(links.map((link) => String(link['portalId'])))
+    return portals.filter(
+      ({ deletedAt, backupStorageAccountIds }) =>
+        deletedAt === null && backupStorageAccountIds.includes(accountId),
+    )
+  }
+
   return {
     key,
+    findMany,
 
     /** Also one that was deleted: files on their way to it still arrive. */
     async find(portalId: string): Promise<Portal | undefined> {
@@ -138,11 +205,12 @@ export function portalStore(table: Table, clock: Clock) {
             ConditionExpression: portalIsNew,
           },
         },
+        ...linkBackups([], portal),
       ]
     },
 
-    /** The writes of an owner's change: first that of the portal, refused when it changed since it was read, then those of another slug. */
-    change(before: Portal, after: Portal): [portal: TransactItem, ...slugs: TransactItem[]] {
+    /** The writes of an owner's change: first that of the portal, refused when it changed since it was read, then those of another slug and of other backups. */
+    change(before: Portal, after: Portal): [portal: TransactItem, ...others: TransactItem[]] {
       return [
         {
           Put: {
@@ -153,6 +221,7 @@ export function portalStore(table: Table, clock: Clock) {
           },
         },
         ...(before.slug === after.slug ? [] : [takeSlug(after), releaseSlug(before)]),
+        ...linkBackups(before.backupStorageAccountIds, after),
       ]
     },
 
@@ -168,6 +237,7 @@ export function portalStore(table: Table, clock: Clock) {
           },
         },
         releaseSlug(before),
+        ...linkBackups(before.backupStorageAccountIds, after),
       ]
     },
 
@@ -227,28 +297,20 @@ export function portalStore(table: Table, clock: Clock) {
       }
     },
 
-    /** Portals that are bound to an account, page by page as the index knows them, which may be behind. */
+    /** Portals that may deliver to an account, as their own or as a backup, page by page as the index knows them, which may be behind. */
     async *pagesByAccount(accountId: string): AsyncGenerator<Portal[]> {
-      let start: Item | undefined
-      do {
-        const reply = await table.client.send(
-          new QueryCommand({
-            TableName: table.name,
-            IndexName: INDEX.account,
-            KeyConditionExpression: 'accountPk = :account',
-            ExpressionAttributeValues: { ':account': `portals#${accountId}` },
-            ...(start ? { ExclusiveStartKey: start } : {}),
-          }),
-        )
-        yield (reply.Items ?? []) as Portal[]
-        start = reply.LastEvaluatedKey
-      } while (start)
+      for await (const items of listedAt(accountId, '')) {
+        const own = items.filter((item) => item['portalId'] === undefined)
+        const links = items.filter((item) => item['portalId'] !== undefined)
+        yield [...(own as unknown as Portal[]), ...(await behind(links, accountId))]
+      }
     },
 
-    /** These portals as they are now; those that are gone are left out. */
-    async findMany(portalIds: string[]): Promise<Portal[]> {
-      const items = await readItems(table, portalIds.map(key), { consistent: true })
-      return items as unknown as Portal[]
+    /** Those of them for which the account is a backup. */
+    async *pagesByBackup(accountId: string): AsyncGenerator<Portal[]> {
+      for await (const links of listedAt(accountId, BACKUP_LINK)) {
+        yield await behind(links, accountId)
+      }
     },
 
     /** What each portal has delivered; one that has delivered nothing is left out. */
