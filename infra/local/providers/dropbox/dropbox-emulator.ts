@@ -16,14 +16,14 @@
  * Files on disk: `<dataDir>/dropbox/dropbox.sqlite` (accounts, grants, metadata, sessions) and
  * `<dataDir>/dropbox/blobs/` (content). Both survive `kill -9`.
  */
-import { randomUUID } from 'node:crypto'
-import type { Clock } from '../../clock.ts'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { ControlledProvider } from '../control-api.ts'
+import type { Emulator, EmulatorOptions } from '../emulator.ts'
 import { type Exchange, type Reply, textReply } from '../exchange.ts'
 import { FaultPlan } from '../fault-plan.ts'
 import type { OAuthClient } from '../oauth-client.ts'
 import { OAuthError } from '../oauth-error.ts'
-import { createProviderServer, type ProviderServer } from '../provider-server.ts'
+import { createProviderServer } from '../provider-server.ts'
 import { RequestLog } from '../request-log.ts'
 import { SigningKey } from '../signing-key.ts'
 import { type Account, AccountStore, usedBytes } from './account-store.ts'
@@ -54,21 +54,11 @@ export const DROPBOX_HOSTS = [
   'dl.dropboxusercontent.com',
 ]
 
-interface DropboxEmulatorOptions {
-  dataDir: string
-  clock: Clock
-  /** Origin under which clients know the emulator, and `iss` of its tokens; the address of `listen` when absent. */
-  publicUrl?: string
-}
-
-export interface DropboxEmulator extends ProviderServer {
-  /** Makes the client known, or changes it. Consents and tokens survive restarts; clients are registered at each start. */
-  registerClient(client: OAuthClient): void
-}
+export type DropboxEmulator = Emulator
 
 type Parts = ApiParts & AuthorizeParts & TokenParts
 
-export function createDropboxEmulator(options: DropboxEmulatorOptions): DropboxEmulator {
+export function createDropboxEmulator(options: EmulatorOptions): Emulator {
   const { clock } = options
   const database = new DropboxDatabase(options.dataDir)
   const accounts = new AccountStore(database)
@@ -116,6 +106,14 @@ export function createDropboxEmulator(options: DropboxEmulatorOptions): DropboxE
       await server.close()
       database.close()
     },
+  }
+}
+
+/** Key and secret of an app, as the App Console hands them out. */
+export function newDropboxClient() {
+  return {
+    clientId: randomBytes(8).toString('hex').slice(0, 15),
+    clientSecret: randomBytes(8).toString('hex').slice(0, 15),
   }
 }
 

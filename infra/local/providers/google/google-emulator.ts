@@ -16,13 +16,14 @@
  * Files on disk: `<dataDir>/google/google.sqlite` (accounts, grants, metadata, sessions) and
  * `<dataDir>/google/blobs/` (content). Both survive `kill -9`.
  */
-import type { Clock } from '../../clock.ts'
+import { randomBytes } from 'node:crypto'
 import type { ControlledProvider } from '../control-api.ts'
+import type { Emulator, EmulatorOptions } from '../emulator.ts'
 import type { Exchange, Reply } from '../exchange.ts'
 import { FaultPlan } from '../fault-plan.ts'
 import type { OAuthClient } from '../oauth-client.ts'
 import { OAuthError, oauthErrorReply } from '../oauth-error.ts'
-import { createProviderServer, type ProviderServer } from '../provider-server.ts'
+import { createProviderServer } from '../provider-server.ts'
 import { RequestLog } from '../request-log.ts'
 import { SigningKey } from '../signing-key.ts'
 import { type Account, AccountStore, usedBytes } from './account-store.ts'
@@ -53,21 +54,11 @@ export const GOOGLE_HOSTS = [
   'openidconnect.googleapis.com',
 ]
 
-interface GoogleEmulatorOptions {
-  dataDir: string
-  clock: Clock
-  /** Origin under which clients know the emulator, and `iss` of its tokens; the address of `listen` when absent. */
-  publicUrl?: string
-}
-
-export interface GoogleEmulator extends ProviderServer {
-  /** Makes the client known, or changes it. Consents and tokens survive restarts; clients are registered at each start. */
-  registerClient(client: OAuthClient): void
-}
+export type GoogleEmulator = Emulator
 
 type Parts = DriveParts & TokenParts & IdentityParts
 
-export function createGoogleEmulator(options: GoogleEmulatorOptions): GoogleEmulator {
+export function createGoogleEmulator(options: EmulatorOptions): Emulator {
   const { clock } = options
   const database = new GoogleDatabase(options.dataDir)
   const accounts = new AccountStore(database)
@@ -122,6 +113,14 @@ export function createGoogleEmulator(options: GoogleEmulatorOptions): GoogleEmul
       await server.close()
       database.close()
     },
+  }
+}
+
+/** As Google's console hands them out. */
+export function newGoogleClient() {
+  return {
+    clientId: `${randomBytes(6).toString('hex')}.apps.googleusercontent.com`,
+    clientSecret: `GOCSPX-${randomBytes(21).toString('base64url')}`,
   }
 }
 

@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { LocalClock } from '../../../../infra/local/clock.ts'
-import {
-  createGoogleEmulator,
-  type GoogleEmulator,
-} from '../../../../infra/local/providers/google/google-emulator.ts'
+import type { Emulator } from '../../../../infra/local/providers/emulator.ts'
+import { createGoogleEmulator } from '../../../../infra/local/providers/google/google-emulator.ts'
 import { readForm } from '../form-page.ts'
 
 export const CLIENT = {
@@ -31,7 +29,7 @@ export interface Fixture {
   url: string
   clock: LocalClock
   dataDir: string
-  emulator: GoogleEmulator
+  emulator: Emulator
   close(): Promise<void>
   /** Closes the emulator and starts it again on the same data. */
   restart(): Promise<Fixture>
