@@ -23,7 +23,8 @@ import { expireUpload } from './expire-upload.ts'
 import { getUploadRules } from './file-binding.ts'
 import type { SubmissionStore } from './submission-store.ts'
 import type { Upload } from './upload.ts'
-import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
+import { RESERVATION_MS } from './upload-arrival.ts'
+import type { UploadStore } from './upload-store.ts'
 
 export interface ReserveDeps {
   table: Table

@@ -15,7 +15,8 @@ import type { StagedObject, StagedPart, StagingBucket } from '../platform/stagin
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { expireUpload } from './expire-upload.ts'
 import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
-import { RESERVATION_MS, type UploadStore } from './upload-store.ts'
+import { RESERVATION_MS } from './upload-arrival.ts'
+import type { UploadStore } from './upload-store.ts'
 
 export interface IntakeDeps {
   table: Table

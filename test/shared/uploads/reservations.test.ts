@@ -4,7 +4,7 @@ import { MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { completeUpload } from '../../../shared/uploads/complete-upload.ts'
 import { type IntakeDeps, takeInUpload } from '../../../shared/uploads/take-in-upload.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
-import { RESERVATION_MS } from '../../../shared/uploads/upload-store.ts'
+import { RESERVATION_MS } from '../../../shared/uploads/upload-arrival.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
 import { type IntentHouse, openIntentHouse } from './intent-house.ts'
 
