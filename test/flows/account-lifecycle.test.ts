@@ -14,7 +14,7 @@ import type { OpenPortalReply, PortalReply } from '../../shared/contract/portals
 import type { IntentReply } from '../../shared/contract/uploads.ts'
 import { complete, sha256 } from '../support/client-calls.ts'
 import { type Deliveries, deliveriesOf, MIB, sessions } from '../support/deliveries.ts'
-import { ABOUT, pass, whileDriveFails } from '../support/keepers.ts'
+import { pass, whileProviderFails } from '../support/keepers.ts'
 import {
   type ClientFile,
   createPortal,
@@ -100,7 +100,7 @@ async function send(intent: IntentReply, { content }: ClientFile): Promise<strin
 
 async function expectArrived({ files }: Story, uploadId: string, file: ClientFile) {
   await files.untilDelivered(uploadId, file)
-  expect(await files.inDrive(file)).toEqual([sha256(file.content)])
+  expect(await files.arrived(file)).toEqual([sha256(file.content)])
 }
 
 describe('a grant that is withdrawn at the provider (A30, workflow 5)', () => {
@@ -162,7 +162,7 @@ describe('a grant that is withdrawn at the provider (A30, workflow 5)', () => {
   it('holds the file that is on its way', async () => {
     const held = await owner.files.untilStatus(uploadId, 'held')
     expect(held).toMatchObject({ reason: 'ACCOUNT_DISCONNECTED', storageAccountId: null })
-    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await owner.files.arrived(file)).toEqual([])
   })
 
   it('is mended by a new consent: exactly the automatically stopped portals are on again', async () => {
@@ -247,7 +247,7 @@ describe('a provider that does not answer (A30)', () => {
     file = files.newFile(1000)
     await pass(test, BEFORE_NEXT_PROBE)
 
-    const intent = await whileDriveFails(test, async () => {
+    const intent = await whileProviderFails(test, 'google', async () => {
       await pass(test, UNTIL_NEXT_PROBE)
       expect(await accountOf(owner)).toMatchObject({
         storageStatus: 'ACTIVE',
@@ -302,8 +302,7 @@ describe('a provider that does not answer (A30)', () => {
     'because it limits us (%s) changes no status, however often',
     async (action) => {
       const before = await events(owner, owner.accountId)
-      const fault = { route: ABOUT, action, retryAfterSeconds: 3600, times: 1000 }
-      await owner.files.fault(fault)
+      await owner.files.spoil('quota', { action, retryAfterSeconds: 3600, times: 1000 })
 
       const asked = await owner.files.requestsOf(async () => {
         for (let probe = 1; probe <= 4; probe += 1) await pass(test, 51 * MINUTE)
@@ -351,7 +350,7 @@ describe('a pause (C1, A14)', () => {
     const uploadId = await send(intent, file)
     const held = await owner.files.untilStatus(uploadId, 'held')
     expect(held).toMatchObject({ reason: 'ACCOUNT_INACTIVE', storageAccountId: null })
-    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await owner.files.arrived(file)).toEqual([])
     await say(owner, 'reactivate')
     await pass(test, MINUTE)
 
@@ -415,7 +414,7 @@ describe('an end (C1, security rule 5)', () => {
     const { files } = owner
     // One chunk and a rest, before which the day is used up.
     const file = files.newFile(33 * MIB)
-    await files.fault({ method: 'PUT', skip: 1, action: 'status:403:dailyLimitExceeded' })
+    await files.spoil('chunk', { skip: 1, action: 'status:403:dailyLimitExceeded' })
     let uploadId = ''
     const requests = await files.requestsOf(async () => {
       uploadId = await files.handOver(file)
@@ -481,14 +480,14 @@ describe('a delivered file, by the state of its account (C25)', () => {
       deletedFromDatabase: true,
     })
 
-    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await owner.files.arrived(file)).toEqual([])
     await say(owner, 'reactivate')
   })
 
   it('waits to be deleted while the account is in ERROR', async () => {
     const { file, uploadId } = await newDelivered()
     await say(owner, 'deactivate')
-    const reactivate = whileDriveFails(test, () => say(owner, 'reactivate'))
+    const reactivate = whileProviderFails(test, 'google', () => say(owner, 'reactivate'))
     await expect(reactivate).rejects.toThrow('PROVIDER_UNAVAILABLE')
 
     const refused = await remove(uploadId)
@@ -496,7 +495,7 @@ describe('a delivered file, by the state of its account (C25)', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
     await expectProblem(refused, 'PROVIDER_UNAVAILABLE')
     expect(await owner.files.upload(uploadId)).toMatchObject({ status: 'uploaded' })
-    expect(await owner.files.inDrive(file)).toEqual([sha256(file.content)])
+    expect(await owner.files.arrived(file)).toEqual([sha256(file.content)])
     await say(owner, 'reactivate')
   })
 
@@ -514,7 +513,7 @@ describe('a delivered file, by the state of its account (C25)', () => {
     })
 
     expect(await owner.files.upload(uploadId)).toMatchObject({ status: 'deleted' })
-    expect(await owner.files.inDrive(file)).toEqual([sha256(file.content)])
+    expect(await owner.files.arrived(file)).toEqual([sha256(file.content)])
     expect(await owner.http.connectStorage(owner.email)).toBe(owner.accountId)
   })
 })
@@ -538,8 +537,8 @@ describe('a portal with a backup account (C7)', () => {
   const expectInBackup = async (uploadId: string, file: ClientFile, reason: string) => {
     const inBackup = deliveriesOf(test, backup)
     await inBackup.untilDelivered(uploadId, file)
-    expect(await inBackup.inDrive(file)).toEqual([sha256(file.content)])
-    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await inBackup.arrived(file)).toEqual([sha256(file.content)])
+    expect(await owner.files.arrived(file)).toEqual([])
     expect(await owner.files.upload(uploadId)).toMatchObject({
       storageAccountId: backup.accountId,
       storageStatus: 'ACTIVE',
@@ -560,7 +559,7 @@ describe('a portal with a backup account (C7)', () => {
     await expectInBackup(uploadId, file, 'ACCOUNT_INACTIVE')
     await say(owner, 'reactivate')
     await pass(test, MINUTE)
-    expect(await owner.files.inDrive(file)).toEqual([])
+    expect(await owner.files.arrived(file)).toEqual([])
   })
 
   it('and when its own account is full', async () => {
@@ -579,7 +578,7 @@ describe('trying a held file again', () => {
     const owner = await newStory()
     const file = owner.files.newFile(1000)
     const retry = () => owner.http.send('POST', `/api/uploads/${uploadId}/retry`)
-    await owner.files.fault({ method: 'POST', action: 'status:403:dailyLimitExceeded' })
+    await owner.files.spoil('whole', { action: 'status:403:dailyLimitExceeded' })
     const uploadId = await owner.files.handOver(file)
     const held = await owner.files.untilStatus(uploadId, 'held')
     // By itself it would wait for most of an hour.

@@ -6,8 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deliveriesOf, MIB } from '../support/deliveries.ts'
 import { type Owner, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
 
-const UPLOADS = '/upload/drive/v3/files'
-
 const NEEDED = [
   'drive.files.create',
   'drive.files.delete',
@@ -47,10 +45,10 @@ async function wholeJob(): Promise<void> {
   await deliver(6 * MIB)
 
   // After a lost reply the file is looked up by its id, or the session is asked.
-  await deliveries.fault({ route: `${UPLOADS}?uploadType=multipart`, action: 'apply-then-503' })
+  await deliveries.spoil('whole', { action: 'apply-then-503' })
   await deliver(2000)
-  await deliveries.fault({ route: `${UPLOADS}?upload_id`, action: 'partial' })
-  await deliveries.fault({ route: `${UPLOADS}?upload_id`, action: 'apply-then-503' })
+  await deliveries.spoil('chunk', { action: 'partial' })
+  await deliveries.spoil('chunk', { action: 'apply-then-503' })
   await deliver(6 * MIB)
   expect(await deliveries.openFaults()).toBe(0)
 

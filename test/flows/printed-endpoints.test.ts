@@ -9,7 +9,7 @@ import type { AccountsReply, RefreshTokenReply } from '../../shared/contract/acc
 import type { PortalReply, VerifyPasswordReply } from '../../shared/contract/portals.ts'
 import type { UploadsReply } from '../../shared/contract/uploads.ts'
 import { untilUploaded } from '../support/client-calls.ts'
-import { whileDriveFails } from '../support/keepers.ts'
+import { whileProviderFails } from '../support/keepers.ts'
 import { createPortal, handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
 import { PRINTED } from './printed-examples.ts'
@@ -138,7 +138,7 @@ describe('storage (A15)', () => {
     const json = { provider: 'google_drive' }
     await http.call('POST', '/api/storage/deactivate', { json })
     const reactivate = () => http.send('POST', '/api/storage/reactivate', { json })
-    expect((await whileDriveFails(test, reactivate)).status).toBe(503)
+    expect((await whileProviderFails(test, 'google', reactivate)).status).toBe(503)
 
     const reply = await http.call('POST', '/api/storage/sync-oauth-status')
 

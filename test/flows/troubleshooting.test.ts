@@ -10,7 +10,7 @@ import type { PortalReply } from '../../shared/contract/portals.ts'
 import type { ProblemCode } from '../../shared/contract/problems.ts'
 import type { UploadReply } from '../../shared/contract/uploads.ts'
 import { untilUploaded } from '../support/client-calls.ts'
-import { whileDriveFails } from '../support/keepers.ts'
+import { whileProviderFails } from '../support/keepers.ts'
 import {
   announce,
   createPortal,
@@ -85,7 +85,7 @@ const STATES = {
   ERROR: {
     begin: async () => {
       await post('deactivate')
-      const reply = await whileDriveFails(test, () => post('reactivate'))
+      const reply = await whileProviderFails(test, 'google', () => post('reactivate'))
       expect(reply.status).toBe(503)
     },
     solution: 'Retry',

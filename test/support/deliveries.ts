@@ -10,11 +10,12 @@ import {
   putParts,
   type TestCloud,
 } from './local-cloud.ts'
+import type { Fault, ProviderStep } from './provider-suite.ts'
+import { suiteOf } from './providers.ts'
 import { until } from './until.ts'
 
 export const MIB = 1024 * 1024
 export const SWEEP = 'portage-local-sweep-due'
-const UPLOADS_ROUTE = '/upload/drive/v3/files'
 
 interface LoggedRequest {
   operation: string
@@ -28,10 +29,12 @@ interface LoggedRequest {
 export type Deliveries = ReturnType<typeof deliveriesOf>
 
 export function deliveriesOf(test: TestCloud, owner: Owner) {
+  const provider = suiteOf(owner.provider)
+  const { chunkBytes, singleRequestBytes } = provider.driver(test.cloud.urls[provider.id])
   let files = 0
 
   async function emulator<T>(method: string, path: string, json?: object): Promise<T> {
-    const response = await fetch(`${test.cloud.urls.google}/_emulator/${path}`, {
+    const response = await fetch(`${test.cloud.urls[provider.id]}/_emulator/${path}`, {
       method,
       headers: { 'content-type': 'application/json' },
       ...(json && { body: JSON.stringify(json) }),
@@ -53,6 +56,10 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     )
 
   return {
+    /** More than one request takes, so that a file of it needs a session. */
+    oneChunkBytes: singleRequestBytes + MIB,
+    /** A whole chunk and a rest. */
+    twoChunksBytes: chunkBytes + MIB,
     upload,
     untilStatus,
 
@@ -79,9 +86,9 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     announce: (file: ClientFile): Promise<IntentReply> =>
       announce(test.browser(), owner.portal.id, [file]),
 
-    /** What the owner's Drive holds under a file's name: hash and whether it is in the trash. */
-    async inDrive({ name }: ClientFile): Promise<string[]> {
-      const delivered = await test.delivered(owner.email)
+    /** What the owner's storage holds under a file's name, but for what was thrown away: their hashes. */
+    async arrived({ name }: ClientFile): Promise<string[]> {
+      const delivered = await test.delivered(owner.email, provider.id)
       return delivered
         .filter((file) => file.name === name && !file.trashed)
         .map((file) => file.sha256)
@@ -94,9 +101,9 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
       return reply
     },
 
-    /** The next so many requests that carry bytes meet this. */
-    fault: (fault: Record<string, unknown>) =>
-      emulator('POST', 'faults', { route: UPLOADS_ROUTE, ...fault }),
+    /** Spoils the next requests by which this step is taken. */
+    spoil: (step: ProviderStep, fault: Fault) =>
+      emulator('POST', 'faults', { ...provider.requests[step], ...fault }),
     clearFaults: () => emulator('DELETE', 'faults'),
     openFaults: async () => (await emulator<{ faults: unknown[] }>('GET', 'faults')).faults.length,
     steer: (action: 'revoke' | 'expire-tokens' | 'quota', json: object = {}) =>
@@ -115,27 +122,9 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     untilChunks: (count: number) =>
       until(async () => {
         const { requests } = await emulator<{ requests: LoggedRequest[] }>('GET', 'requests')
-        const chunks = requests.filter(({ operation }) => operation === 'drive.session.chunk')
+        const chunks = requests.filter(({ operation }) => operation === provider.chunkOperation)
         return chunks.length >= count
       }),
-
-    /** Puts the owner's Portage folder into the trash, as its owner does at the provider. */
-    async trashFolder(): Promise<void> {
-      const token = await accessToken(test, owner.email)
-      const call = async (method: string, path: string, json?: object) => {
-        const response = await fetch(`${test.cloud.urls.google}/drive/v3/${path}`, {
-          method,
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          ...(json && { body: JSON.stringify(json) }),
-        })
-        if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-        return (await response.json()) as { files: { id: string }[] }
-      }
-      const query = new URLSearchParams({ q: "name = 'Portage' and trashed = false" })
-      const [folder] = (await call('GET', `files?${query}`)).files
-      if (!folder) throw new Error('there is no Portage folder')
-      await call('PATCH', `files/${folder.id}`, { trashed: true })
-    },
 
     stagedKeys: async (uploadId: string): Promise<string[]> => {
       const bucket = stagingBucket(test)
@@ -148,47 +137,6 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
         })
     },
   }
-}
-
-/** A token of the app's own client, which alone sees the app's files; got as an owner's consent gives it. */
-async function accessToken({ cloud }: TestCloud, email: string): Promise<string> {
-  const [secretId = ''] = variables(cloud, 'GOOGLE_OAUTH_SECRET_ARN')
-  const client_id = cloud.secrets.getValue(secretId, 'clientId') ?? ''
-  const client_secret = cloud.secrets.getValue(secretId, 'clientSecret') ?? ''
-  const redirect_uri = `${cloud.urls.app}/api/oauth/google/callback`
-  const scope = 'https://www.googleapis.com/auth/drive.file'
-  const question = { client_id, redirect_uri, scope, response_type: 'code', state: 'test' }
-  const page = await fetch(`${cloud.urls.google}/o/oauth2/v2/auth?${new URLSearchParams(question)}`)
-  const html = await page.text()
-  const inputs = [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
-  const answer = await fetch(new URL(/action="([^"]*)"/.exec(html)?.[1] ?? '', page.url), {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { origin: cloud.urls.google },
-    body: new URLSearchParams([
-      ...inputs.map(([, name = '', value = '']): [string, string] => [name, unescaped(value)]),
-      ['account', email],
-      ['scope', scope],
-      ['decision', 'allow'],
-    ]),
-  })
-  const code = new URL(answer.headers.get('location') ?? '').searchParams.get('code') ?? ''
-  const exchange = {
-    code,
-    client_id,
-    client_secret,
-    redirect_uri,
-    grant_type: 'authorization_code',
-  }
-  const reply = await fetch(`${cloud.urls.google}/token`, {
-    method: 'POST',
-    body: new URLSearchParams(exchange),
-  })
-  return ((await reply.json()) as { access_token: string }).access_token
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&')
 }
 
 function variables({ provisioned }: TestCloud['cloud'], name: string): string[] {

@@ -1,6 +1,8 @@
 /** Time that passes: what has become due is found by the sweep, and its workers do it. */
+import type { OauthProviderId } from '../../shared/contract/common.ts'
 import { SWEEP } from './deliveries.ts'
 import type { TestCloud } from './local-cloud.ts'
+import { suiteOf } from './providers.ts'
 import { until } from './until.ts'
 
 /** Moves the clock and returns when everything that is due by then is done. */
@@ -26,19 +28,20 @@ export async function untilQuiet({ cloud }: TestCloud): Promise<void> {
   )
 }
 
-/** What keepers and owners ask an account for when they want to know whether it works. */
-export const ABOUT = '/drive/v3/about'
-
-/** Meanwhile Drive answers no probe, whoever asks. The wait it names is longer than a call waits, so each asks once. */
-export async function whileDriveFails<Value>(
+/**
+ * Meanwhile the provider answers nobody who asks whether an account works. The wait that it names
+ * is longer than a call waits, so each asks once.
+ */
+export async function whileProviderFails<Value>(
   test: TestCloud,
+  provider: OauthProviderId,
   work: () => Promise<Value>,
 ): Promise<Value> {
   const fault = { action: 'status:503', retryAfterSeconds: 3600, times: 1000 }
-  await test.addFault({ route: ABOUT, ...fault })
+  await test.addFault({ ...suiteOf(provider).requests.quota, ...fault }, provider)
   try {
     return await work()
   } finally {
-    await test.clearFaults()
+    await test.clearFaults(provider)
   }
 }

@@ -31,20 +31,20 @@ export interface TestCloud {
   readonly dataDir: string
   /** A new browser without cookies. */
   browser(): AppClient
-  /** Signs in, connects storage and creates a portal. */
+  /** Signs in, connects storage and creates a portal, whose slug is its own. */
   owner(options?: OwnerOptions): Promise<Owner>
   /** What the emulator holds of an account. */
   delivered(email?: string, provider?: OauthProviderId): Promise<DeliveredFile[]>
   /** Calls that the emulator got, oldest first. */
   providerRequests(provider?: OauthProviderId): Promise<ProviderRequest[]>
   /** Upload sessions that the emulator has opened. */
-  sessionCount(): Promise<number>
+  sessionCount(provider?: OauthProviderId): Promise<number>
   addFault(fault: Record<string, unknown>, provider?: OauthProviderId): Promise<void>
   clearFaults(provider?: OauthProviderId): Promise<void>
   /** Changes an account at its provider. */
   steer(account: ProviderAccount, action: SteerAction, json?: object): Promise<SteeredAccount>
   /** Makes a person at the provider, beside the two that are always there. */
-  addPerson(person: { email: string; name: string }): Promise<void>
+  addPerson(person: { email: string; name: string }, provider?: OauthProviderId): Promise<void>
   /** Lines that functions wrote. */
   logs: string[]
   /** Closes the cloud and starts it again on the same data and ports. */
@@ -71,6 +71,8 @@ type SteerAction = 'revoke' | 'expire-tokens' | 'quota'
 
 export interface Owner {
   email: string
+  /** Where the storage is. */
+  provider: OauthProviderId
   http: AppClient
   accountId: string
   portal: PortalReply
@@ -122,6 +124,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       ...more,
     })
   let cloud = await start({})
+  let owners = 0
 
   const emulator = async <T>(
     provider: OauthProviderId,
@@ -148,8 +151,11 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       const http = new AppClient(cloud.urls.app)
       await http.signIn(email, { provider })
       const accountId = await http.connectStorage(email, { provider })
-      const settings = { storageProvider: provider, ...portal }
-      return { email, http, accountId, portal: await createPortal(http, accountId, settings) }
+      owners += 1
+      const slug = owners === 1 ? 'letters' : `letters-${owners}`
+      const settings = { slug, storageProvider: provider, ...portal }
+      const created = await createPortal(http, accountId, settings)
+      return { email, provider, http, accountId, portal: created }
     },
     async delivered(email = OWNER, provider = 'google') {
       const path = `files?account=${encodeURIComponent(email)}`
@@ -157,7 +163,8 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
     },
     providerRequests: async (provider = 'google') =>
       (await emulator<{ requests: ProviderRequest[] }>(provider, 'requests')).requests,
-    sessionCount: async () => (await emulator<{ sessions: number }>('google', 'requests')).sessions,
+    sessionCount: async (provider = 'google') =>
+      (await emulator<{ sessions: number }>(provider, 'requests')).sessions,
     addFault: (fault, provider = 'google') => post(provider, 'faults', fault),
     clearFaults: (provider = 'google') =>
       emulator(provider, 'faults', {
@@ -166,7 +173,7 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       }),
     steer: ({ email, provider }, action, json = {}) =>
       post(provider, `accounts/${encodeURIComponent(email)}/${action}`, json),
-    addPerson: (person) => post('google', 'accounts', person),
+    addPerson: (person, provider = 'google') => post(provider, 'accounts', person),
     logs,
     async restart(more = {}) {
       const ports = portsOf(cloud)

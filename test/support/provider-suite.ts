@@ -1,0 +1,92 @@
+/**
+ * A storage provider as tests see it. Where providers differ, their suites say so, and a story is
+ * told once for each of them.
+ */
+import type { OauthProviderId, StorageProviderId } from '../../shared/contract/common.ts'
+import type { StorageProvider } from '../../shared/providers/provider.ts'
+
+/**
+ * Steps at a provider that a test may spoil: a file in one request; the beginning of a session, a
+ * chunk of it, a question about it; what makes a file of its bytes; a folder; a question about a
+ * file, reading it, deleting it; a new access token; how much room there is.
+ */
+export type ProviderStep =
+  | 'whole'
+  | 'begin'
+  | 'chunk'
+  | 'ask'
+  | 'commit'
+  | 'folder'
+  | 'find'
+  | 'download'
+  | 'delete'
+  | 'refresh'
+  | 'quota'
+
+/** What an emulator plays, as its control API takes it. */
+export interface Fault {
+  action: string
+  skip?: number
+  times?: number
+  /** How long `slow` waits. */
+  ms?: number
+  bytes?: number
+  message?: string
+  retryAfterSeconds?: number
+}
+
+/** A step of a delivery that goes wrong: of a file in one request, or of one that needs a session. */
+export interface Mishap extends Fault {
+  file: 'small' | 'large'
+  step: ProviderStep
+}
+
+/** A refusal in one of the provider's own shapes, and what the driver must tell it as. */
+export interface ProviderRefusal {
+  name: string
+  fault: Fault
+  word: Record<string, unknown>
+}
+
+export interface ProviderSuite {
+  /** As sign-in, addresses and the local cloud call it. */
+  id: OauthProviderId
+  /** As records call it. */
+  storageId: StorageProviderId
+  /** As people read it. */
+  name: string
+  /** Talks to the emulator at this origin. */
+  driver(origin: string): StorageProvider
+  /** The request by which each step is taken. */
+  requests: Readonly<Record<ProviderStep, { method: string; route: string }>>
+  /** What the request log calls a chunk. */
+  chunkOperation: string
+  refusals: readonly ProviderRefusal[]
+  /** What befalls deliveries here and nowhere else. */
+  ownMishaps: readonly Mishap[]
+  /** A refusal until much later, which no worker waits for. */
+  longRefusal: Fault
+  /** How an owner reads what does not fit one reply: from a copy that is made first, or by a link of the provider's own. */
+  largeDownload: 'copy' | 'link'
+  /** Published rules that our requests break knowingly. */
+  knowinglyBroken: readonly string[]
+  storageScopes: readonly string[]
+  deeds: OwnerDeeds
+}
+
+/** One call of the provider's API in the owner's name; throws unless it succeeds, and returns what was answered as JSON. */
+export type CallProvider = (method: string, path: string, request?: CallBody) => Promise<unknown>
+
+interface CallBody {
+  json?: object
+  content?: Buffer
+  headers?: Record<string, string>
+}
+
+/** What owners do in the provider's own pages; paths begin with a slash. */
+export interface OwnerDeeds {
+  /** Throws away a file, or a folder with what it holds. */
+  remove(call: CallProvider, path: string): Promise<void>
+  rename(call: CallProvider, path: string, name: string): Promise<void>
+  replace(call: CallProvider, path: string, content: Buffer): Promise<void>
+}

@@ -1,0 +1,131 @@
+/** Google Drive as tests see it. */
+import { createDriveProvider } from '../../../shared/providers/drive/driver.ts'
+import type { CallProvider, ProviderSuite } from '../provider-suite.ts'
+
+const FILES = '/drive/v3/files'
+const UPLOADS = '/upload/drive/v3/files'
+const CHUNK = { method: 'PUT', route: `${UPLOADS}?upload_id` }
+
+const RATE_LIMITED = { code: 'RETRY_LATER', reason: 'RATE_LIMITED' }
+const UNAVAILABLE = { code: 'RETRY_LATER', reason: 'UNAVAILABLE' }
+
+export const DRIVE: ProviderSuite = {
+  id: 'google',
+  storageId: 'google_drive',
+  name: 'Google Drive',
+  driver: (apiUrl) => createDriveProvider({ apiUrl }),
+  requests: {
+    whole: { method: 'POST', route: `${UPLOADS}?uploadType=multipart` },
+    begin: { method: 'POST', route: `${UPLOADS}?uploadType=resumable` },
+    chunk: CHUNK,
+    ask: CHUNK,
+    // The last chunk makes the file.
+    commit: CHUNK,
+    folder: { method: 'POST', route: FILES },
+    find: { method: 'GET', route: FILES },
+    download: { method: 'GET', route: `${FILES}?alt=media` },
+    delete: { method: 'DELETE', route: FILES },
+    refresh: { method: 'POST', route: '/token' },
+    quota: { method: 'GET', route: '/drive/v3/about' },
+  },
+  chunkOperation: 'drive.session.chunk',
+  // https://developers.google.com/workspace/drive/api/guides/handle-errors
+  refusals: [
+    {
+      name: '403 userRateLimitExceeded',
+      fault: { action: 'status:403:userRateLimitExceeded' },
+      word: RATE_LIMITED,
+    },
+    {
+      name: '403 rateLimitExceeded',
+      fault: { action: 'status:403:rateLimitExceeded' },
+      word: RATE_LIMITED,
+    },
+    { name: '429', fault: { action: 'status:429' }, word: RATE_LIMITED },
+    {
+      name: '429 with Retry-After',
+      fault: { action: 'status:429', retryAfterSeconds: 7 },
+      word: { ...RATE_LIMITED, afterMs: 7000 },
+    },
+    {
+      name: '403 of the daily upload limit',
+      fault: { action: 'status:403:userRateLimitExceeded', message: 'User rate limit exceeded.' },
+      word: { code: 'RETRY_LATER', reason: 'DAILY_LIMIT' },
+    },
+    { name: '408', fault: { action: 'status:408' }, word: UNAVAILABLE },
+    { name: '500', fault: { action: 'status:500' }, word: UNAVAILABLE },
+    { name: '502', fault: { action: 'status:502' }, word: UNAVAILABLE },
+    {
+      name: '503 with Retry-After',
+      fault: { action: 'status:503', retryAfterSeconds: 2 },
+      word: { ...UNAVAILABLE, afterMs: 2000 },
+    },
+    { name: '504', fault: { action: 'status:504' }, word: UNAVAILABLE },
+    {
+      name: '403 storageQuotaExceeded',
+      fault: { action: 'status:403:storageQuotaExceeded' },
+      word: { code: 'QUOTA_FULL' },
+    },
+    {
+      name: '401 authError',
+      fault: { action: 'status:401:authError' },
+      word: { code: 'RECONNECT_NEEDED', tokenRejected: true },
+    },
+    {
+      name: '403 insufficientPermissions',
+      fault: { action: 'status:403:insufficientPermissions' },
+      word: { code: 'RECONNECT_NEEDED', tokenRejected: false },
+    },
+    {
+      name: 'a reset connection',
+      fault: { action: 'reset', bytes: 0 },
+      word: { code: 'RETRY_LATER', reason: 'NETWORK' },
+    },
+  ],
+  ownMishaps: [
+    // A session that is lost: https://developers.google.com/workspace/drive/api/guides/manage-uploads#resume-upload
+    { file: 'large', step: 'chunk', action: 'status:404' },
+    {
+      file: 'large',
+      step: 'begin',
+      action: 'status:403:userRateLimitExceeded',
+      retryAfterSeconds: 0,
+    },
+    { file: 'large', step: 'begin', action: 'late-conflict' },
+  ],
+  longRefusal: { action: 'status:403:dailyLimitExceeded' },
+  largeDownload: 'copy',
+  knowinglyBroken: [],
+  storageScopes: ['https://www.googleapis.com/auth/drive.file'],
+  deeds: {
+    async remove(call, path) {
+      const json = { trashed: true }
+      await call('PATCH', `${FILES}/${await idAt(call, path)}`, { json })
+    },
+    async rename(call, path, name) {
+      await call('PATCH', `${FILES}/${await idAt(call, path)}`, { json: { name } })
+    },
+    async replace(call, path, content) {
+      await call('PATCH', `${UPLOADS}/${await idAt(call, path)}?uploadType=media`, {
+        content,
+        headers: { 'content-type': 'application/octet-stream' },
+      })
+    },
+  },
+}
+
+/** Drive has no paths: each step is a search in the folder before it. */
+async function idAt(call: CallProvider, path: string): Promise<string> {
+  let id = 'root'
+  for (const name of path.split('/').filter((segment) => segment !== '')) {
+    const literal = name.replace(/['\\]/g, '\\$&')
+    const q = `name = '${literal}' and '${id}' in parents and trashed = false`
+    const { files } = (await call('GET', `${FILES}?${new URLSearchParams({ q })}`)) as {
+      files: { id: string }[]
+    }
+    const [found] = files
+    if (!found || files.length > 1) throw new Error(`${files.length} of ${path} in Drive`)
+    id = found.id
+  }
+  return id
+}

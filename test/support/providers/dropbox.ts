@@ -1,0 +1,113 @@
+/** Dropbox as tests see it. */
+import { createDropboxProvider } from '../../../shared/providers/dropbox/driver.ts'
+import type { ProviderSuite } from '../provider-suite.ts'
+
+const START = { method: 'POST', route: '/2/files/upload_session/start' }
+const APPEND = { method: 'POST', route: '/2/files/upload_session/append_v2' }
+
+const RATE_LIMITED = { code: 'RETRY_LATER', reason: 'RATE_LIMITED' }
+const UNAVAILABLE = { code: 'RETRY_LATER', reason: 'UNAVAILABLE' }
+
+export const DROPBOX: ProviderSuite = {
+  id: 'dropbox',
+  storageId: 'dropbox',
+  name: 'Dropbox',
+  driver: (origin) => createDropboxProvider({ apiUrl: origin, contentUrl: origin }),
+  requests: {
+    // The bytes; the file is made of them by a commit.
+    whole: START,
+    begin: START,
+    chunk: APPEND,
+    ask: APPEND,
+    commit: { method: 'POST', route: '/2/files/upload_session/finish_batch_v2' },
+    folder: { method: 'POST', route: '/2/files/create_folder_v2' },
+    find: { method: 'POST', route: '/2/files/get_metadata' },
+    download: { method: 'POST', route: '/2/files/download' },
+    delete: { method: 'POST', route: '/2/files/delete_v2' },
+    refresh: { method: 'POST', route: '/oauth2/token' },
+    quota: { method: 'POST', route: '/2/users/get_space_usage' },
+  },
+  chunkOperation: 'files/upload_session/append_v2',
+  // https://www.dropbox.com/developers/documentation/http/documentation#error-handling
+  refusals: [
+    {
+      name: '429 too_many_requests',
+      fault: { action: 'status:429:too_many_requests', retryAfterSeconds: 7 },
+      word: { ...RATE_LIMITED, afterMs: 7000 },
+    },
+    {
+      name: '429 too_many_write_operations',
+      fault: { action: 'status:429:too_many_write_operations' },
+      word: RATE_LIMITED,
+    },
+    { name: '408', fault: { action: 'status:408' }, word: UNAVAILABLE },
+    { name: '500', fault: { action: 'status:500' }, word: UNAVAILABLE },
+    { name: '502', fault: { action: 'status:502' }, word: UNAVAILABLE },
+    {
+      name: '503 with Retry-After',
+      fault: { action: 'status:503', retryAfterSeconds: 2 },
+      word: { ...UNAVAILABLE, afterMs: 2000 },
+    },
+    { name: '504', fault: { action: 'status:504' }, word: UNAVAILABLE },
+    {
+      name: '401 expired_access_token',
+      fault: { action: 'status:401:expired_access_token' },
+      word: { code: 'RECONNECT_NEEDED', tokenRejected: true },
+    },
+    {
+      name: '401 missing_scope',
+      fault: { action: 'status:401:missing_scope' },
+      word: { code: 'RECONNECT_NEEDED', tokenRejected: false },
+    },
+    {
+      name: '403 no_permission',
+      fault: { action: 'status:403:no_permission' },
+      word: { code: 'REJECTED', reason: 'FORBIDDEN' },
+    },
+    {
+      name: 'a reset connection',
+      fault: { action: 'reset', bytes: 0 },
+      word: { code: 'RETRY_LATER', reason: 'NETWORK' },
+    },
+  ],
+  ownMishaps: [
+    // A session that is lost.
+    { file: 'large', step: 'chunk', action: 'status:409:not_found' },
+    { file: 'small', step: 'commit', action: 'status:503', retryAfterSeconds: 0 },
+    { file: 'small', step: 'commit', action: 'apply-then-503', retryAfterSeconds: 0 },
+    { file: 'small', step: 'commit', action: 'reset' },
+    { file: 'large', step: 'commit', action: 'status:503', retryAfterSeconds: 0 },
+    { file: 'large', step: 'commit', action: 'apply-then-503', retryAfterSeconds: 0 },
+    // The lock of a namespace: https://www.dropbox.com/developers/reference/data-ingress-guide
+    {
+      file: 'small',
+      step: 'commit',
+      action: 'status:429:too_many_write_operations',
+      retryAfterSeconds: 0,
+    },
+    { file: 'large', step: 'commit', action: 'entries-busy' },
+  ],
+  longRefusal: { action: 'status:429:too_many_requests', retryAfterSeconds: 3600 },
+  largeDownload: 'link',
+  // Bytes are sent as they come from the bucket; the hash of the whole file is what proves it.
+  knowinglyBroken: ['a content hash with content'],
+  storageScopes: ['files.content.write', 'files.content.read', 'files.metadata.read'],
+  deeds: {
+    async remove(call, path) {
+      await call('POST', '/2/files/delete_v2', { json: { path } })
+    },
+    async rename(call, path, name) {
+      const to_path = path.replace(/[^/]*$/, name)
+      await call('POST', '/2/files/move_v2', { json: { from_path: path, to_path } })
+    },
+    async replace(call, path, content) {
+      await call('POST', '/2/files/upload', {
+        content,
+        headers: {
+          'content-type': 'application/octet-stream',
+          'dropbox-api-arg': JSON.stringify({ path, mode: 'overwrite' }),
+        },
+      })
+    },
+  },
+}
