@@ -114,6 +114,7 @@ export class ServiceStack extends Stack {
     }
 
     records.letChange(auth, ['user', 'login', 'session', 'state'])
+    records.letAdd(auth, ['event'])
     letCallProviders(auth, data)
     auth.setEnv(ENV.signUp, stage.signUp)
     auth.setEnv(ENV.signUpAllowList, stage.signUpAllowList.join(','))
@@ -178,6 +179,7 @@ export class ServiceStack extends Stack {
       'cap',
       'address',
     ])
+    records.letAdd(clientUploads, ['event'])
     records.letList(clientUploads, 'byPortal', ['uploads'])
     // Room that nobody uses is looked for in the whole deployment when its day is used up.
     records.letList(clientUploads, 'byDue', ['due'])

@@ -98,6 +98,11 @@ export class RecordTable extends Construct {
     ])
   }
 
+  /** Adds records of these types, and can read none of them. */
+  letAdd(fn: ServiceFunction, types: readonly RecordType[]): void {
+    this.allow(fn, this.table.tableArn, keyPatterns(types), ['dynamodb:PutItem'])
+  }
+
   /** Reads these lists of one index. */
   letList(fn: ServiceFunction, index: IndexName, lists: readonly ListType[]): void {
     this.allow(fn, `${this.table.tableArn}/index/${index}`, keyPatterns(lists), ['dynamodb:Query'])

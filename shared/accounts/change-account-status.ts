@@ -63,7 +63,11 @@ export async function handleStorageAccountStatusChange(
       }
       if (cause.alongside) {
         // What goes alongside assumes this status: a connect must not meet an account just disconnected.
-        await transact(deps.table, [deps.accounts.mustBeUnchanged(account), ...cause.alongside])
+        await transact(deps.table, [
+          deps.accounts.mustBeUnchanged(account),
+          ...cause.alongside,
+          ...(event === 'CONNECTED' ? [consented(deps, account, cause)] : []),
+        ])
       }
       return { account, deactivatedPortals: 0, reactivatedPortals: 0 }
     } catch (error) {
@@ -71,6 +75,16 @@ export async function handleStorageAccountStatusChange(
       if (!(error instanceof TransactionRefused) || attempt === RACE_ATTEMPTS) throw error
     }
   }
+}
+
+/** A new consent replaces the grant of an account whose status it does not change. */
+function consented(deps: StatusDeps, account: Account, cause: StatusCause): TransactItem {
+  return eventPut(deps.table, deps.clock, 'account.consented', {
+    userId: account.userId,
+    actor: cause.actor,
+    subjectId: account.id,
+    reason: cause.reason,
+  })
 }
 
 async function changeStatus(

@@ -3,7 +3,9 @@ import { pageQuery } from './common.ts'
 
 /** What happened, as stable words. */
 export const eventType = z.enum([
+  'user.created',
   'account.connected',
+  'account.consented',
   'account.status-changed',
   'portal.created',
   'portal.updated',
@@ -13,7 +15,10 @@ export const eventType = z.enum([
   'settings.updated',
   'upload.moved',
   'upload.delivered',
+  'upload.retried',
   'upload.rejected',
+  'upload.expired',
+  'upload.cancelled',
   'upload.deleted',
 ])
 export type EventType = z.infer<typeof eventType>
@@ -23,7 +28,7 @@ export const eventEntry = z.object({
   id: z.string(),
   type: eventType,
   at: z.string(),
-  /** An owner's id, or the part of the system that did it. */
+  /** An owner's id, `client`, or the part of the system that did it. */
   actor: z.string(),
   subjectId: z.string(),
   before: z.string().nullable(),

@@ -2,6 +2,7 @@
 import type { CompleteReply, CompleteRequest } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { giveBack } from '../limits/reservations.ts'
+import { eventPut } from '../platform/events.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { authorizeClient, authorizeUpload, type ClientDeps } from './authorize-client.ts'
@@ -132,7 +133,18 @@ export async function cancelUpload(
 ): Promise<void> {
   const upload = await authorizeUpload(deps, claims, uploadId)
   try {
-    await transact(deps.table, [deps.uploads.cancel(upload.id), ...giveBack(deps.table, upload)])
+    await transact(deps.table, [
+      deps.uploads.cancel(upload.id),
+      ...giveBack(deps.table, upload),
+      eventPut(deps.table, deps.clock, 'upload.cancelled', {
+        userId: upload.userId,
+        actor: 'client',
+        subjectId: upload.id,
+        before: 'pending',
+        after: 'deleted',
+        reason: 'CANCELLED',
+      }),
+    ])
   } catch (error) {
     if (!(error instanceof TransactionRefused)) throw error
     if (error.items[0]?.['status'] !== 'deleted') {

@@ -130,7 +130,16 @@ export async function retryUpload(
     throw new PortageError('NOT_RETRYABLE', 'Only a file that is held can be tried again.')
   }
   await orBusy(
-    transact(deps.table, [deps.uploads.retryNow(upload.id), deps.deliveries.retryNow(upload)]),
+    transact(deps.table, [
+      deps.uploads.retryNow(upload.id),
+      deps.deliveries.retryNow(upload),
+      eventPut(deps.table, deps.clock, 'upload.retried', {
+        userId,
+        actor: userId,
+        subjectId: upload.id,
+        ...(upload.reason === undefined ? {} : { reason: upload.reason }),
+      }),
+    ]),
   )
   return getUpload(deps, userId, uploadId)
 }

@@ -2,6 +2,7 @@
 import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import type { OauthProviderId } from '../contract/common.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
+import { eventPut } from '../platform/events.ts'
 import { hashToken, newId } from '../platform/ids.ts'
 import {
   INDEX,
@@ -107,6 +108,7 @@ export function userStore(table: Table, clock: Clock) {
               ConditionExpression: loginIsNew,
             },
           },
+          eventPut(table, clock, 'user.created', { userId, actor: userId, subjectId: userId }),
         ])
         return userId
       } catch (error) {

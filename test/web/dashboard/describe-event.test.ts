@@ -3,6 +3,7 @@ import { type EventEntry, eventType } from '../../../shared/contract/events.ts'
 import {
   describeActor,
   describeEvent,
+  hasFile,
   subjectKind,
 } from '../../../web/dashboard/activity/describe-event.ts'
 
@@ -78,6 +79,7 @@ describe('An entry of the activity', () => {
     ['usr_me', 'You'],
     ['usr_other', 'Another owner'],
     ['delivery', 'Portage, by itself'],
+    ['client', 'The client'],
   ])('of %s is by “%s”', (actor, who) => {
     expect(describeActor(actor, 'usr_me')).toBe(who)
   })
@@ -85,7 +87,18 @@ describe('An entry of the activity', () => {
   it.each([
     ['upload.delivered', 'upload'],
     ['settings.updated', 'settings'],
+    ['user.created', 'user'],
   ] as const)('of %s is about %s', (type, kind) => {
     expect(subjectKind(type)).toBe(kind)
+  })
+
+  it('shows the file unless there can be none any more', () => {
+    const shown = eventType.options.filter(hasFile)
+
+    expect(shown).toContain('upload.delivered')
+    expect(shown).toContain('upload.expired')
+    expect(shown).not.toContain('upload.deleted')
+    expect(shown).not.toContain('upload.cancelled')
+    expect(shown.every((type) => type.startsWith('upload.'))).toBe(true)
   })
 })

@@ -14,7 +14,7 @@ import { CardsLoading } from '../shell/cards-loading.tsx'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { Time } from '../shell/time.tsx'
-import { describeActor, describeEvent, subjectKind } from './describe-event.ts'
+import { describeActor, describeEvent, hasFile, subjectKind } from './describe-event.ts'
 import { UploadOfEvent } from './upload-of-event.tsx'
 
 export function ActivityPage() {
@@ -55,6 +55,8 @@ export function ActivityPage() {
         const name = nameOfPortal(event.subjectId)
         return name === undefined ? 'A deleted portal' : `Portal “${name}”`
       }
+      case 'user':
+        return 'You'
       case 'settings':
         return 'Your settings'
       case 'upload':
@@ -107,7 +109,7 @@ export function ActivityPage() {
                 <div className="event-words">
                   <p>
                     <strong>{subject(event)}</strong> {what}.{' '}
-                    {subjectKind(event.type) === 'upload' && event.type !== 'upload.deleted' && (
+                    {hasFile(event.type) && (
                       <button
                         type="button"
                         className="link-button"

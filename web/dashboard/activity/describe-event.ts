@@ -64,7 +64,13 @@ const SETTINGS: Record<string, string> = {
 const QUIET = ['deactivatedBy', 'deactivatedAt', 'deactivationReason', 'autoDeactivatedAccountId']
 
 const WORDS: Record<EventType, (event: EventEntry, names: Names) => EventWords> = {
+  'user.created': () => ({ color: 'green', what: 'signed up' }),
   'account.connected': () => ({ color: 'green', what: 'was connected' }),
+  'account.consented': () => ({
+    color: 'blue',
+    what: 'was given a new consent',
+    why: 'It was connected once more while it was connected. Portage goes by the new consent.',
+  }),
   'account.status-changed': ({ before, after, reason }) => {
     const to = statusOf(after)
     return {
@@ -92,6 +98,13 @@ const WORDS: Record<EventType, (event: EventEntry, names: Names) => EventWords> 
     what: `goes to ${place(after, names)} instead of ${place(before, names)}`,
   }),
   'upload.delivered': () => ({ color: 'green', what: 'was delivered and proved' }),
+  'upload.retried': ({ reason }) => ({
+    color: 'blue',
+    what: 'was tried again at once',
+    ...because(reason),
+  }),
+  'upload.expired': ({ reason }) => ({ color: 'grey', what: 'never arrived', ...because(reason) }),
+  'upload.cancelled': () => ({ color: 'grey', what: 'was taken back before it had arrived' }),
   'upload.rejected': ({ reason }) => ({ color: 'red', what: 'was refused', ...because(reason) }),
   'upload.deleted': ({ before }) => ({
     color: 'grey',
@@ -110,15 +123,21 @@ export function describeEvent(event: EventEntry, names: Names): EventWords {
 
 /** Who did it. */
 export function describeActor(actor: string, ownId: string | undefined): string {
+  if (actor === 'client') return 'The client'
   if (!actor.startsWith('usr_')) return 'Portage, by itself'
   return actor === ownId ? 'You' : 'Another owner'
 }
 
-export type Subject = 'account' | 'portal' | 'upload' | 'settings'
+export type Subject = 'user' | 'account' | 'portal' | 'upload' | 'settings'
 
 export function subjectKind(type: EventType): Subject {
   const [kind] = type.split('.')
   return kind as Subject
+}
+
+/** Whether the entry is about a file that there may still be. */
+export function hasFile(type: EventType): boolean {
+  return subjectKind(type) === 'upload' && type !== 'upload.deleted' && type !== 'upload.cancelled'
 }
 
 function statusOf(status: string | null): { word: string; color: StatusColor } | undefined {
