@@ -21,7 +21,8 @@ import { crc32 } from 'node:zlib'
 import type { Clock } from '../clock.ts'
 import type { AwsCall, AwsEngine } from '../engine.ts'
 import { Conflicts } from './conflicts.ts'
-import { DynoxideClient, type DynoxideReply, type JsonObject } from './dynoxide-client.ts'
+import { DynoxideClient, type JsonObject } from './dynoxide-client.ts'
+import type { DynoxideReply } from './dynoxide-connection.ts'
 import type { ProcessWarden } from './dynoxide-process.ts'
 import { DynoxideSupervisor } from './dynoxide-supervisor.ts'
 import {
@@ -118,7 +119,7 @@ export async function createDynamoDbEngine(
     if (Object.keys(held).length === 0) return await forward(call, input)
     const reply: DynoxideReply =
       Object.keys(free).length === 0
-        ? { status: 200, headers: {}, body: Buffer.from('{}') }
+        ? { status: 200, body: Buffer.from('{}') }
         : await forward(call, { ...input, RequestItems: free })
     return edited(reply, (output) => ({ ...output, UnprocessedItems: held }))
   }

@@ -1,29 +1,30 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { AwsError } from '../engine.ts'
+import { DynoxideConnection, type DynoxideReply } from './dynoxide-connection.ts'
 
 export type JsonObject = Record<string, unknown>
 
-export interface DynoxideReply {
-  status: number
-  headers: IncomingHttpHeaders
-  body: Buffer
-}
-
 /** It wants a signature of the right form and does not verify it: the gateway has done that. */
-const PLACEHOLDER_SIGNATURE = {
-  authorization:
-    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
-  'x-amz-date': '20260101T000000Z',
-  'content-type': 'application/x-amz-json-1.0',
-}
+const REQUEST_HEAD = [
+  'POST / HTTP/1.1',
+  'host: 127.0.0.1',
+  'authorization: AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none',
+  'x-amz-date: 20260101T000000Z',
+  'content-type: application/x-amz-json-1.0',
+].join('\r\n')
 const STREAM_OPERATIONS = new Set(['DescribeStream', 'GetShardIterator', 'GetRecords'])
 /** More writers at once only wait for each other's commits. */
 const MAX_CONNECTIONS = 64
 
 /** Calls dynoxide over kept connections, wherever it listens at the moment. */
 export class DynoxideClient {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS })
   readonly #port: () => Promise<number>
+  readonly #connections = new Set<DynoxideConnection>()
+  /** Free ones, of which the last used comes first again, all to the same port. */
+  #idle: DynoxideConnection[] = []
+  #idlePort: number | undefined
+  /** Calls that run or wait, and those of them that wait. */
+  #running = 0
+  readonly #waiting: (() => void)[] = []
 
   constructor(port: () => Promise<number>) {
     this.#port = port
@@ -34,45 +35,46 @@ export class DynoxideClient {
    * meanwhile is "InternalServerError: An error occurred on the server side", which clients retry
    * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html).
    */
-  async send(target: string, body: Buffer | string): Promise<DynoxideReply> {
-    const port = await this.#port()
-    return await new Promise((resolve, reject) => {
-      const unreachable = (cause: Error): void => {
-        reject(
-          new AwsError(
-            'InternalServerError',
-            `The database does not answer: ${cause.message}`,
-            500,
-          ),
-        )
-      }
-      const outgoing = request({
-        agent: this.#agent,
-        host: '127.0.0.1',
-        port,
-        method: 'POST',
-        path: '/',
-        headers: {
-          ...PLACEHOLDER_SIGNATURE,
-          'x-amz-target': target,
-          'content-length': Buffer.byteLength(body),
-        },
-      })
-      outgoing.once('error', unreachable)
-      outgoing.once('response', (incoming) => {
-        const chunks: Buffer[] = []
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
-        incoming.once('error', unreachable)
-        incoming.once('end', () => {
-          resolve({
-            status: incoming.statusCode ?? 500,
-            headers: incoming.headers,
-            body: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks),
-          })
-        })
-      })
-      outgoing.end(body)
-    })
+  async send(target: string, body: string): Promise<DynoxideReply> {
+    if (this.#running >= MAX_CONNECTIONS) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    } else {
+      this.#running += 1
+    }
+    try {
+      return await this.#sendOn(await this.#port(), target, body)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running -= 1
+    }
+  }
+
+  async #sendOn(port: number, target: string, body: string): Promise<DynoxideReply> {
+    const connection = this.#take(port)
+    const head = `${REQUEST_HEAD}\r\nx-amz-target: ${target}\r\ncontent-length: ${Buffer.byteLength(body)}`
+    try {
+      const reply = await connection.send(`${head}\r\n\r\n${body}`)
+      if (port === this.#idlePort) this.#idle.push(connection)
+      else connection.close()
+      return reply
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new AwsError('InternalServerError', `The database does not answer: ${reason}`, 500)
+    }
+  }
+
+  #take(port: number): DynoxideConnection {
+    if (port !== this.#idlePort) {
+      for (const idle of this.#idle.splice(0)) idle.close()
+      this.#idlePort = port
+    }
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.isUsable) return idle
+    }
+    const connection = new DynoxideConnection(port, () => this.#connections.delete(connection))
+    this.#connections.add(connection)
+    return connection
   }
 
   /** Runs an operation of the engine's own; throws its refusal as `AwsError`. */
@@ -90,6 +92,6 @@ export class DynoxideClient {
   }
 
   close(): void {
-    this.#agent.destroy()
+    for (const connection of this.#connections) connection.close()
   }
 }
