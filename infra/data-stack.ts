@@ -15,8 +15,7 @@ export class DataStack extends Stack {
   readonly records: RecordTable
   readonly staging: StagingBucket
   readonly grantKey: GrantKey
-  readonly googleOauth: PurposeSecret
-  readonly dropboxOauth: PurposeSecret
+  readonly oauthClients: PurposeSecret
   readonly writeKey: PurposeSecret
   readonly readKey: PurposeSecret
   readonly portalKey: PurposeSecret
@@ -28,8 +27,7 @@ export class DataStack extends Stack {
     this.records = new RecordTable(this, 'Records', { stage })
     this.staging = new StagingBucket(this, 'Staging', { stage })
     this.grantKey = new GrantKey(this, 'GrantKey', { stage })
-    this.googleOauth = new PurposeSecret(this, { stage, purpose: 'google-oauth' })
-    this.dropboxOauth = new PurposeSecret(this, { stage, purpose: 'dropbox-oauth' })
+    this.oauthClients = new PurposeSecret(this, { stage, purpose: 'oauth-clients' })
     this.writeKey = new PurposeSecret(this, { stage, purpose: 'write-key' })
     this.portalKey = new PurposeSecret(this, { stage, purpose: 'portal-key' })
     this.readKey = new PurposeSecret(this, { stage, purpose: 'read-key' })

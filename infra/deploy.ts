@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { S3Client } from '@aws-sdk/client-s3'
+import { OAUTH_PROVIDER_IDS, PROVIDERS } from '../shared/providers/providers.ts'
 import { buildAll } from './build.ts'
 import { LIMIT_NAMES } from './stages.ts'
 import { uploadSite } from './upload-site.ts'
@@ -37,8 +38,8 @@ const HELP = `npm run deploy -- [options]
   --bootstrap                  prepares the account for the CDK first; needed once
   --domain-name HOST           the public host name; prod requires it
   --sign-up WHO                closed, allow-list (default) or open
-  --sign-up-allow-list A,B     verified e-mail addresses, google:<subject> or
-                               dropbox:<subject>
+  --sign-up-allow-list A,B     verified e-mail addresses or <provider>:<subject>, the provider
+                               being ${OAUTH_PROVIDER_IDS.join(' or ')}
   --limit NAME=NUMBER          openSubmissionsPerAddress, portalDailyFiles, portalDailyBytes,
                                deploymentDailyFiles or deploymentDailyBytes; may be repeated
   --origin-secret-version ID   after the origin secret was rotated
@@ -62,6 +63,25 @@ function readOptions() {
       'origin-secret-version': { type: 'string' },
     },
   }).values
+}
+
+/** What only the operator can do; providers that the stage shall not offer are left out. */
+function steps(stage: string, site: SiteOutputs, domainName: string | undefined): string {
+  const clients = OAUTH_PROVIDER_IDS.map((id) => `"${id}":{"clientId":"…","clientSecret":"…"}`)
+  const all = [
+    ...Object.values(PROVIDERS).map(
+      ({ client, oauthId }) => `Give ${client} these redirect URIs:
+     ${site.SiteOrigin}/api/auth/callback/${oauthId}
+     ${site.SiteOrigin}/api/oauth/${oauthId}/callback`,
+    ),
+    `Store the clients, or those of them that you have:
+     aws secretsmanager put-secret-value --secret-id portage/${stage}/oauth-clients \\
+       --secret-string '{${clients.join(',')}}'`,
+    ...(domainName === undefined
+      ? []
+      : [`Point ${domainName} (CNAME or alias) to ${site.DistributionDomainName}`]),
+  ]
+  return all.map((step, index) => `${index + 1}. ${step}`).join('\n')
 }
 
 /** Names and numbers are judged by the stage that they are for; here only their form is. */
@@ -117,20 +137,8 @@ async function deploy(values: ReturnType<typeof readOptions>): Promise<void> {
 ${uploaded} files uploaded. Portage ${values.stage} is at ${site.SiteOrigin}
 
 Still to do, once per stage:
-1. In Google's console, give the OAuth client these redirect URIs:
-     ${site.SiteOrigin}/api/auth/callback/google
-     ${site.SiteOrigin}/api/oauth/google/callback
-2. In Dropbox's App Console, give the app these:
-     ${site.SiteOrigin}/api/auth/callback/dropbox
-     ${site.SiteOrigin}/api/oauth/dropbox/callback
-3. Store both clients:
-     aws secretsmanager put-secret-value --secret-id portage/${values.stage}/google-oauth \\
-       --secret-string '{"clientId":"…","clientSecret":"…"}'
-     aws secretsmanager put-secret-value --secret-id portage/${values.stage}/dropbox-oauth \\
-       --secret-string '{"clientId":"…","clientSecret":"…"}'`)
-  if (context.domainName !== undefined) {
-    console.log(`4. Point ${context.domainName} (CNAME or alias) to ${site.DistributionDomainName}`)
-  }
+
+${steps(values.stage, site, context.domainName)}`)
 }
 
 try {

@@ -1,4 +1,5 @@
 /** Every difference between stages, in one table. Context (`-c name=value`) overrides what is meant to be chosen at deploy time. */
+import { factsOf, STORAGE_PROVIDER_IDS } from '../shared/providers/providers.ts'
 
 export type StageName = 'local' | 'trial' | 'prod'
 type SignUp = 'closed' | 'allow-list' | 'open'
@@ -16,8 +17,8 @@ export interface Stage {
   domainName: string | undefined
   /** Version of the origin-verify secret that the distribution sends; the current one when there is none. */
   originSecretVersion: string | undefined
-  /** Where the pictures of Google accounts come from, as the pages' content security policy names it; Dropbox's sign-in tells of none. */
-  pictureSource: string
+  /** Where pictures of owners come from, as the pages' content security policy names it. */
+  pictureSources: string[]
   limits: IntakeLimits
   /** Workers of one queue that run at once; Lambda accepts no less than 2. */
   concurrency: Record<
@@ -49,12 +50,12 @@ export const LIMIT_NAMES: string[] = Object.keys(LIMITS)
 
 type StageDefaults = Omit<Stage, 'name' | 'signUpAllowList' | 'domainName' | 'originSecretVersion'>
 
-const GOOGLE_PICTURES = 'https://*.googleusercontent.com'
+const PROVIDERS_PICTURES = STORAGE_PROVIDER_IDS.flatMap((id) => factsOf(id).pictures ?? [])
 
 const STAGES: Record<StageName, StageDefaults> = {
   local: {
     keepsData: false,
-    pictureSource: 'http://127.0.0.1:*',
+    pictureSources: ['http://127.0.0.1:*'],
     signUp: 'open',
     workSliceSeconds: 180,
     // Everybody on this machine has one address.
@@ -64,7 +65,7 @@ const STAGES: Record<StageName, StageDefaults> = {
   // A new account may run 10 functions at once: 8 workers leave 2 for the API; keepers of accounts run for a second only.
   trial: {
     keepsData: false,
-    pictureSource: GOOGLE_PICTURES,
+    pictureSources: PROVIDERS_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
     limits: LIMITS,
@@ -72,7 +73,7 @@ const STAGES: Record<StageName, StageDefaults> = {
   },
   prod: {
     keepsData: true,
-    pictureSource: GOOGLE_PICTURES,
+    pictureSources: PROVIDERS_PICTURES,
     signUp: 'allow-list',
     workSliceSeconds: 180,
     limits: LIMITS,

@@ -47,7 +47,7 @@ export class PageHeaders extends Construct {
           // Mantine writes its responsive rules into <style> elements at run time; CloudFront cannot
           // make a nonce per reply, so styles, and styles alone, may be inline here.
           'style-src': "'self' 'unsafe-inline'",
-          'img-src': `'self' data: ${stage.pictureSource}`,
+          'img-src': ["'self' data:", ...stage.pictureSources].join(' '),
           'connect-src': "'self'",
           'frame-ancestors': "'none'",
         }),

@@ -2,16 +2,16 @@
 import { RemovalPolicy, SecretValue, Validations } from 'aws-cdk-lib'
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
-import { ENV } from '../../shared/platform/env-names.ts'
+import { ENV, type EnvName } from '../../shared/platform/env-names.ts'
 import type { Stage } from '../stages.ts'
-import type { EnvironmentName, ServiceFunction } from './service-function.ts'
+import type { ServiceFunction } from './service-function.ts'
 
 /** 43 characters of a 62-letter alphabet hold 256 bits. */
 const SECRET_LENGTH = 43
 
 interface Purpose {
   description: string
-  env: EnvironmentName
+  env: EnvName
   /** Members beside the generated one. */
   members: Record<string, string>
   /** The member that is generated; without one, the operator fills the members in. */
@@ -19,15 +19,13 @@ interface Purpose {
 }
 
 const PURPOSES = {
-  'google-oauth': {
-    description: "Google OAuth client, filled in by the operator from Google's console",
-    env: ENV.googleOauthSecret,
-    members: { clientId: '', clientSecret: '' },
-  },
-  'dropbox-oauth': {
-    description: "Dropbox OAuth client, filled in by the operator from Dropbox's app console",
-    env: ENV.dropboxOauthSecret,
-    members: { clientId: '', clientSecret: '' },
+  // One for all providers: whoever may read one client may read them all. It begins empty whatever
+  // providers there are, so that a new one does not change the template and with it what is stored.
+  'oauth-clients': {
+    description:
+      "OAuth clients by provider, filled in by the operator from the providers' consoles",
+    env: ENV.oauthClientsSecret,
+    members: {},
   },
   'write-key': {
     description: 'Signs the write capability of a submission',
@@ -63,7 +61,7 @@ export function secretName(stage: Stage, purpose: SecretPurpose): string {
 
 export class PurposeSecret extends Construct {
   private readonly secret: secretsmanager.Secret
-  private readonly env: EnvironmentName
+  private readonly env: EnvName
 
   constructor(scope: Construct, { stage, purpose }: { stage: Stage; purpose: SecretPurpose }) {
     super(scope, purpose)

@@ -6,11 +6,9 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
-import { ENV } from '../../shared/platform/env-names.ts'
+import { ENV, type EnvName } from '../../shared/platform/env-names.ts'
 import type { Stage } from '../stages.ts'
 import { FUNCTIONS, type FunctionName } from './function-list.ts'
-
-export type EnvironmentName = (typeof ENV)[keyof typeof ENV]
 
 interface ServiceFunctionProps {
   stage: Stage
@@ -63,7 +61,7 @@ export class ServiceFunction extends Construct {
   }
 
   /** Adds one variable; the names are those that the functions can read. */
-  setEnv(name: EnvironmentName, value: string): void {
+  setEnv(name: EnvName, value: string): void {
     this.lambda.addEnvironment(name, value)
   }
 

@@ -3,10 +3,11 @@ import { Duration } from 'aws-cdk-lib'
 import * as lambda from 'aws-cdk-lib/aws-lambda'
 import * as sqs from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
+import type { EnvName } from '../../shared/platform/env-names.ts'
 import type { Stage } from '../stages.ts'
 import { DeadLetterQueue } from './dead-letter-queue.ts'
 import { ServiceAlarm } from './service-alarm.ts'
-import type { EnvironmentName, ServiceFunction } from './service-function.ts'
+import type { ServiceFunction } from './service-function.ts'
 
 /** Longer than a worker's 300 s, so that a message never comes back while its worker lives. */
 const VISIBILITY_SECONDS = 330
@@ -19,7 +20,7 @@ interface WorkQueueProps {
   name: string
   worker: ServiceFunction
   /** Variable by which senders find the queue. */
-  urlEnv: EnvironmentName
+  urlEnv: EnvName
   batchSize: number
   maximumConcurrency: number
   /** A message that waits longer rings the alarm. */
@@ -28,7 +29,7 @@ interface WorkQueueProps {
 
 export class WorkQueue extends Construct {
   readonly queue: sqs.Queue
-  private readonly urlEnv: EnvironmentName
+  private readonly urlEnv: EnvName
 
   constructor(scope: Construct, id: string, props: WorkQueueProps) {
     super(scope, id)

@@ -1,7 +1,7 @@
 /** The demo: an owner who signed up through the providers' real pages, with a portal to try. */
 import type { AccountsReply } from '../../shared/contract/accounts.ts'
-import type { OauthProviderId } from '../../shared/contract/common.ts'
 import type { CreatePortalRequest } from '../../shared/contract/portals.ts'
+import { OAUTH_PROVIDER_IDS, type OauthProviderId } from '../../shared/providers/providers.ts'
 import { AppClient } from './app-client.ts'
 
 export const DEMO_EMAIL = 'owner@example.com'
@@ -14,13 +14,12 @@ export async function prepareDemo(origin: string): Promise<string> {
   await existing.body?.cancel()
   if (existing.status !== 200) {
     await client.signIn(DEMO_EMAIL)
-    const storageAccountId = await storageOf(client, 'google')
-    await storageOf(client, 'dropbox')
+    for (const id of OAUTH_PROVIDER_IDS) await storageOf(client, id)
     const portal: CreatePortalRequest = {
       name: 'Demo',
       slug: DEMO_SLUG,
       storageProvider: 'google_drive',
-      storageAccountId,
+      storageAccountId: await storageOf(client, 'google'),
     }
     await client.call('POST', '/api/portals', { json: portal })
   }

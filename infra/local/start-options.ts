@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { PROVIDERS } from '../../shared/providers/providers.ts'
 
 export interface StartOptions {
   port: number
@@ -13,15 +14,16 @@ export class StartOptionError extends Error {
 }
 
 const DEFAULT_PORT = 4400
-/** Edge, AWS endpoint, Google, Dropbox. */
-const PORTS_IN_A_ROW = 4
+const SIGN_IN_NAMES = Object.values(PROVIDERS).map(({ signInName }) => signInName)
+/** App, AWS endpoint and the providers. */
+const PORTS_IN_A_ROW = 2 + SIGN_IN_NAMES.length
 const LARGEST_PORT = 65_535
 
 export const START_HELP = `npm start -- [options]
 
 Runs all of Portage on this machine: the app, AWS and the storage providers.
 
-  --port N     first of ${PORTS_IN_A_ROW} ports in a row (default ${DEFAULT_PORT}): app, AWS endpoint, Google, Dropbox
+  --port N     first of ${PORTS_IN_A_ROW} ports in a row (default ${DEFAULT_PORT}): app, AWS endpoint, ${SIGN_IN_NAMES.join(', ')}
   --data DIR   where every state is kept (default .portage)
   --fresh      begin with an empty data folder
   --no-demo    without the demo owner and portal

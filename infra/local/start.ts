@@ -1,10 +1,11 @@
 /** `npm start`: builds what has changed, starts the local cloud, prepares the demo and says where everything is. */
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { PROVIDERS } from '../../shared/providers/providers.ts'
 import { ensureBuiltStage } from './built-stage.ts'
 import { DataFolderInUseError, lockDataFolder } from './data-lock.ts'
 import { DEMO_EMAIL, prepareDemo } from './demo.ts'
-import { ForeignEndpointError, type LocalCloud, startLocalCloud } from './local-cloud.ts'
+import { ForeignEndpointError, LISTENERS, type LocalCloud, startLocalCloud } from './local-cloud.ts'
 import {
   readStartOptions,
   START_HELP,
@@ -57,7 +58,7 @@ async function startCloud(
       assemblyDir: built.assemblyDir,
       siteDir: built.siteDir,
       dataDir,
-      ports: { edge: port, aws: port + 1, google: port + 2, dropbox: port + 3 },
+      ports: Object.fromEntries(LISTENERS.map((name, index) => [name, port + index])),
       versions: { sources: built.hash },
       onProgress: progress,
       beforeReady,
@@ -122,8 +123,10 @@ function summary({ urls }: LocalCloud, dataDir: string, demoPath: string | undef
   const rows = [
     ['App', `${urls.app}/`],
     ...(demoPath === undefined ? [] : [['Demo portal', `${urls.app}${demoPath}`]]),
-    ['Google emulator', `${urls.google}/`],
-    ['Dropbox emulator', `${urls.dropbox}/`],
+    ...Object.values(PROVIDERS).map(({ oauthId, signInName }) => [
+      `${signInName} emulator`,
+      `${urls[oauthId]}/`,
+    ]),
     ['AWS endpoint', `${urls.aws}   credentials in ${join(folder, 'operator.json')}`],
     ['Data and logs', `${folder}/`],
   ]
@@ -131,7 +134,7 @@ function summary({ urls }: LocalCloud, dataDir: string, demoPath: string | undef
   return `
 ${lines.join('\n')}
 
-  Sign in with Google as ${DEMO_EMAIL}; the emulator asks for no password.
+  Sign in as ${DEMO_EMAIL}; the emulators ask for no password.
   Stop with Ctrl-C; "npm start" goes on where this ends, "npm start -- --fresh" begins anew.
 `
 }

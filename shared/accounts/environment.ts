@@ -1,13 +1,12 @@
 /** What functions that act at a provider are made of. */
 import { rateLimits } from '../limits/rate-limits.ts'
-import { environmentFlows, environmentTokens } from '../oauth/environment.ts'
 import { kmsClient } from '../platform/clients.ts'
 import { sleep, systemClock } from '../platform/clock.ts'
 import { requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
 import type { Table } from '../platform/table.ts'
 import { portalStore } from '../portals/portal-store.ts'
-import { createAccessRegistry } from '../providers/registry.ts'
+import { environmentAccess, environmentFlows, environmentTokens } from '../providers/environment.ts'
 import { flowStore } from '../users/flow-store.ts'
 import { userStore } from '../users/user-store.ts'
 import { accountStore } from './account-store.ts'
@@ -18,14 +17,6 @@ import { tokenVault } from './token-vault.ts'
 
 export function environmentVault() {
   return tokenVault({ kms: kmsClient(), keyArn: requireEnv(ENV.grantKeyArn) })
-}
-
-export function environmentAddresses() {
-  return {
-    googleApiUrl: requireEnv(ENV.googleApiUrl),
-    dropboxApiUrl: requireEnv(ENV.dropboxApiUrl),
-    dropboxContentUrl: requireEnv(ENV.dropboxContentUrl),
-  }
 }
 
 /** Accounts, portals and tokens; a grant that turns out dead disconnects its account. */
@@ -42,7 +33,7 @@ export function environmentProviders(table: Table) {
     portals,
     grants,
     vault,
-    provider: createAccessRegistry(environmentAddresses()),
+    provider: environmentAccess(),
     freshToken: freshTokens({
       grants,
       vault,

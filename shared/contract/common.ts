@@ -1,16 +1,19 @@
 import * as z from 'zod'
+import { toStorageProviderId } from '../providers/provider-id.ts'
+import { OAUTH_PROVIDER_IDS, STORAGE_PROVIDER_IDS } from '../providers/providers.ts'
+
+export type { OauthProviderId, StorageProviderId } from '../providers/providers.ts'
 
 /** Storage ids as records carry them; requests may also use the OAuth spelling (`google`). */
-export const storageProviderId = z.enum(['google_drive', 'dropbox'])
-export type StorageProviderId = z.infer<typeof storageProviderId>
-
-export const oauthProviderId = z.enum(['google', 'dropbox'])
-export type OauthProviderId = z.infer<typeof oauthProviderId>
+export const storageProviderId = z.enum(STORAGE_PROVIDER_IDS)
+export const oauthProviderId = z.enum(OAUTH_PROVIDER_IDS)
 
 /** A provider as requests may spell it; comes out as the storage id. */
 export const providerInput = z
-  .enum(['google_drive', 'google', 'dropbox'], { error: 'must be google_drive or dropbox' })
-  .transform((provider) => (provider === 'google' ? 'google_drive' : provider))
+  .enum([...STORAGE_PROVIDER_IDS, ...OAUTH_PROVIDER_IDS], {
+    error: `must be ${STORAGE_PROVIDER_IDS.join(' or ')}`,
+  })
+  .transform((provider) => toStorageProviderId(provider))
 
 /** Query of every list: newest first. */
 export function pageQuery(defaultLimit: number) {

@@ -1,4 +1,4 @@
-import { environmentAddresses, environmentProviders } from '../accounts/environment.ts'
+import { environmentProviders } from '../accounts/environment.ts'
 import type { TendDeps } from '../accounts/tend-account.ts'
 import { environmentQueue, environmentStaging, environmentTable } from '../platform/clients.ts'
 import { SECOND_MS, systemClock } from '../platform/clock.ts'
@@ -6,7 +6,7 @@ import { optionalEnv, requireEnv } from '../platform/env.ts'
 import { ENV } from '../platform/env-names.ts'
 import { sharedCalls } from '../platform/shared-calls.ts'
 import { STATISTICS_PLACES } from '../portals/portal-store.ts'
-import { createProviderRegistry } from '../providers/registry.ts'
+import { environmentDrivers } from '../providers/environment.ts'
 import { uploadStore } from '../uploads/upload-store.ts'
 import type { DeliverDeps } from './deliver-file.ts'
 import { deliveryStore } from './delivery-store.ts'
@@ -27,7 +27,7 @@ export function environmentDelivery(): DeliverDeps {
   const large = optionalEnv(ENV.largeDeliveryQueueUrl) !== undefined
   return {
     ...providers,
-    provider: createProviderRegistry(environmentAddresses()),
+    provider: environmentDrivers(),
     uploads: uploadStore(table, systemClock),
     deliveries,
     ids: idPool(systemClock),

@@ -1,5 +1,13 @@
-import type { OauthProviderId } from '../contract/common.ts'
+import type { OauthClientSecret } from '../platform/secrets.ts'
+import type { Hosts } from '../providers/hosts.ts'
+import type { OauthProviderId, StorageProviderId } from '../providers/providers.ts'
 import type { Identity } from '../users/user.ts'
+
+/** What a provider's OAuth is made of; asking for the client throws `OauthUnavailable` where this deployment has none. */
+export interface OauthDeps<Id extends StorageProviderId> {
+  urls: Hosts<Id>
+  client: () => Promise<OauthClientSecret>
+}
 
 /** Tokens as a provider hands them out; `expiresInSeconds` counts from the reply. */
 export interface TokenSet {
@@ -35,8 +43,14 @@ export interface OauthTokens {
   revoke(refreshToken: string): Promise<void>
 }
 
-/** Finds a provider. */
-export type FlowsRegistry = (id: OauthProviderId) => OauthFlows
+/** Finds a provider with whom people may sign in and connect here. */
+export interface FlowsRegistry {
+  /** Those of which this deployment has a client. */
+  offered(): Promise<OauthProviderId[]>
+  /** Undefined for one that is not offered. */
+  find(id: OauthProviderId): Promise<OauthFlows | undefined>
+}
+/** Finds a provider, whether it is still offered or not: grants outlive a client. */
 export type TokensRegistry = (id: OauthProviderId) => OauthTokens
 
 /** The provider said no. `error` is OAuth's own word (https://www.rfc-editor.org/rfc/rfc6749#section-5.2). */

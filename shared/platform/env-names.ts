@@ -1,7 +1,9 @@
 /**
- * Names of the environment variables that the stacks set and the functions read.
- * Loaded by both worlds: imports nothing.
+ * Names of the environment variables that the stacks set and the functions read; those that say
+ * where a provider is are in its `facts.ts`. Loaded by both worlds: runs nothing.
  */
+import type { HostVariable } from '../providers/hosts.ts'
+
 export const ENV = {
   stage: 'STAGE',
   table: 'TABLE_NAME',
@@ -12,7 +14,7 @@ export const ENV = {
   accountQueueUrl: 'ACCOUNT_QUEUE_URL',
   downloadQueueUrl: 'DOWNLOAD_QUEUE_URL',
   grantKeyArn: 'GRANT_KEY_ARN',
-  googleOauthSecret: 'GOOGLE_OAUTH_SECRET_ARN',
+  oauthClientsSecret: 'OAUTH_CLIENTS_SECRET_ARN',
   writeKeySecret: 'WRITE_KEY_SECRET_ARN',
   readKeySecret: 'READ_KEY_SECRET_ARN',
   portalKeySecret: 'PORTAL_KEY_SECRET_ARN',
@@ -20,13 +22,6 @@ export const ENV = {
   originParameter: 'ORIGIN_PARAMETER',
   signUp: 'SIGN_UP',
   signUpAllowList: 'SIGN_UP_ALLOW_LIST',
-  googleAccountsUrl: 'GOOGLE_ACCOUNTS_URL',
-  googleOauthUrl: 'GOOGLE_OAUTH_URL',
-  googleApiUrl: 'GOOGLE_API_URL',
-  dropboxOauthSecret: 'DROPBOX_OAUTH_SECRET_ARN',
-  dropboxWwwUrl: 'DROPBOX_WWW_URL',
-  dropboxApiUrl: 'DROPBOX_API_URL',
-  dropboxContentUrl: 'DROPBOX_CONTENT_URL',
   intakeOpenParameter: 'INTAKE_OPEN_PARAMETER',
   openSubmissionsPerAddress: 'OPEN_SUBMISSIONS_PER_ADDRESS',
   portalDailyFiles: 'PORTAL_DAILY_FILES',
@@ -35,6 +30,8 @@ export const ENV = {
   deploymentDailyBytes: 'DEPLOYMENT_DAILY_BYTES',
   workSliceSeconds: 'WORK_SLICE_SECONDS',
 } as const
+
+export type EnvName = (typeof ENV)[keyof typeof ENV] | HostVariable
 
 /** Header by which the distribution proves itself to the API; its value is the `originVerify` secret. */
 export const ORIGIN_VERIFY_HEADER = 'x-portage-origin-verify'

@@ -1,7 +1,5 @@
 /** The only file that reads `process.env`. */
-import type { ENV } from './env-names.ts'
-
-type EnvName = (typeof ENV)[keyof typeof ENV]
+import type { EnvName } from './env-names.ts'
 
 /** Value of a variable that the stack sets; its absence is a fault of the deployment and stops the cold start. */
 export function requireEnv(name: EnvName): string {

@@ -35,11 +35,25 @@ function jsonSecret<Schema extends z.ZodType>(
 
 type SecretDeps = { secrets: SecretsManagerClient; clock: Clock }
 
-const oauthClientSecret = z.object({ clientId: z.string().min(1), clientSecret: z.string().min(1) })
-export type OauthClientSecret = z.infer<typeof oauthClientSecret>
+export interface OauthClientSecret {
+  clientId: string
+  clientSecret: string
+}
 
-export function oauthClientReader(deps: SecretDeps, secretId: string) {
-  return jsonSecret(deps, secretId, oauthClientSecret)
+const oauthClients = z.record(
+  z.string(),
+  z.object({ clientId: z.string(), clientSecret: z.string() }),
+)
+
+/** Finds the OAuth client of a provider; undefined as long as the operator has stored none. */
+export type OauthClients = (provider: string) => Promise<OauthClientSecret | undefined>
+
+export function oauthClientsReader(deps: SecretDeps, secretId: string): OauthClients {
+  const read = jsonSecret(deps, secretId, oauthClients)
+  return async (provider) => {
+    const client = (await read())[provider]
+    return client?.clientId && client.clientSecret ? client : undefined
+  }
 }
 
 export interface SigningKeys {

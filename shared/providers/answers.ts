@@ -1,7 +1,8 @@
 /** What every request to a provider has in common: its token, its patience, and what no good answer means. */
-import type { StorageProviderId } from '../contract/common.ts'
+
 import { RetryLater } from './failures.ts'
 import type { ByteRange, ProviderAuth } from './provider.ts'
+import type { StorageProviderId } from './providers.ts'
 
 /** A control call answers within seconds; a connection that hangs must not use up the work slice. */
 const CONTROL_TIMEOUT_MS = 30_000

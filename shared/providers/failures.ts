@@ -3,7 +3,7 @@
  * broken connections into one of them; nobody above a driver sees anything of the provider's but
  * `diagnostics`, which is safe to log.
  */
-import type { StorageProviderId } from '../contract/common.ts'
+import type { StorageProviderId } from './providers.ts'
 
 /** What may be logged: a status and code words, never a message, a URL or a header. */
 export interface Diagnostics {

@@ -6,7 +6,6 @@
  * believe their own offset, a deleted id never comes back.
  */
 import { randomUUID } from 'node:crypto'
-import type { StorageProviderId } from '../contract/common.ts'
 import { createFileDigests } from './content-hash.ts'
 import { ExactBody } from './exact-body.ts'
 import {
@@ -25,6 +24,7 @@ import type {
   ReservingProvider,
   UploadTarget,
 } from './provider.ts'
+import type { StorageProviderId } from './providers.ts'
 
 const MIB = 1024 * 1024
 /** As the port says. */

@@ -2,7 +2,7 @@
  * What a client may call things, made safe for any storage: the one way in for every path segment.
  * Property: whatever comes in, what goes out is a name, never a path.
  */
-import type { StorageProviderId } from '../contract/common.ts'
+import { factsOf, type StorageProviderId } from './providers.ts'
 
 /** What every file system and provider takes for one name. */
 const MAX_SEGMENT_BYTES = 255
@@ -32,24 +32,9 @@ export function safeSegment(name: string): string {
   return /^[.\s]*$/.test(segment) ? FALLBACK_NAME : segment
 }
 
-/**
- * What of a safe segment a provider refuses; it is told by nobody but the provider's own help pages
- * and answers. Drive takes any name.
- */
-const REFUSED: Record<StorageProviderId, { characters?: RegExp; names?: RegExp }> = {
-  google_drive: {},
-  dropbox: {
-    // A backslash, what lies beyond the basic plane ("not part of the Unicode Basic Multilingual Plane"), and a space at the end.
-    characters: /[\\\u{10000}-\u{10FFFF}]|\s$/gu,
-    // https://help.dropbox.com/organize/file-names: system files, and what applications keep for a moment.
-    names:
-      /^(desktop\.ini|thumbs\.db|\.ds_store|\.dropbox(\.attr|\.cache)?|~\$.*|\.~.*|~.*\.tmp)$/i,
-  },
-}
-
 /** A safe segment as the provider takes it: refused characters become `_`, reserved names begin with it. */
 export function nameAtProvider(provider: StorageProviderId, segment: string): string {
-  const { characters, names } = REFUSED[provider]
+  const { characters, names } = factsOf(provider).refuses ?? {}
   const name = characters ? segment.replace(characters, '_') : segment
   return names?.test(name) ? fitSegment(`_${name}`) : name
 }

@@ -1,15 +1,17 @@
-import type { OauthProviderId, StorageProviderId } from '../contract/common.ts'
+/** Storage ids name where files lie, OAuth ids who signs people in; they differ where storage is a product among others. */
+import {
+  type OauthProviderId,
+  PROVIDERS,
+  STORAGE_PROVIDER_IDS,
+  type StorageProviderId,
+} from './providers.ts'
 
-/** Storage ids name where files lie, OAuth ids who signs people in; they differ for Google alone. */
-const OAUTH_ID_OF = {
-  google_drive: 'google',
-  dropbox: 'dropbox',
-} as const satisfies Record<StorageProviderId, OauthProviderId>
-
-const STORAGE_ID_OF = {
-  google: 'google_drive',
-  dropbox: 'dropbox',
-} as const satisfies Record<OauthProviderId, StorageProviderId>
+const STORAGE_IDS = new Map<string, StorageProviderId>(
+  STORAGE_PROVIDER_IDS.flatMap((id) => [
+    [id, id],
+    [PROVIDERS[id].oauthId, id],
+  ]),
+)
 
 /** The storage id of a provider in either spelling; undefined for anything else, `local` included. */
 export function toStorageProviderId(
@@ -17,9 +19,7 @@ export function toStorageProviderId(
 ): StorageProviderId
 export function toStorageProviderId(provider: string): StorageProviderId | undefined
 export function toStorageProviderId(provider: string): StorageProviderId | undefined {
-  if (Object.hasOwn(OAUTH_ID_OF, provider)) return provider as StorageProviderId
-  if (Object.hasOwn(STORAGE_ID_OF, provider)) return STORAGE_ID_OF[provider as OauthProviderId]
-  return undefined
+  return STORAGE_IDS.get(provider)
 }
 
 /** The OAuth id of a provider in either spelling; undefined for anything else. */
@@ -27,5 +27,5 @@ export function toOauthProviderId(provider: StorageProviderId | OauthProviderId)
 export function toOauthProviderId(provider: string): OauthProviderId | undefined
 export function toOauthProviderId(provider: string): OauthProviderId | undefined {
   const storageId = toStorageProviderId(provider)
-  return storageId && OAUTH_ID_OF[storageId]
+  return storageId && PROVIDERS[storageId].oauthId
 }

@@ -8,7 +8,7 @@
  * first one made. Some providers reserve ids, and names are free; with others a path is the id, and
  * what stands there may be somebody else's: it is never overwritten and never deleted.
  */
-import type { StorageProviderId } from '../contract/common.ts'
+import type { StorageProviderId } from './providers.ts'
 
 export type { StorageProviderId }
 

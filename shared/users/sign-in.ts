@@ -36,10 +36,14 @@ function redirectUri(origin: string, kind: OauthFlow['kind'], provider: OauthPro
 }
 
 /** The provider that a path names. */
-function providerOf(deps: Pick<FlowDeps, 'oauth'>, name: string | undefined): OauthFlows {
+async function providerOf(
+  deps: Pick<FlowDeps, 'oauth'>,
+  name: string | undefined,
+): Promise<OauthFlows> {
   const id = oauthProviderId.safeParse(name).data
-  if (!id) throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
-  return deps.oauth(id)
+  const oauth = id && (await deps.oauth.find(id))
+  if (!oauth) throw new PortageError('NOT_FOUND', 'This provider is not offered here.')
+  return oauth
 }
 
 /** Where a flow begins: the provider of the path and the public origin. */
@@ -59,7 +63,7 @@ export async function beginFlow(
   { params, origin }: FlowStart,
   flow: Pick<OauthFlow, 'kind' | 'returnTo' | 'userId' | 'sessionHash'>,
 ): Promise<{ url: URL; browserToken: string }> {
-  const oauth = providerOf(deps, params['provider'])
+  const oauth = await providerOf(deps, params['provider'])
   const browserToken = randomToken()
   const { state, nonce, codeVerifier } = newFlowChecks()
   await deps.flows.begin(state, {
@@ -98,7 +102,7 @@ export async function endFlow(
     sessionHash?: string
   } & Callback,
 ) {
-  const oauth = providerOf(deps, callback.provider)
+  const oauth = await providerOf(deps, callback.provider)
   const query = new URLSearchParams(callback.rawQuery)
   const state = query.get('state')
   const flow =

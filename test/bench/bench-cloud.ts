@@ -71,7 +71,6 @@ export async function withBenchCloud<T>(
       assemblyDir: stage.assemblyDir,
       siteDir: stage.siteDir,
       dataDir,
-      ports: { edge: 0, aws: 0, google: 0, dropbox: 0 },
       onLog: (line) => logs.push(line),
       ...cloudOptions,
     })

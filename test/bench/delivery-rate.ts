@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { CopyObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import type { BuiltStage } from '../../infra/local/built-stage.ts'
 import type { LocalCloud } from '../../infra/local/local-cloud.ts'
+import { providerVariables } from '../../infra/local/provider-emulators.ts'
 import { startQueueMapping } from '../../infra/local/triggers/queue-mapping.ts'
 import type { IntentReply } from '../../shared/contract/uploads.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
@@ -127,12 +128,8 @@ async function againstRclone(
   }
   const options: BenchCloudOptions = {
     cloudOptions: {
-      seedSecrets: { 'portage/local/google-oauth': JSON.stringify(CLIENT) },
-      environment: {
-        [ENV.googleAccountsUrl]: googleUrl,
-        [ENV.googleOauthUrl]: googleUrl,
-        [ENV.googleApiUrl]: googleUrl,
-      },
+      oauthClients: { google: CLIENT },
+      environment: providerVariables('google', googleUrl),
     },
     async onStarted({ urls }) {
       const callbacks = ['/api/auth/callback/google', '/api/oauth/google/callback']

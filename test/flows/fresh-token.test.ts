@@ -8,6 +8,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { roleCredentials } from '../../infra/local/credentials.ts'
 import { LOCAL_REGION } from '../../infra/local/engine.ts'
+import { emulatorVariables } from '../../infra/local/provider-emulators.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
 import { type Owner, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
 
@@ -46,9 +47,7 @@ function workerEnvironment(): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
     ...worker?.environment,
-    [ENV.googleAccountsUrl]: cloud.urls.google,
-    [ENV.googleOauthUrl]: cloud.urls.google,
-    [ENV.googleApiUrl]: cloud.urls.google,
+    ...emulatorVariables(cloud.urls),
     AWS_ENDPOINT_URL: cloud.urls.aws,
     AWS_REGION: LOCAL_REGION,
     AWS_ACCESS_KEY_ID: role.accessKeyId,

@@ -5,6 +5,8 @@ import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { FUNCTION_NAMES } from '../../infra/constructs/function-list.ts'
 import { API_FUNCTION_NAMES, ROUTES } from '../../infra/constructs/routes.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
+import { hostVariables } from '../../shared/providers/hosts.ts'
+import { STORAGE_PROVIDER_IDS } from '../../shared/providers/providers.ts'
 import {
   actionsOf,
   leadingKeysOf,
@@ -175,8 +177,7 @@ describe('data', () => {
     )
 
     expect(secrets).toEqual([
-      ['portage/trial/google-oauth', '{"clientId":"","clientSecret":""}', undefined],
-      ['portage/trial/dropbox-oauth', '{"clientId":"","clientSecret":""}', undefined],
+      ['portage/trial/oauth-clients', '{}', undefined],
       ['portage/trial/write-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/portal-key', '{"currentKeyId":"k1"}', 'k1'],
       ['portage/trial/read-key', '{"currentKeyId":"k1"}', 'k1'],
@@ -236,7 +237,9 @@ describe('what a function may do', () => {
       expect(types).not.toContain('grant#*')
       expect(types).not.toContain('user#*')
       expect(actions).not.toContain('kms:')
-      expect(Object.keys(fn?.Properties.Environment.Variables)).not.toContain(ENV.googleOauthSecret)
+      expect(Object.keys(fn?.Properties.Environment.Variables)).not.toContain(
+        ENV.oauthClientsSecret,
+      )
     },
   )
 
@@ -272,20 +275,24 @@ describe('what a function may do', () => {
     expect(listing.map(([name]) => name).sort()).toEqual(['client-uploads', 'take-in-upload'])
   })
 
-  test.each([
-    [ENV.googleOauthSecret, [ENV.googleAccountsUrl, ENV.googleOauthUrl, ENV.googleApiUrl]],
-    [ENV.dropboxOauthSecret, [ENV.dropboxWwwUrl, ENV.dropboxApiUrl, ENV.dropboxContentUrl]],
-  ])('only functions that hold %s know where its provider is', (secret, hosts) => {
-    for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
-      const variables = fn.Environment.Variables
-      const known = hosts.filter((name) => variables[name]?.startsWith('https://'))
+  test.each(STORAGE_PROVIDER_IDS)(
+    'only functions that hold the OAuth clients know where %s is',
+    (id) => {
+      const hosts = hostVariables(id).map(({ variable }) => variable)
+      const functions = ofType(trial.service, 'AWS::Lambda::Function')
+      for (const { Properties: fn } of functions) {
+        const variables = fn.Environment.Variables
+        const known = hosts.filter((name) => variables[name]?.startsWith('https://'))
 
-      expect(known, fn.FunctionName).toEqual(variables[secret] ? hosts : [])
-    }
-  })
+        expect(known, fn.FunctionName).toEqual(variables[ENV.oauthClientsSecret] ? hosts : [])
+      }
+      expect(JSON.stringify(functions)).toContain(ENV.oauthClientsSecret)
+    },
+  )
 
   test('functions get only variables that the code can read', () => {
-    const known = new Set<string>(Object.values(ENV))
+    const hosts = STORAGE_PROVIDER_IDS.flatMap(hostVariables).map(({ variable }) => variable)
+    const known = new Set<string>([...Object.values(ENV), ...hosts])
     for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
       const names = Object.keys(fn.Environment.Variables)
 

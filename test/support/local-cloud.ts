@@ -118,7 +118,6 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
       assemblyDir: inject('assemblyDir'),
       siteDir: inject('siteDir'),
       dataDir,
-      ports: { edge: 0, aws: 0, google: 0, dropbox: 0 },
       onLog: ({ functionName, line }) => logs.push(`${functionName} ${line}`),
       ...options,
       ...more,
@@ -297,8 +296,12 @@ export function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` }
 }
 
-function portsOf({ urls }: LocalCloud): LocalCloudOptions['ports'] {
-  const portOf = (url: string): number => Number(new URL(url).port)
-  const { app, aws, google, dropbox } = urls
-  return { edge: portOf(app), aws: portOf(aws), google: portOf(google), dropbox: portOf(dropbox) }
+function portsOf({ urls }: LocalCloud): Required<LocalCloudOptions>['ports'] {
+  const { app, ...others } = urls
+  return Object.fromEntries(
+    Object.entries({ edge: app, ...others }).map(([name, url]) => [
+      name,
+      Number(new URL(url).port),
+    ]),
+  )
 }

@@ -4,13 +4,9 @@
  * something needs a content type and an Origin that such a page cannot send unasked.
  */
 import * as z from 'zod'
+import type { OauthProviderId } from '../../../shared/providers/providers.ts'
 
-export interface LocalUrls {
-  app: string
-  aws: string
-  google: string
-  dropbox: string
-}
+export type LocalUrls = Record<'app' | 'aws' | OauthProviderId, string>
 
 export interface QueueStatus {
   name: string

@@ -60,7 +60,7 @@ const SECRETS: { env: string; holder: FunctionName; readers: FunctionName[] }[] 
   { env: ENV.writeKeySecret, holder: 'client-uploads', readers: ['client-uploads'] },
   { env: ENV.readKeySecret, holder: 'client-uploads', readers: ['client-uploads'] },
   { env: ENV.originVerifySecret, holder: 'auth', readers: API },
-  { env: ENV.googleOauthSecret, holder: 'auth', readers: ['auth', ...KEY_HOLDERS] },
+  { env: ENV.oauthClientsSecret, holder: 'auth', readers: ['auth', ...KEY_HOLDERS] },
 ]
 
 const DENIED = 'AccessDeniedException'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { googleFlows, googleTokens } from '../../../shared/oauth/google.ts'
+import { googleFlows, googleTokens } from '../../../shared/providers/drive/oauth.ts'
 import { loggable } from '../../../shared/platform/log.ts'
 import { TransactionRefused } from '../../../shared/platform/table.ts'
 

@@ -1,14 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { storageProviderId } from '../../../shared/contract/common.ts'
+import { hostsFrom } from '../../../shared/providers/hosts.ts'
 import { createAccessRegistry, createProviderRegistry } from '../../../shared/providers/registry.ts'
 
-const addresses = {
-  googleApiUrl: 'http://127.0.0.1:1',
-  dropboxApiUrl: 'http://127.0.0.1:1',
-  dropboxContentUrl: 'http://127.0.0.1:1',
-}
-const provider = createProviderRegistry(addresses)
-const access = createAccessRegistry(addresses)
+const hosts = hostsFrom(() => 'http://127.0.0.1:1')
+const provider = createProviderRegistry(hosts)
+const access = createAccessRegistry(hosts)
 
 describe.each(storageProviderId.options)('the driver of %s', (id) => {
   it('is found', () => {

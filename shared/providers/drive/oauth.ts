@@ -1,24 +1,14 @@
 /** Google's OAuth 2 and OpenID Connect (https://developers.google.com/identity/protocols/oauth2/web-server). */
 import * as oauth from 'openid-client'
-import type { OauthClientSecret } from '../platform/secrets.ts'
-import { checksOf, exchanged } from './oauth-flow.ts'
-import type { OauthFlows, OauthTokens } from './oauth-provider.ts'
-import { asking, configuration, refreshed } from './oauth-token.ts'
+import { checksOf, exchanged } from '../../oauth/oauth-flow.ts'
+import type { OauthDeps, OauthFlows, OauthTokens } from '../../oauth/oauth-provider.ts'
+import { asking, configuration, refreshed } from '../../oauth/oauth-token.ts'
 
 const IDENTITY_SCOPES = ['openid', 'email', 'profile']
 /** Least scope that delivers: files that this app created (https://developers.google.com/workspace/drive/api/guides/api-specific-auth). */
 const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive.file'
 
-export interface GoogleUrls {
-  accountsUrl: string
-  oauthUrl: string
-  apiUrl: string
-}
-
-export interface GoogleDeps {
-  urls: GoogleUrls
-  client: () => Promise<OauthClientSecret>
-}
+type GoogleDeps = OauthDeps<'google_drive'>
 
 export function googleFlows(deps: GoogleDeps): OauthFlows {
   return {

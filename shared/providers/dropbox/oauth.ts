@@ -3,15 +3,15 @@
  * and OpenID Connect (https://developers.dropbox.com/oidc-guide).
  */
 import * as oauth from 'openid-client'
-import type { OauthClientSecret } from '../platform/secrets.ts'
-import { checksOf, exchanged } from './oauth-flow.ts'
+import { checksOf, exchanged } from '../../oauth/oauth-flow.ts'
 import {
   type FlowChecks,
+  type OauthDeps,
   type OauthFlows,
   type OauthTokens,
   OauthUnavailable,
-} from './oauth-provider.ts'
-import { configuration, refreshed } from './oauth-token.ts'
+} from '../../oauth/oauth-provider.ts'
+import { configuration, refreshed } from '../../oauth/oauth-token.ts'
 
 const IDENTITY_SCOPES = ['openid', 'email', 'profile']
 /** Least scopes that deliver, prove and read back (https://www.dropbox.com/developers/documentation/http/documentation). */
@@ -19,17 +19,7 @@ const STORAGE_SCOPES = ['files.content.write', 'files.content.read', 'files.meta
 /** How much room there is (https://www.dropbox.com/developers/documentation/http/documentation#users-get_space_usage). */
 const ACCOUNT_SCOPE = 'account_info.read'
 
-export interface DropboxUrls {
-  /** Origin of the pages, `https://www.dropbox.com`. */
-  wwwUrl: string
-  /** Origin of the API, `https://api.dropboxapi.com`. */
-  apiUrl: string
-}
-
-export interface DropboxDeps {
-  urls: DropboxUrls
-  client: () => Promise<OauthClientSecret>
-}
+type DropboxDeps = OauthDeps<'dropbox'>
 
 const REVOKE_TIMEOUT_MS = 10_000
 

@@ -1,0 +1,25 @@
+import type { ProviderFacts } from '../facts.ts'
+
+export const dropbox = {
+  oauthId: 'dropbox',
+  name: 'Dropbox',
+  signInName: 'Dropbox',
+  hosts: {
+    // https://www.dropbox.com/developers/documentation/http/documentation#formats
+    wwwUrl: { variable: 'DROPBOX_WWW_URL', origin: 'https://www.dropbox.com' },
+    apiUrl: { variable: 'DROPBOX_API_URL', origin: 'https://api.dropboxapi.com' },
+    contentUrl: { variable: 'DROPBOX_CONTENT_URL', origin: 'https://content.dropboxapi.com' },
+  },
+  // It is told by nobody but its own help pages and answers.
+  refuses: {
+    // A backslash, what lies beyond the basic plane ("not part of the Unicode Basic Multilingual Plane"), and a space at the end.
+    characters: /[\\\u{10000}-\u{10FFFF}]|\s$/gu,
+    // https://help.dropbox.com/organize/file-names: system files, and what applications keep for a moment.
+    names:
+      /^(desktop\.ini|thumbs\.db|\.ds_store|\.dropbox(\.attr|\.cache)?|~\$.*|\.~.*|~.*\.tmp)$/i,
+  },
+  client: "the app in Dropbox's App Console",
+  // Apps may delete for good in teams only (https://www.dropbox.com/developers/documentation/http/documentation#files-permanently_delete).
+  afterDeletion:
+    'It is deleted from your Dropbox, which keeps it among your deleted files for a while.',
+} as const satisfies ProviderFacts
