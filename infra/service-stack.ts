@@ -134,7 +134,7 @@ export class ServiceStack extends Stack {
     records.letList(accounts, 'byAccount', ['portals'])
 
     records.letRead(portals, ['session', 'account'])
-    records.letChange(portals, ['portal', 'places', 'slug', 'event'])
+    records.letChange(portals, ['portal', 'places', 'slug', 'event', 'rate'])
     records.letList(portals, 'byOwner', ['portals'])
 
     records.letRead(uploads, ['session', 'submission'])
@@ -178,6 +178,7 @@ export class ServiceStack extends Stack {
       'places',
       'cap',
       'address',
+      'rate',
     ])
     records.letAdd(clientUploads, ['event'])
     records.letList(clientUploads, 'byPortal', ['uploads'])

@@ -1,11 +1,8 @@
 /** `POST /api/upload` has two bodies: a form that carries a small file, or JSON that announces files. */
 import { intentRequest } from '../contract/uploads.ts'
-import {
-  type CreateSubmissionDeps,
-  createSubmission,
-  toIntent,
-} from '../uploads/create-submission.ts'
+import { type CreateSubmissionDeps, createSubmission } from '../uploads/create-submission.ts'
 import { readForm, uploadForm } from '../uploads/form-upload.ts'
+import { toIntent } from '../uploads/intent.ts'
 import { clientAddress } from './client-address.ts'
 import { type ApiRequest, parse, parseJson } from './endpoint.ts'
 

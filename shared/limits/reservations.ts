@@ -4,20 +4,20 @@
  * | pk | sk | is |
  * |---|---|---|
  * | `places#prt_…` | `places` | files and bytes that a portal still takes, when its owner limits them |
- * | `cap#prt_…#{day}` | `cap` | what it still takes today, TTL |
+ * | `cap#prt_…#{day}` | `cap` | what it still takes today, and `i{n}`: its intents of the nth quarter of an hour, TTL |
  * | `cap#all#{day}#{place}` | `cap` | what the deployment still takes today, TTL |
  *
  * Counters hold what remains, so that a condition compares and never calculates. The deployment's
  * lie in several places, because every intent writes to one of them.
  */
-import { type Clock, DAY_MS, isoTime, SECOND_MS } from '../platform/clock.ts'
-import type { Table, TransactItem } from '../platform/table.ts'
+import { type Clock, DAY_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import type { Item, Table, TransactItem } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
 
 /** What one upload holds; it stands in the upload, so that whoever ends it can give it back. */
 export interface Reserved {
   bytes: number
-  /** Which of the portal's own limits were counted as well. */
+  /** What of the portal's own counters it was taken from as well. */
   limited: { files: boolean; bytes: boolean }
   day: string
   place: number
@@ -28,12 +28,14 @@ export interface Room {
   bytes: number
 }
 
-/** What the owner of a portal limits. */
-type Limits = Pick<Portal, 'maxFiles' | 'maxTotalBytes'>
+/** What the owner of a portal limits, or has once limited. */
+type Limits = Pick<Portal, 'maxFiles' | 'maxTotalBytes' | 'countedFiles' | 'countedBytes'>
 
 export interface DailyCaps {
   portal: Room
   deployment: Room
+  /** What a portal may be asked in a quarter of an hour: intents cost something without a byte. */
+  portalIntents?: number
 }
 
 export type CapRefusal = 'PORTAL_FULL' | 'PORTAL_CAP' | 'DEPLOYMENT_CAP'
@@ -41,6 +43,9 @@ export type CapRefusal = 'PORTAL_FULL' | 'PORTAL_CAP' | 'DEPLOYMENT_CAP'
 export type Reservations = ReturnType<typeof reservations>
 
 export const DEPLOYMENT_PLACES = 4
+/** Two a second: the busiest portal has less, and fifty files may stand in each. */
+const PORTAL_INTENTS = 2000
+const QUARTER_MS = 15 * MINUTE_MS
 /** From the beginning of its day; only that day's intents look at a cap. */
 const KEEP_CAPS_MS = 3 * DAY_MS
 
@@ -49,21 +54,25 @@ const dayIsNewOrRoomIsLeft = `attribute_not_exists(pk) OR (${roomIsLeft})`
 
 export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
   const today = () => isoTime(clock.now()).slice(0, 10)
+  const { portalIntents = PORTAL_INTENTS } = caps
+  const intentsOfQuarter = () => `i${Math.floor((clock.now() % DAY_MS) / QUARTER_MS)}`
 
-  function takePlaces(portalId: string, limited: Reserved['limited'], room: Room): TransactItem {
-    const byLimit = byCounter(limited, room)
+  /** What is counted is written down; of it, what its owner limits at the moment decides. */
+  function takePlaces(portal: Limits & { id: string }, room: Room): TransactItem {
+    const counted = byCounter(countedOf(portal), room)
+    const limited = byCounter(limitedOf(portal), room)
     return {
       Update: {
         TableName: table.name,
-        Key: placesKey(portalId),
-        UpdateExpression: `ADD ${byLimit.map(([name]) => `${name} :minus_${name}`).join(', ')}`,
-        ConditionExpression: byLimit.map(([name]) => `${name} >= :${name}`).join(' AND '),
-        ExpressionAttributeValues: Object.fromEntries(
-          byLimit.flatMap(([name, n]) => [
-            [`:${name}`, n],
-            [`:minus_${name}`, -n],
-          ]),
-        ),
+        Key: placesKey(portal.id),
+        UpdateExpression: `ADD ${counted.map(([name]) => `${name} :minus_${name}`).join(', ')}`,
+        ...(limited.length > 0
+          ? { ConditionExpression: limited.map(([name]) => `${name} >= :${name}`).join(' AND ') }
+          : {}),
+        ExpressionAttributeValues: Object.fromEntries([
+          ...counted.map(([name, n]) => [`:minus_${name}`, -n]),
+          ...limited.map(([name, n]) => [`:${name}`, n]),
+        ]),
       },
     }
   }
@@ -89,7 +98,39 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
     }
   }
 
+  /** Of a portal, where its intents of the last quarter of an hour count as well. */
+  function takeOfPortalsDay(portalId: string, room: Room): TransactItem {
+    const { Update } = takeOfDay(portalDay(portalId, today()), caps.portal, room)
+    const intents = intentsOfQuarter()
+    const notTooOften = `(attribute_not_exists(${intents}) OR ${intents} < :mostIntents)`
+    return {
+      Update: {
+        ...Update,
+        TableName: table.name,
+        Key: { pk: portalDay(portalId, today()), sk: 'cap' },
+        UpdateExpression: `${Update?.UpdateExpression} ADD ${intents} :one`,
+        ConditionExpression: `(${Update?.ConditionExpression}) AND ${notTooOften}`,
+        ExpressionAttributeValues: {
+          ...Update?.ExpressionAttributeValues,
+          ':one': 1,
+          ':mostIntents': portalIntents,
+        },
+      },
+    }
+  }
+
   return {
+    /** Until when a portal is asked no more, when the day that refused an intent says that it was asked too often. */
+    askedTooOften(day: Item | null | undefined): { untilMs: number } | undefined {
+      if (Number(day?.[intentsOfQuarter()] ?? 0) < portalIntents) return undefined
+      return { untilMs: Math.floor(clock.now() / QUARTER_MS + 1) * QUARTER_MS }
+    },
+
+    /** The part of the deployment's day that some room is: of files or bytes, whichever is more. */
+    shareOfDay({ files, bytes }: Room): number {
+      return Math.max(files / caps.deployment.files, bytes / caps.deployment.bytes)
+    },
+
     /** Whether a day's whole room would not be enough, so that waiting does not help. */
     neverFits(room: Room): boolean {
       return [caps.portal, share(caps.deployment)].some(
@@ -105,14 +146,14 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
     ): { writes: [TransactItem, CapRefusal][]; reserved: Omit<Reserved, 'bytes'> } {
       const day = today()
       const ofDeployment = place % DEPLOYMENT_PLACES
-      const limited = { files: portal.maxFiles !== null, bytes: portal.maxTotalBytes !== null }
+      const counted = countedOf(portal)
       return {
-        reserved: { limited, day, place: ofDeployment },
+        reserved: { limited: counted, day, place: ofDeployment },
         writes: [
-          ...(isLimited(portal)
-            ? [[takePlaces(portal.id, limited, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
+          ...(counted.files || counted.bytes
+            ? [[takePlaces(portal, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
             : []),
-          [takeOfDay(portalDay(portal.id, day), caps.portal, room), 'PORTAL_CAP'],
+          [takeOfPortalsDay(portal.id, room), 'PORTAL_CAP'],
           [takeOfDay(allDay(day, ofDeployment), share(caps.deployment), room), 'DEPLOYMENT_CAP'],
         ],
       }
@@ -160,8 +201,20 @@ function addPlaces(table: Table, portalId: string, places: [string, number][]): 
   }
 }
 
-export function isLimited(portal: Limits): boolean {
+export function isLimited(portal: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>): boolean {
   return portal.maxFiles !== null || portal.maxTotalBytes !== null
+}
+
+function limitedOf({ maxFiles, maxTotalBytes }: Limits): Reserved['limited'] {
+  return { files: maxFiles !== null, bytes: maxTotalBytes !== null }
+}
+
+/** What was once limited is counted from then on, so that a limit set again knows what is on its way. */
+function countedOf(portal: Limits): Reserved['limited'] {
+  return {
+    files: portal.maxFiles !== null || (portal.countedFiles ?? null) !== null,
+    bytes: portal.maxTotalBytes !== null || (portal.countedBytes ?? null) !== null,
+  }
 }
 
 /** Room by the names of its counters, those alone that are counted. */

@@ -15,7 +15,7 @@ import {
   usableAccounts,
 } from './manage-portals.ts'
 import type { Portal } from './portal.ts'
-import { limitAdjustments, mergeSettings } from './portal-settings.ts'
+import { countedLimits, limitAdjustments, mergeSettings } from './portal-settings.ts'
 
 type UpdateRequest = z.output<typeof updatePortalRequest>
 
@@ -45,6 +45,7 @@ export async function updatePortal(
   const after: Portal = {
     ...before,
     ...settings,
+    ...countedLimits(before, settings),
     name,
     slug,
     storageAccountId,
@@ -210,7 +211,7 @@ async function totalsOf(deps: PortalDeps, portalId: string) {
 
 /** Names alone: what they hold may be about people. */
 function changedNames(before: Portal, after: Portal): string {
-  const quiet = ['version', 'updatedAt', 'passwordVersion']
+  const quiet = ['version', 'updatedAt', 'passwordVersion', 'countedFiles', 'countedBytes']
   return (
     (Object.keys(after) as (keyof Portal)[])
       .filter((name) => !quiet.includes(name))

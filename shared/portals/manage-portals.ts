@@ -16,7 +16,13 @@ import {
   type Portal,
   type RemainingLimits,
 } from './portal.ts'
-import { DEFAULT_SETTINGS, limitAdjustments, mergeSettings, settingsOf } from './portal-settings.ts'
+import {
+  countedLimits,
+  DEFAULT_SETTINGS,
+  limitAdjustments,
+  mergeSettings,
+  settingsOf,
+} from './portal-settings.ts'
 import type { PortalStore } from './portal-store.ts'
 
 export interface PortalDeps {
@@ -111,6 +117,7 @@ export async function createPortalWithStorageBinding(
     storageAccountId,
     storageFolderId: null,
     ...settings,
+    ...countedLimits(DEFAULT_SETTINGS, settings),
     isActive: true,
     deactivatedBy: null,
     deactivatedAt: null,

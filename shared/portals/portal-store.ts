@@ -26,9 +26,9 @@ export interface Page<Record> {
   cursor: string | undefined
 }
 
-/** By limit: what is left is set anew, moved together with the limit, or limited no more. */
+/** By limit: what is left is set anew, or moved together with the limit. */
 export type LimitAdjustments = Partial<
-  Record<keyof RemainingLimits, { set: number } | { moveBy: number } | { lift: true }>
+  Record<keyof RemainingLimits, { set: number } | { moveBy: number }>
 >
 
 /** What a portal has delivered so far. */
@@ -241,6 +241,18 @@ export function portalStore(table: Table, clock: Clock) {
       ]
     },
 
+    /** The condition that nobody has changed, stopped or deleted a portal since it was read. */
+    mustBeAsRead(portal: Pick<Portal, 'id' | 'version'>): TransactItem {
+      return {
+        ConditionCheck: {
+          TableName: table.name,
+          Key: key(portal.id),
+          ConditionExpression: unchangedSinceRead,
+          ExpressionAttributeValues: { ':version': portal.version },
+        },
+      }
+    },
+
     /** What is left of the limits of these portals; those without limits are left out. */
     async remainingOf(portalIds: string[]): Promise<Map<string, RemainingLimits>> {
       const items = await readItems(table, portalIds.map(placesKey), { consistent: true })
@@ -249,15 +261,11 @@ export function portalStore(table: Table, clock: Clock) {
       )
     },
 
-    /** The write that sets, moves or lifts what is left of a portal's limits; undefined when nothing changes. It stands beside the change of the portal, whose condition decides. */
+    /** The write that sets or moves what is left of a portal's limits; undefined when nothing changes. It stands beside the change of the portal, whose condition decides. */
     adjustRemaining(portalId: string, adjust: LimitAdjustments): TransactItem | undefined {
-      const clauses: Record<'SET' | 'ADD' | 'REMOVE', string[]> = { SET: [], ADD: [], REMOVE: [] }
+      const clauses: Record<'SET' | 'ADD', string[]> = { SET: [], ADD: [] }
       const values: Record<string, number> = {}
       for (const [name, adjustment] of Object.entries(adjust)) {
-        if ('lift' in adjustment) {
-          clauses.REMOVE.push(name)
-          continue
-        }
         values[`:${name}`] = 'set' in adjustment ? adjustment.set : adjustment.moveBy
         if ('set' in adjustment) clauses.SET.push(`${name} = :${name}`)
         else clauses.ADD.push(`${name} :${name}`)
@@ -271,7 +279,7 @@ export function portalStore(table: Table, clock: Clock) {
           TableName: table.name,
           Key: placesKey(portalId),
           UpdateExpression: expression.join(' '),
-          ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {}),
+          ExpressionAttributeValues: values,
         },
       }
     },

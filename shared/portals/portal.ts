@@ -30,6 +30,9 @@ export interface Portal {
   /** Of all files together; what is left of them lies in a counter of its own. */
   maxFiles: number | null
   maxTotalBytes: number | null
+  /** The last limits, for which what is left is counted; they outlive limits that were lifted. */
+  countedFiles?: number | null
+  countedBytes?: number | null
   deadline: string | null
   graceMinutes: number
   passwordHash: string | null
@@ -76,10 +79,7 @@ export function getPortalUploadAcceptance(
   if (!portal.isActive && portal.deactivatedBy !== 'SYSTEM') return refused('PORTAL_CLOSED', true)
   if (now.nowMs >= lastMomentMs(portal)) return refused('DEADLINE_PASSED', true)
   if (limitsAreUsedUp(portal, now.remaining ?? {})) return refused('LIMIT_REACHED', true)
-  const accepting = accountsOf(portal).find((accountId) => {
-    const status = now.statusOf(accountId)
-    return status !== undefined && canCreateUploads(status)
-  })
+  const accepting = firstThatAccepts(accountsOf(portal), now.statusOf)
   if (accepting !== undefined) {
     return { acceptsUploads: true, storageAccountId: accepting, requiresUserAction: false }
   }
@@ -102,6 +102,17 @@ function limitsAreUsedUp(
 
 function refused(reason: AcceptanceReason, requiresUserAction: boolean): PortalAcceptance {
   return { acceptsUploads: false, reason, requiresUserAction }
+}
+
+/** Of accounts in the order in which they are asked, the first that takes files. */
+export function firstThatAccepts(
+  accountIds: string[],
+  statusOf: (accountId: string) => StorageAccountStatus | undefined,
+): string | undefined {
+  return accountIds.find((accountId) => {
+    const status = statusOf(accountId)
+    return status !== undefined && canCreateUploads(status)
+  })
 }
 
 /** Every account that may get the portal's files, in the order in which they are asked. */

@@ -1,5 +1,6 @@
 import { PortageError } from '../errors.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { Item } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
 import type { CapabilityKeys, Claims } from './capability.ts'
 import type { Submission, SubmissionStore } from './submission-store.ts'
@@ -15,6 +16,8 @@ interface Authorized {
   submission: Submission
   portal: Portal
   uploads: Upload[]
+  /** What was read beside them, when there is such an item. */
+  beside: Item | undefined
 }
 
 /**
@@ -25,8 +28,13 @@ export async function authorizeClient(
   deps: ClientDeps,
   claims: Claims,
   uploadIds: string[] = [],
+  besideKey?: Item,
 ): Promise<Authorized> {
-  const { submission, portal, uploads } = await deps.submissions.load(claims, uploadIds)
+  const { submission, portal, uploads, beside } = await deps.submissions.load(
+    claims,
+    uploadIds,
+    besideKey,
+  )
   const isGone = !submission || !portal || portal.deletedAt !== null
   if (isGone || submission.portalId !== portal.id) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'This hand-over no longer exists.')
@@ -39,7 +47,7 @@ export async function authorizeClient(
   }
   const foreign = uploads.some((upload) => upload.submissionId !== submission.id)
   if (foreign || uploads.length < new Set(uploadIds).size) throw uploadNotFound()
-  return { submission, portal, uploads }
+  return { submission, portal, uploads, beside }
 }
 
 /** As `authorizeClient`, for a call about one upload. */

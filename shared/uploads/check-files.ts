@@ -1,10 +1,10 @@
 /** What a portal asks of the files that are announced, each named by its field. */
 import { isAllowedType } from '../contract/allowed-type.ts'
-import { MAX_FILE_BYTES } from '../contract/limits.ts'
 import type { FieldProblem } from '../contract/problems.ts'
 import type { FileIntent } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { hashToken } from '../platform/ids.ts'
+import { largestFileBytes } from '../portals/largest-file.ts'
 import type { Portal } from '../portals/portal.ts'
 import { parseRelativePath, safeSegment } from '../providers/names.ts'
 
@@ -15,11 +15,11 @@ export type FieldOf = (index: number, member: keyof FileIntent) => string
 
 /** Refuses files that the portal does not take, by type and size. */
 export function checkFiles(
-  portal: Pick<Portal, 'allowedTypes' | 'maxFileBytes'>,
+  portal: Pick<Portal, 'allowedTypes' | 'maxFileBytes' | 'storageProvider'>,
   files: FileIntent[],
   fieldOf: FieldOf,
 ): void {
-  const largest = portal.maxFileBytes ?? MAX_FILE_BYTES
+  const largest = largestFileBytes(portal)
   const problems = files.flatMap((file, index): FieldProblem[] => [
     ...(isAllowedType(portal.allowedTypes, file)
       ? []

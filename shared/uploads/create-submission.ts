@@ -1,27 +1,17 @@
 /**
- * Intent: a client says what it wants to hand over. Order: what is open from its address, the
+ * Intent: a client says what it wants to hand over. Order: what its address may announce, the
  * portal's password, what the portal asks for, then one transaction; nothing is written before it,
- * and what S3 opened for a refused one is aborted by its lifecycle.
+ * and S3 opens nothing for one that is refused.
  */
-import type * as z from 'zod'
-import { FIRST_PART_URLS } from '../contract/limits.ts'
-import type { FieldProblem } from '../contract/problems.ts'
-import type {
-  FileIntent,
-  IntentReply,
-  intentRequest,
-  SignedPart,
-  UploadPlan,
-} from '../contract/uploads.ts'
+import type { FileIntent, IntentReply, SignedPart, UploadPlan } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { isoTime } from '../platform/clock.ts'
 import { newId } from '../platform/ids.ts'
 import type { KeyReader } from '../platform/signed-token.ts'
-import type { StagingBucket } from '../platform/staging-bucket.ts'
 import type { TransactItem } from '../platform/table.ts'
 import { getPortalUploadAcceptance, isLate, type Portal } from '../portals/portal.ts'
-import type { PortalStore } from '../portals/portal-store.ts'
 import { opensPortal } from '../portals/portal-token.ts'
+import { type Announcer, admit } from './admit-intent.ts'
 import { authorizeClient, type ClientDeps } from './authorize-client.ts'
 import {
   issueToken,
@@ -30,56 +20,18 @@ import {
   WRITE_TOKEN_MS,
   WRITE_TOKEN_RENEWABLE_MS,
 } from './capability.ts'
-import { checkFiles, clientFolder, distinctFolders, foldersOf } from './check-files.ts'
-import {
-  mayOpen,
-  type Placed,
-  type ReserveDeps,
-  type RoomIntent,
-  reserveRoom,
-} from './reserve-room.ts'
+import { clientFolder, distinctFolders } from './check-files.ts'
+import { type Client, checkClient, checkedFolders, type Intent } from './intent.ts'
+import { openMultiparts } from './open-multiparts.ts'
+import { type Placed, type ReserveDeps, reserveRoom } from './reserve-room.ts'
+import { signFirstParts } from './sign-part.ts'
 import { MAX_BATCHES, type Submission } from './submission-store.ts'
-import { partLength, planParts, stagingKey, type Upload } from './upload.ts'
+import { planParts, stagingKey, type Upload } from './upload.ts'
 
 export interface CreateSubmissionDeps extends ClientDeps, ReserveDeps {
-  portals: PortalStore
   portalKeys: KeyReader
   /** The operator's switch: false refuses new intents, and nothing else. */
   intakeOpen: () => Promise<boolean>
-}
-
-export type Intent = Pick<
-  z.output<typeof intentRequest>,
-  'portalId' | 'submissionId' | 'token' | 'clientName' | 'clientEmail' | 'clientMessage'
-> & {
-  files: FileIntent[]
-  /** One file whose members stand flat; problems name its fields so. */
-  flat?: true
-}
-
-/** Who asks: a token of an earlier intent, if any, and where the distribution saw the client. */
-export interface Client {
-  bearer: string | undefined
-  address: string
-}
-
-/** The files of an intent, whether they stand in `files` or one stands flat. */
-export function toIntent(body: z.output<typeof intentRequest>): Intent {
-  const { fileName, fileSize, mimeType, relativePath, lastModified, files, ...rest } = body
-  if (files) return { ...rest, files }
-  return {
-    ...rest,
-    flat: true,
-    files: [
-      {
-        fileName: fileName ?? '',
-        fileSize: fileSize ?? 0,
-        mimeType: mimeType ?? '',
-        ...(relativePath === undefined ? {} : { relativePath }),
-        ...(lastModified === undefined ? {} : { lastModified }),
-      },
-    ],
-  }
 }
 
 export async function createSubmission(
@@ -92,7 +44,7 @@ export async function createSubmission(
   }
   return intent.submissionId === undefined
     ? beginSubmission(deps, intent, client.address)
-    : appendToSubmission(deps, intent, client.bearer)
+    : appendToSubmission(deps, intent, client)
 }
 
 async function beginSubmission(
@@ -100,29 +52,40 @@ async function beginSubmission(
   intent: Intent,
   address: string,
 ): Promise<IntentReply> {
-  const [seen, found] = await Promise.all([
-    mayOpen(deps, address),
-    deps.portals.find(intent.portalId),
-  ])
+  const { portal: found, beside } = await deps.submissions.loadPortal(
+    intent.portalId,
+    deps.addresses.key(address),
+  )
+  const submissionId = newId('submission', deps.clock.now())
+  const seen = deps.addresses.read(beside)
+  const from = await admit(deps, { address, submissionId, begins: true, seen })
   const portal = await openPortal(deps, found, intent)
   checkClient(portal, intent)
-  const files = placedFiles(portal, intent)
-  const submission = newSubmission(deps, portal, intent, distinctFolders([], files.folders))
-  return handOver(
-    deps,
-    { portal, intent, submission, folders: files.folders },
-    (uploadIds) => deps.submissions.create(submission, uploadIds),
-    { submissionId: submission.id, address, seen },
+  const folders = checkedFolders(portal, intent)
+  const submission = newSubmission(deps, submissionId, {
+    portal,
+    intent,
+    folders: distinctFolders([], folders),
+  })
+  return handOver(deps, { portal, intent, submission, folders, from }, (uploadIds) =>
+    deps.submissions.create(submission, uploadIds),
   )
 }
 
 async function appendToSubmission(
   deps: CreateSubmissionDeps,
   intent: Intent,
-  bearer: string | undefined,
+  { bearer, address }: Client,
 ): Promise<IntentReply> {
   const claims = await verifyToken(deps.keys, deps.clock, bearer, ['write'])
-  const { submission, portal } = await authorizeClient(deps, claims)
+  const { submission, portal, beside } = await authorizeClient(
+    deps,
+    claims,
+    [],
+    deps.addresses.key(address),
+  )
+  const seen = deps.addresses.read(beside)
+  const from = await admit(deps, { address, submissionId: submission.id, begins: false, seen })
   if (submission.id !== intent.submissionId || portal.id !== intent.portalId) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'The token belongs to another hand-over.')
   }
@@ -132,9 +95,9 @@ async function appendToSubmission(
       fields: [{ field: 'submissionId', message }],
     })
   }
-  const files = placedFiles(portal, intent)
-  const allFolders = distinctFolders(submission.folders, files.folders)
-  return handOver(deps, { portal, intent, submission, folders: files.folders }, (uploadIds) =>
+  const folders = checkedFolders(portal, intent)
+  const allFolders = distinctFolders(submission.folders, folders)
+  return handOver(deps, { portal, intent, submission, folders, from }, (uploadIds) =>
     deps.submissions.append(submission, allFolders, uploadIds),
   )
 }
@@ -143,21 +106,20 @@ interface HandOver {
   portal: Portal
   intent: Intent
   submission: Submission
+  /** Of each file, as the client has them. */
   folders: string[][]
+  from: Announcer
 }
 
 async function handOver(
   deps: CreateSubmissionDeps,
-  { portal, intent, submission, folders }: HandOver,
+  { portal, intent, submission, folders, from }: HandOver,
   submissionWrites: (uploadIds: string[]) => TransactItem[],
-  opening?: RoomIntent['opening'],
 ): Promise<IntentReply> {
   mustAccept(deps, portal)
   const top = clientFolder(portal, submission)
-  const drafts = await Promise.all(
-    intent.files.map((file, index) =>
-      newUpload(deps, { file, folders: [...top, ...(folders[index] ?? [])], portal, submission }),
-    ),
+  const drafts = intent.files.map((file, index) =>
+    newUpload(deps, { file, folders: [...top, ...(folders[index] ?? [])], portal, submission }),
   )
   const uploadsIn = ({ account, reserved }: Placed): Upload[] =>
     drafts.map((draft) => ({
@@ -166,28 +128,31 @@ async function handOver(
       intendedStorageAccountId: account.id,
       reserved: { ...reserved, bytes: draft.fileSize },
     }))
-  // Keys are read and requests signed while the table writes; when it refuses, nobody gets them.
-  const [bearers, firstParts, placed] = await Promise.all([
+  // Keys are read while the table writes; when it refuses, nobody gets the tokens.
+  const [bearers, placed] = await Promise.all([
     tokens(deps, submission, portal.passwordVersion),
-    Promise.all(drafts.map((draft) => signFirstParts(deps.staging, draft))),
     reserveRoom(deps, {
       portal,
       room: {
         files: drafts.length,
         bytes: drafts.reduce((sum, { fileSize }) => sum + fileSize, 0),
       },
-      ...(opening ? { opening } : {}),
+      from,
       writes: (to) => [
         ...submissionWrites(drafts.map(({ id }) => id)),
         ...uploadsIn(to).map((upload) => deps.uploads.create(upload, submission.clientEmail)),
       ],
     }),
   ])
+  const uploads = await openMultiparts(deps, uploadsIn(placed))
+  const firstParts = await Promise.all(
+    uploads.map((upload) => signFirstParts(deps.staging, upload)),
+  )
   return {
     success: true,
     submissionId: submission.id,
     ...bearers,
-    uploads: uploadsIn(placed).map((upload, index) => plan(upload, firstParts[index] ?? [])),
+    uploads: uploads.map((upload, index) => plan(upload, firstParts[index] ?? [])),
   }
 }
 
@@ -201,36 +166,6 @@ async function openPortal(
   }
   if (await opensPortal(deps, portal, intent.token)) return portal
   throw new PortageError('PASSWORD_REQUIRED', 'Enter the password that came with the link.')
-}
-
-const CLIENT_FIELDS = ['clientName', 'clientEmail', 'clientMessage'] as const
-
-function checkClient(portal: Portal, intent: Intent): void {
-  const problems = CLIENT_FIELDS.flatMap((field): FieldProblem[] => {
-    const rule = portal.fields[field]
-    if (rule === 'required' && !intent[field]) {
-      return [{ field, message: 'is required by this portal' }]
-    }
-    if (rule === 'hidden' && intent[field]) {
-      return [{ field, message: 'is not asked for by this portal' }]
-    }
-    return []
-  })
-  if (problems.length > 0) {
-    throw new PortageError('INVALID_REQUEST', 'This portal asks for other things about you.', {
-      fields: problems,
-    })
-  }
-}
-
-/** The files, as far as the portal takes them, with the folders in which the client has them. */
-function placedFiles(portal: Portal, intent: Intent): { folders: string[][] } {
-  const fieldOf = (index: number, member: keyof FileIntent) =>
-    intent.flat ? member : `files.${index}.${member}`
-  checkFiles(portal, intent.files, fieldOf)
-  return {
-    folders: intent.files.map((file, index) => foldersOf(file, fieldOf(index, 'relativePath'))),
-  }
 }
 
 const CLOSED = {
@@ -251,12 +186,11 @@ function mustAccept(deps: CreateSubmissionDeps, portal: Portal): void {
 
 function newSubmission(
   deps: CreateSubmissionDeps,
-  portal: Portal,
-  intent: Intent,
-  folders: string[],
+  id: string,
+  { portal, intent, folders }: { portal: Portal; intent: Intent; folders: string[] },
 ): Submission {
   return {
-    id: newId('submission', deps.clock.now()),
+    id,
     userId: portal.userId,
     portalId: portal.id,
     clientName: intent.clientName ?? null,
@@ -269,14 +203,12 @@ function newSubmission(
 }
 
 /** An upload as it is announced; where it goes is decided by the transaction. */
-async function newUpload(
+function newUpload(
   deps: CreateSubmissionDeps,
   from: { file: FileIntent; folders: string[]; portal: Portal; submission: Submission },
-): Promise<Upload> {
+): Upload {
   const { file, portal, submission } = from
   const id = newId('upload', deps.clock.now())
-  const parts = planParts(file.fileSize)
-  const key = stagingKey(id, file.fileName, file.mimeType)
   return {
     id,
     userId: portal.userId,
@@ -291,11 +223,8 @@ async function newUpload(
     storageProvider: portal.storageProvider,
     status: 'pending',
     ...(isLate(portal, deps.clock.now()) ? { late: true } : {}),
-    ...parts,
-    ...(parts.method === 'multipart'
-      ? { multipartUploadId: await deps.staging.createMultipart(key) }
-      : {}),
-    stagingKey: key,
+    ...planParts(file.fileSize),
+    stagingKey: stagingKey(id, file.fileName, file.mimeType),
     intendedStorageAccountId: portal.storageAccountId,
     createdAt: isoTime(deps.clock.now()),
   }
@@ -322,14 +251,6 @@ async function tokens(deps: CreateSubmissionDeps, submission: Submission, passwo
   return { uploadToken, readToken }
 }
 
-function signFirstParts(staging: StagingBucket, upload: Upload): Promise<SignedPart[]> {
-  const first = Array.from(
-    { length: Math.min(upload.partCount, FIRST_PART_URLS) },
-    (_, index) => index + 1,
-  )
-  return Promise.all(first.map((part) => signPart(staging, upload, part)))
-}
-
 function plan(upload: Upload, partUrls: SignedPart[]): UploadPlan {
   return {
     uploadId: upload.id,
@@ -341,20 +262,4 @@ function plan(upload: Upload, partUrls: SignedPart[]): UploadPlan {
     partCount: upload.partCount,
     partUrls,
   }
-}
-
-/** The presigned request for one part, or for the whole of a small file. */
-export async function signPart(
-  staging: StagingBucket,
-  upload: Upload,
-  partNumber: number,
-): Promise<SignedPart> {
-  return upload.multipartUploadId === undefined
-    ? staging.signPut(upload.stagingKey, upload.fileSize)
-    : staging.signPart(
-        upload.stagingKey,
-        upload.multipartUploadId,
-        partNumber,
-        partLength(upload, partNumber),
-      )
 }

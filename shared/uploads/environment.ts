@@ -3,6 +3,7 @@ import { accountStore } from '../accounts/account-store.ts'
 import { environmentProviders } from '../accounts/environment.ts'
 import { deliveryStore } from '../deliveries/delivery-store.ts'
 import { addressStore } from '../limits/open-submissions.ts'
+import { rateLimits } from '../limits/rate-limits.ts'
 import { type DailyCaps, reservations } from '../limits/reservations.ts'
 import {
   environmentOwnersStaging,
@@ -38,6 +39,7 @@ export function environmentClient() {
     uploads: uploadStore(table, clock),
     signings: signingStore(table),
     addresses: addressStore(table, clock),
+    limits: rateLimits(table, clock),
     reservations: reservations(table, clock, environmentCaps()),
     openSubmissionsPerAddress: Number(requireEnv(ENV.openSubmissionsPerAddress)),
     random: Math.random,

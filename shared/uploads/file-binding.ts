@@ -2,6 +2,7 @@
 import { canAccessFiles, canCreateUploads } from '../accounts/account.ts'
 import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { StorageProviderId } from '../contract/common.ts'
+import { firstThatAccepts } from '../portals/portal.ts'
 
 /** An account as far as these rules go. */
 export interface AccountState {
@@ -32,15 +33,16 @@ export function getUploadRules(
   userStorageAccounts: AccountState[],
   backupStorageAccountIds: string[] = [],
 ): UploadFlowRules {
-  const active = userStorageAccounts.filter(({ status }) => canCreateUploads(status))
   if (portalStorageAccountId !== null) {
-    const chosen = [portalStorageAccountId, ...backupStorageAccountIds].find((accountId) =>
-      active.some(({ id }) => id === accountId),
+    const chosen = firstThatAccepts(
+      [portalStorageAccountId, ...backupStorageAccountIds],
+      (accountId) => userStorageAccounts.find(({ id }) => id === accountId)?.status,
     )
     return chosen === undefined
       ? { canUpload: false, error: 'PORTAL_STORAGE_UNAVAILABLE' }
       : { canUpload: true, storageAccountId: chosen }
   }
+  const active = userStorageAccounts.filter(({ status }) => canCreateUploads(status))
   const found = active.find(({ provider }) => provider === portalStorageProvider) ?? active[0]
   return found
     ? { canUpload: true, storageAccountId: found.id }

@@ -5,7 +5,8 @@ import { FORM_UPLOAD_MAX_BYTES } from '../contract/limits.ts'
 import { fileIntent, formFields } from '../contract/uploads.ts'
 import { PortageError } from '../errors.ts'
 import { OnePassDigests } from '../providers/one-pass-digests.ts'
-import { type Client, type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
+import { type CreateSubmissionDeps, createSubmission } from './create-submission.ts'
+import type { Client } from './intent.ts'
 
 export interface FormFile {
   name: string

@@ -21,6 +21,13 @@ export interface Submission {
   createdAt: string
 }
 
+interface Loaded {
+  submission: Submission | undefined
+  portal: Portal | undefined
+  uploads: Upload[]
+  beside: Item | undefined
+}
+
 export type SubmissionStore = ReturnType<typeof submissionStore>
 
 /** Intents of one hand-over: 10,000 files, fifty at a time. */
@@ -34,6 +41,7 @@ const noBatchSinceRead = 'batches = :seen'
 
 export function submissionStore(table: Table) {
   const key = (submissionId: string) => ({ pk: `submission#${submissionId}`, sk: 'submission' })
+  const portalKey = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
   const batchKey = (submissionId: string, batch: number) => ({
     pk: `submission#${submissionId}`,
     sk: `batch#${String(batch).padStart(6, '0')}`,
@@ -87,20 +95,36 @@ export function submissionStore(table: Table) {
       return reply.Item as Submission | undefined
     },
 
-    /** A capability's submission and portal, with some of its uploads, in one read. */
+    /** A capability's submission and portal, with some of its uploads and one item of another store, in one read. */
     async load(
       claims: { submissionId: string; portalId: string },
       uploadIds: string[],
-    ): Promise<{ submission?: Submission; portal?: Portal; uploads: Upload[] }> {
-      const portalKey = { pk: `portal#${claims.portalId}`, sk: 'portal' }
+      besideKey?: Item,
+    ): Promise<Loaded> {
       const uploadKeys = uploadIds.map((id) => ({ pk: `upload#${id}`, sk: 'upload' }))
-      const items = await read([key(claims.submissionId), portalKey, ...uploadKeys])
-      const submission = items.get(key(claims.submissionId).pk) as Submission | undefined
-      const portal = items.get(portalKey.pk) as Portal | undefined
+      const items = await read([
+        key(claims.submissionId),
+        portalKey(claims.portalId),
+        ...uploadKeys,
+        ...(besideKey ? [besideKey] : []),
+      ])
       return {
-        ...(submission ? { submission } : {}),
-        ...(portal ? { portal } : {}),
+        submission: items.get(key(claims.submissionId).pk) as Submission | undefined,
+        portal: items.get(portalKey(claims.portalId).pk) as Portal | undefined,
         uploads: uploadKeys.flatMap(({ pk }) => (items.get(pk) as Upload | undefined) ?? []),
+        beside: items.get(String(besideKey?.['pk'])),
+      }
+    },
+
+    /** The portal of a first intent with one item of another store, in one read. */
+    async loadPortal(
+      portalId: string,
+      besideKey: Item,
+    ): Promise<Pick<Loaded, 'portal' | 'beside'>> {
+      const items = await read([portalKey(portalId), besideKey])
+      return {
+        portal: items.get(portalKey(portalId).pk) as Portal | undefined,
+        beside: items.get(String(besideKey['pk'])),
       }
     },
 

@@ -4,7 +4,7 @@ import { PortageError } from '../errors.ts'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { authorizeUpload, type ClientDeps } from './authorize-client.ts'
 import type { Claims } from './capability.ts'
-import { signPart } from './create-submission.ts'
+import { signPart } from './sign-part.ts'
 import type { SigningStore } from './signing-store.ts'
 import type { Upload } from './upload.ts'
 

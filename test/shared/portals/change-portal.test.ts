@@ -197,7 +197,10 @@ describe('a change', () => {
     expect(await remaining()).toMatchObject({ remainingFiles: 7, remainingBytes: 700 })
     const full = await house.update(wider, { maxFiles: 3, maxTotalBytes: null })
     expect(full).toMatchObject({ acceptsUploads: false, reason: 'LIMIT_REACHED' })
-    expect(await remaining()).not.toHaveProperty('remainingBytes')
+    // A limit that is lifted looks at nothing, and is counted on in case that it comes back.
+    const open = await house.update(full, { maxFiles: null })
+    expect(open.acceptsUploads).toBe(true)
+    expect(await remaining()).toMatchObject({ remainingFiles: 0, remainingBytes: 700 })
   })
 })
 

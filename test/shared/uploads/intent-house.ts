@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { accountStore } from '../../../shared/accounts/account-store.ts'
 import type { FileIntent } from '../../../shared/contract/uploads.ts'
 import { addressStore } from '../../../shared/limits/open-submissions.ts'
+import { rateLimits } from '../../../shared/limits/rate-limits.ts'
 import { type DailyCaps, reservations } from '../../../shared/limits/reservations.ts'
 import type { StagingBucket } from '../../../shared/platform/staging-bucket.ts'
 import { type Table, transact } from '../../../shared/platform/table.ts'
@@ -12,8 +13,8 @@ import { portalStore } from '../../../shared/portals/portal-store.ts'
 import {
   type CreateSubmissionDeps,
   createSubmission,
-  type Intent,
 } from '../../../shared/uploads/create-submission.ts'
+import type { Intent } from '../../../shared/uploads/intent.ts'
 import { submissionStore } from '../../../shared/uploads/submission-store.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
 import { newAccount, newPortal } from '../../support/make.ts'
@@ -54,9 +55,13 @@ export async function openIntentHouse(
   const keys = async () => ({ currentKeyId: 'k1', keys: new Map([['k1', key]]) })
   const objects = new Set<string>()
   const parts = new Map<string, number>()
+  const opened: string[] = []
   const aborted: string[] = []
   const staging = {
-    createMultipart: async (stagingKey: string) => `multipart of ${stagingKey}`,
+    createMultipart: async (stagingKey: string) => {
+      opened.push(stagingKey)
+      return `multipart of ${stagingKey}`
+    },
     signPut: async () => ({ partNumber: 1, url: 'https://s3.example', headers: {} }),
     signPart: async () => ({ partNumber: 1, url: 'https://s3.example', headers: {} }),
     head: async (stagingKey: string) =>
@@ -81,6 +86,7 @@ export async function openIntentHouse(
     submissions,
     staging,
     addresses: addressStore(table, clock),
+    limits: rateLimits(table, clock),
     reservations: reservations(table, clock, caps),
     openSubmissionsPerAddress: 5,
     random: () => 0,
@@ -97,9 +103,10 @@ export async function openIntentHouse(
     backup,
     portal,
     clock,
-    /** Keys that S3 has, parts that it has, and multipart uploads that were given up. */
+    /** Keys that S3 has, parts that it has, multipart uploads that were begun and given up. */
     objects,
     parts,
+    opened,
     aborted,
 
     announce(
