@@ -1,17 +1,14 @@
 import { MantineProvider } from '@mantine/core'
-import { Notifications } from '@mantine/notifications'
-import { QueryClientProvider } from '@tanstack/react-query'
-import { lazy } from 'react'
+import { type QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 import { BrowserRouter, Route, Routes } from 'react-router'
-import { createQueryClient } from './api/session.ts'
+import { OverviewPage } from './overview/overview-page.tsx'
 import { NotFoundPage } from './shell/not-found-page.tsx'
+import { useHasMessages } from './shell/notify.ts'
 import { Shell } from './shell/shell.tsx'
 import { SignInPage } from './sign-in/sign-in-page.tsx'
 import { cssVariables, theme } from './theme.ts'
 
-const OverviewPage = lazy(async () => ({
-  default: (await import('./overview/overview-page.tsx')).OverviewPage,
-}))
 const PortalsPage = lazy(async () => ({
   default: (await import('./portals/portals-page.tsx')).PortalsPage,
 }))
@@ -34,12 +31,19 @@ const SettingsPage = lazy(async () => ({
   default: (await import('./settings/settings-page.tsx')).SettingsPage,
 }))
 
-const queryClient = createQueryClient()
+const Messages = lazy(async () => ({
+  default: (await import('./shell/messages.tsx')).Messages,
+}))
 
-export function App() {
+export function App({ queryClient }: { queryClient: QueryClient }) {
+  const hasMessages = useHasMessages()
   return (
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <Notifications position="bottom-center" autoClose={8000} />
+      {hasMessages && (
+        <Suspense>
+          <Messages />
+        </Suspense>
+      )}
       <QueryClientProvider client={queryClient}>
         <BrowserRouter>
           <Routes>

@@ -18,8 +18,12 @@ import '@mantine/core/styles/Title.css'
 import '@mantine/notifications/styles.css'
 import './dashboard.css'
 import { createRoot } from 'react-dom/client'
+import { askAhead } from './api/ask-ahead.ts'
+import { createQueryClient } from './api/session.ts'
 import { App } from './app.tsx'
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
-createRoot(root).render(<App />)
+const queryClient = createQueryClient()
+askAhead(queryClient, window.location.pathname)
+createRoot(root).render(<App queryClient={queryClient} />)

@@ -1,6 +1,5 @@
 import '@mantine/core/styles/Progress.css'
 import { Button } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
@@ -14,6 +13,7 @@ import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { Notice } from '../shell/notice.tsx'
+import { notify } from '../shell/notify.ts'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { AccountCard } from './account-card.tsx'
 import { DisconnectDialog } from './disconnect-dialog.tsx'
@@ -45,7 +45,7 @@ export function ConnectedAccounts({ returnTo, headingLevel = 2 }: ConnectedAccou
   const reactivate = useMutation({
     mutationFn: ({ storageAccountId }: AccountEntry) => reactivateAccount(storageAccountId ?? ''),
     onSuccess: ({ reactivatedPortals }) => {
-      notifications.show({
+      notify({
         title: 'The account takes files again',
         message:
           reactivatedPortals > 0

@@ -1,4 +1,3 @@
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
@@ -7,6 +6,7 @@ import { useEveryPortal } from '../api/queries.ts'
 import { isNotSession, QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
+import { notify } from '../shell/notify.ts'
 import { accountName } from './account-name.ts'
 import { whatDisconnectingStops } from './disconnect-consequences.ts'
 import { portalsOf } from './portals-left-behind.ts'
@@ -31,7 +31,7 @@ export function DisconnectDialog({ account, onClose }: DisconnectDialogProps) {
   const disconnect = useMutation({
     mutationFn: disconnectAccount,
     onSuccess: ({ deactivatedPortals }) => {
-      notifications.show({
+      notify({
         title: 'The account is disconnected',
         message: `${countOf(deactivatedPortals, 'portal')} stopped taking files.`,
       })

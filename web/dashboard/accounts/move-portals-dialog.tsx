@@ -1,6 +1,5 @@
 import '@mantine/core/styles/Input.css'
 import { NativeSelect } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
@@ -11,6 +10,7 @@ import { useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
+import { notify } from '../shell/notify.ts'
 import { accountName } from './account-name.ts'
 import { movedSettings } from './moved-settings.ts'
 import { portalsOf } from './portals-left-behind.ts'
@@ -32,7 +32,7 @@ export function MovePortalsDialog({ from, targets, onClose }: MovePortalsDialogP
   const move = useMutation({
     mutationFn: (target: AccountEntry) => moveAll(moving, target),
     onSuccess: (count, target) => {
-      notifications.show({
+      notify({
         title: `${countOf(count, 'portal')} moved`,
         message: `New files are delivered to ${accountName(target)}.`,
       })

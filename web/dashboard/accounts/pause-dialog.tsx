@@ -1,4 +1,3 @@
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { deactivateAccount } from '../api/client.ts'
@@ -6,6 +5,7 @@ import { useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
+import { notify } from '../shell/notify.ts'
 import { accountName } from './account-name.ts'
 import { portalsOf } from './portals-left-behind.ts'
 
@@ -21,7 +21,7 @@ export function PauseDialog({ account, onClose }: PauseDialogProps) {
   const pause = useMutation({
     mutationFn: deactivateAccount,
     onSuccess: ({ deactivatedPortals }) => {
-      notifications.show({
+      notify({
         title: 'The account is paused',
         message: `${countOf(deactivatedPortals, 'portal')} stopped taking files.`,
       })

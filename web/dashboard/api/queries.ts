@@ -1,21 +1,32 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import {
+  infiniteQueryOptions,
+  queryOptions,
+  useInfiniteQuery,
+  useQuery,
+} from '@tanstack/react-query'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { listAccounts, listPortals } from './client.ts'
 import { QUERY_KEYS } from './query-keys.ts'
 
+export const accountsQuery = queryOptions({
+  queryKey: QUERY_KEYS.accounts,
+  queryFn: ({ signal }) => listAccounts(signal),
+})
+
 export function useAccounts() {
-  return useQuery({
-    queryKey: QUERY_KEYS.accounts,
-    queryFn: ({ signal }) => listAccounts(signal),
-  })
+  return useQuery(accountsQuery)
 }
+
+export const portalPagesQuery = infiniteQueryOptions({
+  queryKey: QUERY_KEYS.portalPages,
+  queryFn: ({ pageParam, signal }) => listPortals(pageParam, signal),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (page) => page.nextCursor ?? undefined,
+})
 
 export function usePortals() {
   return useInfiniteQuery({
-    queryKey: QUERY_KEYS.portalPages,
-    queryFn: ({ pageParam, signal }) => listPortals(pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    ...portalPagesQuery,
     select: ({ pages }) => pages.flatMap(({ entries }) => entries),
   })
 }

@@ -1,4 +1,10 @@
-import { MutationCache, QueryCache, QueryClient, useQuery } from '@tanstack/react-query'
+import {
+  MutationCache,
+  QueryCache,
+  QueryClient,
+  queryOptions,
+  useQuery,
+} from '@tanstack/react-query'
 import { ApiProblem } from '../../common/api-problem.ts'
 import { getSession } from './client.ts'
 import { Unreachable } from './explain-problem.ts'
@@ -32,10 +38,12 @@ export function createQueryClient(): QueryClient {
 }
 
 /** Who is signed in; null for nobody. */
+export const sessionQuery = queryOptions({
+  queryKey: QUERY_KEYS.session,
+  queryFn: ({ signal }) => getSession(signal),
+  staleTime: 5 * 60_000,
+})
+
 export function useSession() {
-  return useQuery({
-    queryKey: QUERY_KEYS.session,
-    queryFn: ({ signal }) => getSession(signal),
-    staleTime: 5 * 60_000,
-  })
+  return useQuery(sessionQuery)
 }

@@ -1,9 +1,9 @@
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { deleteUpload } from '../api/client.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
+import { notify } from '../shell/notify.ts'
 import { deleteConsequence } from './delete-consequence.ts'
 
 export function DeleteFileDialog({
@@ -25,7 +25,7 @@ export function DeleteFileDialog({
     onSuccess: async ({ deletedFromCloud }) => {
       // Before it closes: the focus must not go back to a row that is about to vanish.
       await refresh()
-      notifications.show({
+      notify({
         title: recordOnly ? 'The record is removed' : 'The file is deleted',
         message: deletedFromCloud
           ? `${upload.fileName} is gone from your storage and from this list.`

@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useEffect, useRef, useState } from 'react'
 import { explainProblem } from '../api/explain-problem.ts'
 import { DownloadIcon } from '../shell/icons.tsx'
+import { notify } from '../shell/notify.ts'
 import { downloadFile } from './download-file.ts'
 import { browserDownload } from './save-in-browser.ts'
 
@@ -29,7 +29,7 @@ export function DownloadButton({ upload }: { upload: { id: string; fileName: str
     } catch (error) {
       if (controller.signal.aborted) return
       const { title, detail } = explainProblem(error)
-      notifications.show({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
+      notify({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
     }
     setPhase('idle')
   }

@@ -1,9 +1,9 @@
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { retryUpload } from '../api/client.ts'
 import { explainProblem } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
+import { notify } from '../shell/notify.ts'
 
 /** For a file that waits: its delivery is due at once instead of later. */
 export function RetryButton({ upload }: { upload: { id: string; fileName: string } }) {
@@ -11,13 +11,13 @@ export function RetryButton({ upload }: { upload: { id: string; fileName: string
   const retry = useMutation({
     mutationFn: retryUpload,
     onSuccess: () =>
-      notifications.show({
+      notify({
         title: 'It is tried again within a minute',
         message: upload.fileName,
       }),
     onError: (error) => {
       const { title, detail } = explainProblem(error)
-      notifications.show({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
+      notify({ title, message: `${upload.fileName}: ${detail}`, color: 'danger' })
     },
     onSettled: () => queryClient.invalidateQueries({ queryKey: QUERY_KEYS.uploads }),
   })

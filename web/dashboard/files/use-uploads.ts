@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { listUploads } from '../api/client.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { isListed, pollIntervalMs } from './upload-status.ts'
@@ -24,10 +24,14 @@ export function useUploads(filters: Record<string, string>) {
 
 const RECENT_FILES = '20'
 
+export const recentUploadsQuery = queryOptions({
+  queryKey: QUERY_KEYS.recentUploads,
+  queryFn: ({ signal }) => listUploads({ limit: RECENT_FILES }, signal),
+})
+
 export function useRecentUploads() {
   return useQuery({
-    queryKey: QUERY_KEYS.recentUploads,
-    queryFn: ({ signal }) => listUploads({ limit: RECENT_FILES }, signal),
+    ...recentUploadsQuery,
     select: ({ entries }) => entries.filter(isListed),
     refetchInterval: ({ state: { data } }) => pollIntervalMs(data?.entries ?? [], 1, Date.now()),
   })

@@ -1,10 +1,10 @@
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { deletePortal } from '../api/client.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
+import { notify } from '../shell/notify.ts'
 
 interface DeletePortalDialogProps {
   portal: PortalReply
@@ -19,7 +19,7 @@ export function DeletePortalDialog({ portal, onClose }: DeletePortalDialogProps)
     onSuccess: async () => {
       // Before it closes: the focus must not go back to a card that is about to vanish.
       await refresh()
-      notifications.show({
+      notify({
         title: 'The portal is deleted',
         message: `The link of “${portal.name}” leads nowhere now.`,
       })

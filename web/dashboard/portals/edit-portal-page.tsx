@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
@@ -9,6 +8,7 @@ import { useAccounts } from '../api/queries.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { Notice } from '../shell/notice.tsx'
+import { notify } from '../shell/notify.ts'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { StatusLabel } from '../shell/status-label.tsx'
@@ -69,7 +69,7 @@ function EditPortal({ portal, accounts, onLoadAgain }: EditPortalProps) {
     )
     const changes = changesOf(portal, values, account?.storageProvider)
     if (Object.keys(changes).length > 0) await updatePortal(portal, changes)
-    notifications.show({
+    notify({
       title: Object.keys(changes).length > 0 ? 'The settings are saved' : 'Nothing was changed',
       message: values.name.trim(),
     })

@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link, Navigate, useSearchParams } from 'react-router'
@@ -11,6 +10,7 @@ import { QUERY_KEYS } from '../api/query-keys.ts'
 import { ConnectButtons } from '../providers/connect-buttons.tsx'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
+import { notify } from '../shell/notify.ts'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { CreatedNotice } from './created-notice.tsx'
@@ -32,7 +32,7 @@ export function PortalsPage() {
     mutationFn: async (shown: PortalReply) =>
       updatePortal(await getPortal(shown.id), { isActive: isClosedByOwner(shown) }),
     onSuccess: (portal) => {
-      notifications.show({
+      notify({
         title: isClosedByOwner(portal) ? 'The portal is closed' : 'The portal is open again',
         message: portal.name,
       })

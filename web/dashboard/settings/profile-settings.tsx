@@ -3,7 +3,6 @@ import '@mantine/core/styles/InlineInput.css'
 import '@mantine/core/styles/Switch.css'
 import { NativeSelect, Skeleton, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
-import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Locale, ProfileReply } from '../../../shared/contract/settings.ts'
 import { ApiProblem } from '../../common/api-problem.ts'
@@ -11,6 +10,7 @@ import { getProfile, putProfile } from '../api/client.ts'
 import { fieldErrors } from '../api/explain-problem.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
 import { BusyButton } from '../shell/busy-button.tsx'
+import { notify } from '../shell/notify.ts'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { profileChanges } from './profile-changes.ts'
 
@@ -59,7 +59,7 @@ function ProfileForm({ profile }: { profile: ProfileReply }) {
     onSuccess: async (saved) => {
       queryClient.setQueryData(QUERY_KEYS.profile, saved)
       form.resetDirty()
-      notifications.show({ title: 'Your profile is saved', message: saved.name ?? '' })
+      notify({ title: 'Your profile is saved', message: saved.name ?? '' })
       // The header shows the name.
       await queryClient.invalidateQueries({ queryKey: QUERY_KEYS.session })
     },

@@ -1,5 +1,4 @@
 import { Avatar, Loader } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useMutation } from '@tanstack/react-query'
 import { Suspense } from 'react'
 import { Link, Navigate, NavLink, Outlet, useLocation } from 'react-router'
@@ -9,6 +8,7 @@ import { explainProblem } from '../api/explain-problem.ts'
 import { useSession } from '../api/session.ts'
 import { Brand } from './brand.tsx'
 import { BusyButton } from './busy-button.tsx'
+import { notify } from './notify.ts'
 import { ProblemNotice } from './problem-notice.tsx'
 
 const SECTIONS = [
@@ -24,7 +24,7 @@ const SECTIONS = [
 export function Shell() {
   const session = useSession()
   const { pathname, search } = useLocation()
-  if (session.isPending) return <Waiting />
+  if (session.isPending) return <Opening />
   if (session.isError) {
     return (
       <main className="lonely">
@@ -73,7 +73,7 @@ function SignedIn({ user }: { user: SessionReply['user'] }) {
     onSuccess: () => window.location.assign('/sign-in'),
     onError: (error) => {
       const { title, detail } = explainProblem(error)
-      notifications.show({ title, message: detail, color: 'danger' })
+      notify({ title, message: detail, color: 'danger' })
     },
   })
   const name = user.name ?? user.email ?? 'Signed in'
@@ -94,6 +94,15 @@ function SignedIn({ user }: { user: SessionReply['user'] }) {
       <BusyButton size="xs" variant="default" busy={leave.isPending} onClick={() => leave.mutate()}>
         Sign out
       </BusyButton>
+    </div>
+  )
+}
+
+/** As `index.html` shows it before there is any script. */
+function Opening() {
+  return (
+    <div className="opening" role="status" aria-label="Loading">
+      <Brand />
     </div>
   )
 }
