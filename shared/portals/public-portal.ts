@@ -1,6 +1,6 @@
 /** What anybody with the link may know of a portal: never its owner, never its account. */
 import type { AccountStore } from '../accounts/account-store.ts'
-import { MAX_FILE_BYTES, MAX_FILES_PER_INTENT } from '../contract/limits.ts'
+import { MAX_FILES_PER_INTENT } from '../contract/limits.ts'
 import type {
   AcceptanceReason,
   PublicPortalReply,
@@ -12,6 +12,7 @@ import type { RateLimits, RateRule } from '../limits/rate-limits.ts'
 import { isLimited } from '../limits/reservations.ts'
 import { type Clock, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { KeyReader } from '../platform/signed-token.ts'
+import { largestFileBytes } from './largest-file.ts'
 import { accountsOf, getPortalUploadAcceptance, type Portal } from './portal.ts'
 import { isPassword } from './portal-password.ts'
 import type { PortalStore } from './portal-store.ts'
@@ -72,7 +73,7 @@ export async function getPublicPortal(
     instructions: portal.instructions,
     fields: portal.fields,
     limits: {
-      maxFileBytes: portal.maxFileBytes ?? MAX_FILE_BYTES,
+      maxFileBytes: largestFileBytes(portal),
       maxFilesPerIntent: MAX_FILES_PER_INTENT,
       allowedTypes: portal.allowedTypes,
     },

@@ -12,6 +12,8 @@ export interface ProviderFacts {
   hosts: Record<string, ProviderHost>
   /** Where pictures of its accounts come from, as a content security policy names it. */
   pictures?: string
+  /** Its largest file, as it publishes it. */
+  maxFileBytes: number
   /** What it refuses of a name that is safe anywhere; characters become `_`, names begin with it. */
   refuses?: { characters?: RegExp; names?: RegExp }
   /** What the operator gives our redirect URIs to. */

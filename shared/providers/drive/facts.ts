@@ -11,6 +11,8 @@ export const drive = {
     apiUrl: { variable: 'GOOGLE_API_URL', origin: 'https://www.googleapis.com' },
   },
   pictures: 'https://*.googleusercontent.com',
+  // "Maximum file size: 5,120GB" (https://developers.google.com/workspace/drive/api/reference/rest/v3/files/create)
+  maxFileBytes: 5_120_000_000_000,
   client: "the OAuth client in Google's console",
   afterDeletion:
     'It is deleted from your Google Drive for good, without passing through the trash.',

@@ -10,6 +10,9 @@ export const dropbox = {
     apiUrl: { variable: 'DROPBOX_API_URL', origin: 'https://api.dropboxapi.com' },
     contentUrl: { variable: 'DROPBOX_CONTENT_URL', origin: 'https://content.dropboxapi.com' },
   },
+  // "The maximum size of a file one can upload to an upload session is 2^41 - 2^22 (2,199,019,061,248) bytes"
+  // (https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-start)
+  maxFileBytes: 2 ** 41 - 2 ** 22,
   // It is told by nobody but its own help pages and answers.
   refuses: {
     // A backslash, what lies beyond the basic plane ("not part of the Unicode Basic Multilingual Plane"), and a space at the end.
