@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -10,7 +9,9 @@ import { roleCredentials } from '../../infra/local/credentials.ts'
 import { LOCAL_REGION } from '../../infra/local/engine.ts'
 import { emulatorVariables } from '../../infra/local/provider-emulators.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
+import { count, deliveriesOf } from '../support/deliveries.ts'
 import { type Owner, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
+import { PROVIDERS } from '../support/providers.ts'
 
 const PROCESSES = 8
 const CALLERS_OF_EACH = 8
@@ -19,12 +20,10 @@ const SCRIPT = join(import.meta.dirname, '..', 'support', 'ask-fresh-token.ts')
 const BUNDLE = 'ask-fresh-token.cjs'
 
 let test: TestCloud
-let owner: Owner
-let children: ChildProcess[] = []
+let children: { ask: (line: string) => void; answer: () => Promise<string>; end: () => void }[] = []
 
 beforeAll(async () => {
   test = await startTestCloud()
-  owner = await test.owner()
   // As a function is deployed: one file, which eight processes load in a fraction of the time.
   await build({
     entryPoints: [SCRIPT],
@@ -33,11 +32,26 @@ beforeAll(async () => {
     platform: 'node',
     logLevel: 'error',
   })
+  children = Array.from({ length: PROCESSES }, startChild)
+  for (const child of children) expect(await child.answer()).toBe('ready')
 })
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL')
+  for (const child of children) child.end()
   await test.close()
 })
+
+function startChild() {
+  const child = spawn(process.execPath, [join(test.dataDir, BUNDLE)], {
+    env: workerEnvironment(),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    ask: (line: string) => child.stdin.write(`${line}\n`),
+    answer: async () => String((await lines.next()).value),
+    end: () => child.kill('SIGKILL'),
+  }
+}
 
 /** What the local cloud gives an environment of the function, so that its role's rights are these. */
 function workerEnvironment(): NodeJS.ProcessEnv {
@@ -57,7 +71,7 @@ function workerEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Makes the access token of the owner's grant look expired; returns the grant's id. */
-async function expireToken(): Promise<string> {
+async function expireToken(owner: Owner): Promise<string> {
   const { operator, urls } = test.cloud
   const client = new DynamoDBClient({
     endpoint: urls.aws,
@@ -83,36 +97,24 @@ async function expireToken(): Promise<string> {
   return grantId
 }
 
-async function refreshes(): Promise<number> {
-  const requests = await test.providerRequests()
-  return requests.filter(({ operation }) => operation === 'oauth.token.refresh').length
-}
+it.each(PROVIDERS)(
+  '64 callers in 8 processes who find the token of $name expired make one refresh, and all get its token',
+  async (provider) => {
+    const owner = await test.owner({ provider: provider.id })
+    const grantId = await expireToken(owner)
+    const files = deliveriesOf(test, owner)
+    const tokens: string[] = []
 
-it('64 callers in 8 processes who find the token expired make one refresh, and all get its token', async () => {
-  const grantId = await expireToken()
-  const env = workerEnvironment()
-  children = Array.from({ length: PROCESSES }, () =>
-    spawn(process.execPath, [join(test.dataDir, BUNDLE), grantId], {
-      env,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    }),
-  )
-  const outputs = children.map(({ stdout }) =>
-    createInterface({ input: stdout ?? process.stdin })[Symbol.asyncIterator](),
-  )
-  for (const output of outputs) expect((await output.next()).value).toBe('ready')
-  expect(await refreshes()).toBe(0)
+    const requests = await files.requestsOf(async () => {
+      for (const { ask } of children) ask(grantId)
+      for (const { answer } of children) tokens.push(...JSON.parse(await answer()))
+    })
 
-  for (const { stdin } of children) stdin?.write('ask\n')
-  const tokens: string[] = []
-  for (const output of outputs) tokens.push(...JSON.parse((await output.next()).value ?? '[]'))
-  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
-
-  expect(tokens).toHaveLength(PROCESSES * CALLERS_OF_EACH)
-  expect(new Set(tokens).size).toBe(1)
-  expect(await refreshes()).toBe(1)
-  const about = await fetch(`${test.cloud.urls.google}/drive/v3/about?fields=user`, {
-    headers: { authorization: `Bearer ${tokens[0]}` },
-  })
-  expect(about.status).toBe(200)
-})
+    expect(tokens).toHaveLength(PROCESSES * CALLERS_OF_EACH)
+    expect(new Set(tokens).size).toBe(1)
+    expect(count(requests, 'oauth.token.refresh')).toBe(1)
+    const [accessToken = ''] = tokens
+    const driver = provider.driver(test.cloud.urls[provider.id])
+    expect(await driver.quota({ accessToken })).toMatchObject({ usedBytes: 0 })
+  },
+)

@@ -1,12 +1,22 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { AppClient } from '../../infra/local/app-client.ts'
-import type { PublicPortalReply } from '../../shared/contract/portals.ts'
-import { bearer, handOver } from '../support/local-cloud.ts'
+import type { AccountsReply } from '../../shared/contract/accounts.ts'
+import type { IntentReply } from '../../shared/contract/uploads.ts'
+import { sha256, statuses, untilUploaded } from '../support/client-calls.ts'
+import {
+  createPortal,
+  type DeliveredFile,
+  handOver,
+  OWNER,
+  type ProviderRequest,
+} from '../support/local-cloud.ts'
+import type { ProviderSuite } from '../support/provider-suite.ts'
+import { PROVIDERS } from '../support/providers.ts'
 import { choosePort, killRunner, processesOf, type Runner, startRunner } from '../support/runner.ts'
 import { until } from '../support/until.ts'
 
@@ -24,8 +34,10 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-async function emulator<T>(path: string, fault?: object): Promise<T> {
-  const response = await fetch(`${runner.google}/_emulator/${path}`, {
+/** The control API of a provider's emulator. */
+async function emulator<T>(provider: ProviderSuite, path: string, fault?: object): Promise<T> {
+  const origin = (await status()).urls[provider.id]
+  const response = await fetch(`${origin}/_emulator/${path}`, {
     ...(fault === undefined
       ? {}
       : {
@@ -37,45 +49,57 @@ async function emulator<T>(path: string, fault?: object): Promise<T> {
   return (await response.json()) as T
 }
 
-it('a runner killed in the middle of a delivery leaves no process, and the next one delivers once', async () => {
-  const http = new AppClient(runner.app)
-  const content = randomBytes(65 * MIB)
-  const { portalId } = await http.call<PublicPortalReply>('GET', '/api/portals/public/demo')
-  // The second chunk hangs, so that the kill falls into the middle of the file.
-  const route = '/upload/drive/v3/files'
-  await emulator('faults', { route, method: 'PUT', skip: 1, times: 9, action: 'slow', ms: 60_000 })
+async function status(): Promise<{ urls: Record<string, string> }> {
+  const response = await fetch(`${runner.app}/_local/status`)
+  return (await response.json()) as { urls: Record<string, string> }
+}
 
-  const { intent } = await handOver(http, portalId, [{ name: 'film.mov', content }])
-  const chunks = async () => {
-    const { requests } = await emulator<{ requests: { method: string; path: string }[] }>(
-      'requests',
-    )
-    return requests.filter(({ method, path }) => method === 'PUT' && path === route).length
-  }
-  await until(chunks)
+interface Started {
+  provider: ProviderSuite
+  content: Buffer
+  intent: IntentReply
+}
+
+/** Hands over a film whose second chunk hangs at the provider, and returns while it does. */
+async function catchMidFile(http: AppClient, provider: ProviderSuite): Promise<Started> {
+  const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+  const account = accounts.find((each) => each.provider === provider.id)
+  const portal = await createPortal(http, account?.storageAccountId ?? '', {
+    slug: `films-${provider.id}`,
+    storageProvider: provider.storageId,
+  })
+  const fault = { skip: 1, times: 9, action: 'slow', ms: 60_000 }
+  await emulator(provider, 'faults', { ...provider.requests.chunk, ...fault })
+  const content = randomBytes(provider.driver(runner.app).chunkBytes + MIB)
+  const { intent } = await handOver(http, portal.id, [{ name: 'film.mov', content }])
+  await until(async () => {
+    const { requests } = await emulator<{ requests: ProviderRequest[] }>(provider, 'requests')
+    return requests.some(({ operation }) => operation === provider.chunkOperation)
+  })
+  return { provider, content, intent }
+}
+
+it('a runner killed in the middle of deliveries leaves no process, and the next one delivers once', {
+  timeout: 120_000,
+}, async () => {
+  const http = new AppClient(runner.app)
+  await http.signIn(OWNER)
+  const started: Started[] = []
+  for (const provider of PROVIDERS) started.push(await catchMidFile(http, provider))
   expect(processesOf(dataDir).length).toBeGreaterThan(1)
   await killRunner(runner)
   await until(() => processesOf(dataDir).length === 0, { timeoutMs: 3000 })
 
   runner = await startRunner(dataDir, runner.port)
-  const status = async () => {
-    const { uploads } = await http.call<{ uploads: { status: string }[] }>(
-      'GET',
-      `/api/submissions/${intent.submissionId}`,
-      { headers: bearer(intent.readToken) },
-    )
-    return uploads[0]?.status
-  }
-  expect(await status()).toBe('delivering')
-  // The dead worker's lease lasts a minute; the sweep after it takes the file up again.
+  for (const { intent } of started) expect(await statuses(http, intent)).toEqual(['delivering'])
+  // The dead worker's lease lasts a minute; the sweep after it takes the files up again.
   await http.call('POST', '/_local/clock', { json: { advanceSeconds: 120 } })
-  await until(async () => (await status()) === 'uploaded', { timeoutMs: 20_000 })
 
-  const { files } = await emulator<{ files: { name: string; sha256: string }[] }>(
-    'files?account=owner@example.com',
-  )
-  const sha256 = createHash('sha256').update(content).digest('hex')
-  expect(files).toMatchObject([{ name: 'film.mov', sha256 }])
+  for (const { provider, content, intent } of started) {
+    await untilUploaded(http, intent)
+    const { files } = await emulator<{ files: DeliveredFile[] }>(provider, `files?account=${OWNER}`)
+    expect(files).toMatchObject([{ name: 'film.mov', sha256: sha256(content) }])
+  }
 })
 
 it('npm start says where everything is, and refuses a second runner on its folder or its ports', async () => {

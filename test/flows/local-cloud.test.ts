@@ -1,33 +1,31 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DataFolderInUseError } from '../../infra/local/data-lock.ts'
 import { ForeignEndpointError, startLocalCloud } from '../../infra/local/local-cloud.ts'
 import type { PortalReply } from '../../shared/contract/portals.ts'
-import {
-  bearer,
-  handOver,
-  type Owner,
-  startTestCloud,
-  type TestCloud,
-} from '../support/local-cloud.ts'
+import { sha256, untilUploaded } from '../support/client-calls.ts'
+import { handOver, type Owner, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
+import { PROVIDERS } from '../support/providers.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1024 * 1024
 
 let test: TestCloud
-let owner: Owner
+let owners: Owner[]
 
 beforeAll(async () => {
   test = await startTestCloud()
-  owner = await test.owner()
+  owners = []
+  for (const { id } of PROVIDERS) owners.push(await test.owner({ provider: id }))
 })
 afterAll(() => test.close())
 
 describe('the local cloud', () => {
-  it('carries what a client hands over into the Drive of the owner, byte for byte', async () => {
+  it('carries what a client hands over into the storage of the owner, byte for byte', async () => {
     const files = [
       {
         name: 'Résumé – "ünïcode" (1).pdf',
@@ -37,44 +35,36 @@ describe('the local cloud', () => {
       { name: 'empty.txt', content: Buffer.alloc(0), type: 'text/plain' },
       { name: 'large.bin', content: randomBytes(20 * MIB + 1) },
     ]
+    const expected = files.map(({ name, content }) => `${name} ${sha256(content)}`).sort()
+    const client = test.browser()
 
-    const { intent } = await handOver(test.browser(), owner.portal.id, files)
+    const handovers = await Promise.all(
+      owners.map(({ portal }) => handOver(client, portal.id, files)),
+    )
 
-    const http = test.browser()
-    const status = () =>
-      http.call<{ uploads: { status: string }[] }>(
-        'GET',
-        `/api/submissions/${intent.submissionId}`,
-        {
-          headers: bearer(intent.readToken),
-        },
-      )
-    await until(
-      async () => (await status()).uploads.every((upload) => upload.status === 'uploaded'),
-      {
-        timeoutMs: 30_000,
-      },
-    )
-    const delivered = await test.delivered()
-    const seen = delivered.map(({ name, sha256 }) => `${name} ${sha256}`).sort()
-    expect(seen).toEqual(
-      files
-        .map(({ name, content }) => `${name} ${createHash('sha256').update(content).digest('hex')}`)
-        .sort(),
-    )
+    for (const { intent } of handovers) await untilUploaded(client, intent)
+    for (const { email, provider } of owners) {
+      const delivered = await test.delivered(email, provider)
+      expect(delivered.map((file) => `${file.name} ${file.sha256}`).sort()).toEqual(expected)
+    }
   })
 
   it('keeps every state over a restart, sessions included', async () => {
-    const counts = async () =>
-      (await owner.http.call<PortalReply[]>('GET', '/api/portals')).map(
-        ({ slug, _count }) => `${slug} ${_count.uploads}`,
+    const counts = async () => {
+      const portals = await Promise.all(
+        owners.map(({ http }) => http.call<PortalReply[]>('GET', '/api/portals')),
       )
-    await until(async () => (await counts()).includes('letters 3'))
+      return portals.map((each) => each.map(({ _count }) => _count.uploads))
+    }
+    const expected = owners.map(() => [3])
+    await until(async () => isDeepStrictEqual(await counts(), expected))
 
     await test.restart()
 
-    expect(await counts()).toEqual(['letters 3'])
-    expect((await test.delivered()).length).toBe(3)
+    expect(await counts()).toEqual(expected)
+    for (const { email, provider } of owners) {
+      expect(await test.delivered(email, provider)).toHaveLength(3)
+    }
   })
 
   it('lets nobody else work on its data', async () => {
@@ -92,7 +82,9 @@ describe('the local cloud', () => {
 
     expect(response.status).toBe(200)
     // A session ends after seven days without use.
-    expect((await owner.http.send('GET', '/api/auth/session')).status).toBe(401)
+    for (const { http } of owners) {
+      expect((await http.send('GET', '/api/auth/session')).status).toBe(401)
+    }
   })
 
   it('runs a schedule when told to', async () => {

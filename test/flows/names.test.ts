@@ -1,6 +1,5 @@
 /** Names that a storage may take for the same, or not at all: every file arrives, none is overwritten. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { OauthProviderId } from '../../shared/contract/common.ts'
 import type { IntentReply, UploadsReply } from '../../shared/contract/uploads.ts'
 import { sha256, untilUploaded } from '../support/client-calls.ts'
 import {
@@ -10,6 +9,7 @@ import {
   startTestCloud,
   type TestCloud,
 } from '../support/local-cloud.ts'
+import { PROVIDERS } from '../support/providers.ts'
 
 /** What one intent takes. */
 const FILES_AT_ONCE = 50
@@ -46,9 +46,9 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-describe.each<OauthProviderId>(['google', 'dropbox'])('at %s', (provider) => {
+describe.each(PROVIDERS)('at $name', (provider) => {
   it('two hundred names that differ in case, accents, emoji, dots and spaces are as many files', async () => {
-    const owner = await test.owner({ provider, portal: { slug: `names-${provider}` } })
+    const owner = await test.owner({ provider: provider.id })
     const client = test.browser()
     const intents: IntentReply[] = []
     for (let from = 0; from < FILES.length; from += FILES_AT_ONCE) {
@@ -64,7 +64,7 @@ describe.each<OauthProviderId>(['google', 'dropbox'])('at %s', (provider) => {
     }
     for (const intent of intents) await untilUploaded(client, intent)
 
-    const delivered = await test.delivered(OWNER, provider)
+    const delivered = await test.delivered(OWNER, provider.id)
     expect(delivered.map((file) => file.sha256).sort()).toEqual(
       FILES.map(({ content }) => sha256(content)).sort(),
     )

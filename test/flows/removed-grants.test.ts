@@ -9,6 +9,7 @@ import {
   startTestCloud,
   type TestCloud,
 } from '../support/local-cloud.ts'
+import { PROVIDERS } from '../support/providers.ts'
 import { until } from '../support/until.ts'
 
 const LETTER = { name: 'letter.txt', content: Buffer.from('Dear owner'), type: 'text/plain' }
@@ -21,13 +22,13 @@ async function startWithout(removed: RemovedGrant): Promise<void> {
   test = await startTestCloud({ assemblyDir })
 }
 
-/** What a function logged when it was refused. */
-function refusal(functionName: string, action: string): string | undefined {
-  return test.logs.find(
+/** How often a function has logged that it was refused this. */
+function refusals(functionName: string, action: string): number {
+  return test.logs.filter(
     (line) =>
       line.startsWith(`portage-local-${functionName} `) &&
       line.toLowerCase().includes(`is not authorized to perform: ${action.toLowerCase()}`),
-  )
+  ).length
 }
 
 afterEach(async () => {
@@ -56,7 +57,7 @@ describe('a grant that the stacks do not give', () => {
 
     expect(reply.status).toBe(500)
     expect(await reply.text()).not.toContain('dynamodb')
-    await until(() => refusal('portals', 'dynamodb:Query'))
+    await until(() => refusals('portals', 'dynamodb:Query'))
   })
 
   it('KMS: storage cannot be connected, because no key can be made for its tokens', async () => {
@@ -64,18 +65,22 @@ describe('a grant that the stacks do not give', () => {
     const http = test.browser()
     await http.signIn(OWNER)
 
-    await expect(http.connectStorage(OWNER)).rejects.toThrow('INTERNAL')
+    for (const { id } of PROVIDERS) {
+      await expect(http.connectStorage(OWNER, { provider: id })).rejects.toThrow('INTERNAL')
+    }
 
-    await until(() => refusal('connect', 'kms:GenerateDataKey'))
+    await until(() => refusals('connect', 'kms:GenerateDataKey'))
   })
 
   it('SQS: the file is never delivered, because nobody may queue its delivery', async () => {
     await startWithout({ role: 'takeinuploadRole', action: 'sqs:SendMessage' })
-    const { portal } = await test.owner()
 
-    await handOver(test.browser(), portal.id, [LETTER])
+    for (const { id } of PROVIDERS) {
+      const { portal } = await test.owner({ provider: id })
+      await handOver(test.browser(), portal.id, [LETTER])
+    }
 
-    await until(() => refusal('take-in-upload', 'sqs:SendMessage'))
-    expect(await test.delivered()).toEqual([])
+    await until(() => refusals('take-in-upload', 'sqs:SendMessage') >= PROVIDERS.length)
+    for (const { id } of PROVIDERS) expect(await test.delivered(OWNER, id)).toEqual([])
   })
 })

@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
-import { until } from '../support/until.ts'
+import { sha256 } from '../support/client-calls.ts'
+import { deliveriesOf, sessions } from '../support/deliveries.ts'
+import { startTestCloud, type TestCloud } from '../support/local-cloud.ts'
+import { PROVIDERS } from '../support/providers.ts'
 
-const MIB = 1024 * 1024
 const LARGE_DELIVERY = 'portage-local-deliver-large'
 
 let test: TestCloud
@@ -13,26 +13,27 @@ beforeAll(async () => {
 })
 afterAll(() => test.close())
 
-it('a file that needs several invocations arrives in one session of Drive', async () => {
-  const { portal } = await test.owner()
-  const content = randomBytes(100 * MIB)
-  // Each chunk waits longer than a slice lasts.
-  await test.addFault({
-    route: '/upload/drive/v3/files',
-    method: 'PUT',
-    times: 100,
-    action: 'slow',
-    ms: 300,
-  })
+it.each(PROVIDERS)(
+  'a file that needs several invocations arrives in one session of $name',
+  async (provider) => {
+    const files = deliveriesOf(test, await test.owner({ provider: provider.id }))
+    const file = files.newFile(2 * files.twoChunksBytes)
+    const before = stats()
+    // Each chunk waits longer than a slice lasts.
+    await files.spoil('chunk', { times: 100, action: 'slow', ms: 300 })
 
-  await handOver(test.browser(), portal.id, [{ name: 'film.mov', content }])
+    const requests = await files.requestsOf(async () => {
+      const uploadId = await files.handOver(file)
+      await files.untilDelivered(uploadId, file, 40_000)
+    })
 
-  const [file] = await until(async () => (await test.delivered())[0] && (await test.delivered()), {
-    timeoutMs: 40_000,
-  })
-  expect(file?.sha256).toBe(createHash('sha256').update(content).digest('hex'))
-  const worker = test.cloud.lambda.stats().functions[LARGE_DELIVERY]
-  expect(worker?.invocations).toBeGreaterThanOrEqual(3)
-  expect(worker?.errors).toBe(0)
-  expect(await test.sessionCount()).toBe(1)
-})
+    expect(await files.arrived(file)).toEqual([sha256(file.content)])
+    expect(stats().invocations - before.invocations).toBeGreaterThanOrEqual(2)
+    expect(stats().errors).toBe(0)
+    expect(sessions(requests)).toBe(1)
+  },
+)
+
+function stats() {
+  return test.cloud.lambda.stats().functions[LARGE_DELIVERY] ?? { invocations: 0, errors: 0 }
+}

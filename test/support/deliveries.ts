@@ -95,8 +95,12 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     },
 
     /** Waits until the file is bound; returns what its owner sees. */
-    async untilDelivered(uploadId: string, file: ClientFile): Promise<UploadReply> {
-      const reply = await untilStatus(uploadId, 'uploaded')
+    async untilDelivered(
+      uploadId: string,
+      file: ClientFile,
+      timeoutMs?: number,
+    ): Promise<UploadReply> {
+      const reply = await untilStatus(uploadId, 'uploaded', timeoutMs)
       if (reply.sha256 !== sha256(file.content)) throw new Error(`${file.name} has another hash`)
       return reply
     },

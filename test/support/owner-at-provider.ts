@@ -7,6 +7,8 @@ import { suiteOf } from './providers.ts'
 export interface OwnerAtProvider {
   /** Throws away a file, or a folder with what it holds. */
   remove(path: string): Promise<void>
+  /** Deletes a file so that nothing of it is left. */
+  erase(path: string): Promise<void>
   rename(path: string, name: string): Promise<void>
   replace(path: string, content: Buffer): Promise<void>
 }
@@ -30,10 +32,12 @@ export async function ownerAtProvider(
       ...(content && { body: new Uint8Array(content) }),
     })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-    return response.json()
+    const text = await response.text()
+    return text === '' ? undefined : JSON.parse(text)
   }
   return {
     remove: (path) => deeds.remove(call, path),
+    erase: (path) => deeds.erase(call, path),
     rename: (path, name) => deeds.rename(call, path, name),
     replace: (path, content) => deeds.replace(call, path, content),
   }

@@ -70,6 +70,10 @@ export interface ProviderSuite {
   largeDownload: 'copy' | 'link'
   /** Published rules that our requests break knowingly. */
   knowinglyBroken: readonly string[]
+  /** What its own ids of files look like. */
+  fileId: RegExp
+  /** Operations of the request log without which a whole job cannot be done. */
+  neededOperations: readonly string[]
   storageScopes: readonly string[]
   deeds: OwnerDeeds
 }
@@ -87,6 +91,8 @@ interface CallBody {
 export interface OwnerDeeds {
   /** Throws away a file, or a folder with what it holds. */
   remove(call: CallProvider, path: string): Promise<void>
+  /** Deletes a file so that nothing of it is left. */
+  erase(call: CallProvider, path: string): Promise<void>
   rename(call: CallProvider, path: string, name: string): Promise<void>
   replace(call: CallProvider, path: string, content: Buffer): Promise<void>
 }

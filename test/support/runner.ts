@@ -15,7 +15,6 @@ export interface Runner {
   process: ChildProcess
   port: number
   app: string
-  google: string
   /** Everything that it printed. */
   output(): string
 }
@@ -52,7 +51,7 @@ export async function startRunner(
     child.kill('SIGKILL')
     throw error
   }
-  return { process: child, port, app, google: `http://127.0.0.1:${port + 2}`, output: () => output }
+  return { process: child, port, app, output: () => output }
 }
 
 /** `kill -9`, as an out-of-memory killer does it; one that has ended stays so. */

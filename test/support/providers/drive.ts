@@ -96,11 +96,27 @@ export const DRIVE: ProviderSuite = {
   longRefusal: { action: 'status:403:dailyLimitExceeded' },
   largeDownload: 'copy',
   knowinglyBroken: [],
+  fileId: /^[\w-]{20,}$/,
+  neededOperations: [
+    'drive.files.create',
+    'drive.files.delete',
+    'drive.files.download',
+    'drive.files.generateIds',
+    'drive.files.get',
+    'drive.session.chunk',
+    'drive.session.status',
+    'oauth.authorize',
+    'oauth.token.code',
+    'oauth.token.refresh',
+  ],
   storageScopes: ['https://www.googleapis.com/auth/drive.file'],
   deeds: {
     async remove(call, path) {
       const json = { trashed: true }
       await call('PATCH', `${FILES}/${await idAt(call, path)}`, { json })
+    },
+    async erase(call, path) {
+      await call('DELETE', `${FILES}/${await idAt(call, path)}`)
     },
     async rename(call, path, name) {
       await call('PATCH', `${FILES}/${await idAt(call, path)}`, { json: { name } })

@@ -1,6 +1,6 @@
 /** Dropbox as tests see it. */
 import { createDropboxProvider } from '../../../shared/providers/dropbox/driver.ts'
-import type { ProviderSuite } from '../provider-suite.ts'
+import type { CallProvider, ProviderSuite } from '../provider-suite.ts'
 
 const START = { method: 'POST', route: '/2/files/upload_session/start' }
 const APPEND = { method: 'POST', route: '/2/files/upload_session/append_v2' }
@@ -91,11 +91,25 @@ export const DROPBOX: ProviderSuite = {
   largeDownload: 'link',
   // Bytes are sent as they come from the bucket; the hash of the whole file is what proves it.
   knowinglyBroken: ['a content hash with content'],
+  fileId: /^id:[\w-]{20,}$/,
+  neededOperations: [
+    'files/create_folder_v2',
+    'files/delete_v2',
+    'files/download',
+    'files/get_metadata',
+    'files/upload_session/append_v2',
+    'files/upload_session/finish_batch_v2',
+    'files/upload_session/start',
+    'users/get_space_usage',
+    'oauth.authorize',
+    'oauth.token.code',
+    'oauth.token.refresh',
+  ],
   storageScopes: ['files.content.write', 'files.content.read', 'files.metadata.read'],
   deeds: {
-    async remove(call, path) {
-      await call('POST', '/2/files/delete_v2', { json: { path } })
-    },
+    remove,
+    // What is deleted is out of reach at once.
+    erase: remove,
     async rename(call, path, name) {
       const to_path = path.replace(/[^/]*$/, name)
       await call('POST', '/2/files/move_v2', { json: { from_path: path, to_path } })
@@ -110,4 +124,8 @@ export const DROPBOX: ProviderSuite = {
       })
     },
   },
+}
+
+async function remove(call: CallProvider, path: string): Promise<void> {
+  await call('POST', '/2/files/delete_v2', { json: { path } })
 }
