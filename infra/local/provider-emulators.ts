@@ -6,17 +6,15 @@ import { toStorageProviderId } from '../../shared/providers/provider-id.ts'
 import { OAUTH_PROVIDER_IDS, type OauthProviderId } from '../../shared/providers/providers.ts'
 import type { Clock } from './clock.ts'
 import { dataFolder } from './data-folder.ts'
-import type { Emulator, EmulatorKind } from './providers/emulator.ts'
+import type { Emulator } from './providers/emulator.ts'
 import { EMULATORS } from './providers/emulators.ts'
 import type { Provisioning } from './provision/provisioning.ts'
 import { variableValues } from './variable-values.ts'
 
-const KINDS: Record<OauthProviderId, EmulatorKind> = EMULATORS
-
 type Emulators = Record<OauthProviderId, Emulator>
 
 export function createEmulators(dataDir: string, clock: Clock): Emulators {
-  return ofEach((id) => KINDS[id].create({ dataDir: dataFolder(dataDir, id), clock }))
+  return ofEach((id) => EMULATORS[id].create({ dataDir: dataFolder(dataDir, id), clock }))
 }
 
 /** Leads functions to one place instead of a provider's own hosts. */
@@ -45,7 +43,7 @@ export function connectProviders(
 ): void {
   for (const secretId of variableValues(functions, ENV.oauthClientsSecret)) {
     const stored = JSON.parse(secrets.getValue(secretId) ?? '{}')
-    const clients = ofEach((id) => given[id] ?? stored[id] ?? KINDS[id].newClient())
+    const clients = ofEach((id) => given[id] ?? stored[id] ?? EMULATORS[id].newClient())
     secrets.putValue(secretId, JSON.stringify(clients))
     for (const id of OAUTH_PROVIDER_IDS) {
       emulators[id].registerClient({

@@ -34,7 +34,7 @@ export class FaultPlan {
   readonly #schema
   readonly #actions: string[]
 
-  constructor(providerActions: string[] = []) {
+  constructor(providerActions: readonly string[]) {
     const actions = [...COMMON_ACTIONS, ...providerActions]
     this.#actions = [STATUS, ...actions]
     this.#schema = z.strictObject({

@@ -1,5 +1,5 @@
 /** A provider emulator's SQLite file and the folder of content beside it. Everything but the content of files lives in the file. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -23,6 +23,12 @@ export class ProviderDatabase {
     // What was written survives the end of the process without a sync; only the machine's end needs one.
     this.#sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;')
     this.#sqlite.exec(META_SCHEMA)
+    const isNew = this.get("SELECT 1 FROM sqlite_schema WHERE name = 'accounts'") === undefined
+    const version = createHash('sha256').update(schema).digest('hex')
+    if (this.meta('schema', () => (isNew ? version : 'unknown')) !== version) {
+      this.#sqlite.close()
+      throw new Error(`${root} was made by another version: start with --fresh`)
+    }
     this.#sqlite.exec(schema)
   }
 
@@ -43,8 +49,10 @@ export class ProviderDatabase {
     }
   }
 
-  /** A process that was killed between bytes and row leaves a blob that nothing names. */
-  removeOrphanedBlobs(named: ReadonlySet<unknown>): void {
+  /** A process that was killed between bytes and row leaves a blob that no row of these tables names. */
+  removeOrphanedBlobs(tables: readonly string[]): void {
+    const sql = tables.map((table) => `SELECT blob FROM ${table} WHERE blob IS NOT NULL`)
+    const named = new Set(this.all(sql.join(' UNION ')).map((row) => row['blob']))
     for (const blob of readdirSync(this.blobDir)) {
       if (!named.has(blob)) this.removeBlob(blob)
     }

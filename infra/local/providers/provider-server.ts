@@ -144,17 +144,30 @@ async function answerWithFault(
   const refused = fault && faultStatus(fault.action)
   if (fault && refused) {
     await exchange.body.drain()
-    return parts.faultReply(exchange, refused.status, fault, refused.reason)
+    return refusalOf(parts, exchange, refused.status, fault, refused.reason)
   }
   if (fault?.action === 'reset') cutBody(exchange, fault)
 
   const reply = await answer(parts, exchange)
-  if (fault?.action === 'apply-then-503') return parts.faultReply(exchange, 503, fault)
+  if (fault?.action === 'apply-then-503') return refusalOf(parts, exchange, 503, fault)
   if (fault?.action === 'reset' && !isBlobRange(reply.body)) {
     exchange.request.socket.resetAndDestroy()
     return undefined
   }
   return reply
+}
+
+function refusalOf(
+  parts: ProviderServerParts,
+  exchange: Exchange,
+  status: number,
+  fault: Fault,
+  reason?: string,
+): Reply {
+  const reply = parts.faultReply(exchange, status, fault, reason)
+  if (fault.retryAfterSeconds === undefined) return reply
+  const wait = { 'retry-after': String(fault.retryAfterSeconds) }
+  return { ...reply, headers: { ...reply.headers, ...wait } }
 }
 
 /** Waits as long as somebody waits for the reply; a client that left, or a shutdown, ends it. */

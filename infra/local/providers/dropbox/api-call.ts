@@ -1,24 +1,18 @@
 /** What a function of API v2 gets, whatever its style: who calls, and with which argument. */
 import * as z from 'zod'
-import type { Clock } from '../../clock.ts'
+import type { Account } from '../account-store.ts'
+import type { EmulatorParts } from '../emulator.ts'
 import { bearerToken, type Exchange, type Reply } from '../exchange.ts'
-import type { Account, AccountStore } from './account-store.ts'
-import type { DropboxDatabase } from './dropbox-database.ts'
+import { uidOf } from './account-ids.ts'
 import { BadInputError, DropboxError } from './dropbox-error.ts'
 import type { EntryStore } from './entry-store.ts'
 import type { NamespaceLock } from './namespace-lock.ts'
-import type { OAuthStore } from './oauth-store.ts'
 import type { SessionStore } from './session-store.ts'
 
-export interface ApiParts {
-  database: DropboxDatabase
-  clock: Clock
-  accounts: AccountStore
-  oauth: OAuthStore
+export interface ApiParts extends EmulatorParts {
   entries: EntryStore
   sessions: SessionStore
   lock: NamespaceLock
-  issuer(): string
 }
 
 export interface Caller {
@@ -90,7 +84,7 @@ export function authenticate(
   const account = grant && accounts.byId(grant.accountId)
   if (!account) throw new DropboxError({ '.tag': 'invalid_access_token' }, 401)
   exchange.account = account.email
-  if (grant.expired) throw new DropboxError({ '.tag': 'expired_access_token' }, 401)
+  if (grant.isExpired) throw new DropboxError({ '.tag': 'expired_access_token' }, 401)
   checkPathRoot(exchange, account)
   return { account, clientId: grant.clientId, scopes: grant.scopes, token }
 }
@@ -112,17 +106,18 @@ function checkPathRoot(exchange: Exchange, account: Account): void {
   if (typeof header !== 'string') return
   const { data } = pathRoot.safeParse(readJson(header))
   if (data?.['.tag'] === 'home') return
-  if (data?.['.tag'] === 'root' && data.root !== account.uid) {
+  if (data?.['.tag'] === 'root' && data.root !== uidOf(account)) {
     const root_info = rootInfo(account)
     throw new DropboxError({ '.tag': 'invalid_root', invalid_root: root_info }, 422)
   }
-  if (data?.['.tag'] === 'namespace_id' && data.namespace_id !== account.uid) {
+  if (data?.['.tag'] === 'namespace_id' && data.namespace_id !== uidOf(account)) {
     throw new DropboxError({ '.tag': 'no_permission' }, 422)
   }
   if (!data) throw new DropboxError({ '.tag': 'other' }, 422)
 }
 
-export function rootInfo({ uid }: Account): Record<string, string> {
+export function rootInfo(account: Account): Record<string, string> {
+  const uid = uidOf(account)
   return { '.tag': 'user', root_namespace_id: uid, home_namespace_id: uid }
 }
 

@@ -2,7 +2,7 @@
  * Writing to a path: what is a conflict, what is none, and which name is taken instead.
  * https://www.dropbox.com/developers/documentation/http/documentation#files-upload
  */
-import type { Account } from './account-store.ts'
+import type { Account } from '../account-store.ts'
 import type { ApiParts } from './api-call.ts'
 import type { CommitInfo } from './arguments.ts'
 import { type Tagged, tagged } from './dropbox-error.ts'
@@ -56,7 +56,7 @@ function writeFile(
   content: FileContent,
 ): Committed {
   const { entries, clock } = parts
-  const { accountId } = account
+  const { id: accountId } = account
   const asked = writablePath(parts, account, commit.path)
   const existing = living(parts, accountId, asked)
   // "If the target path refers to a file with identical contents, nothing gets written; no conflict."

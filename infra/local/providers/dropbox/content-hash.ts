@@ -4,11 +4,9 @@
  * control API tells.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { RunningHash } from '../blob-writer.ts'
 
 export const BLOCK_BYTES = 4 * 1024 * 1024
-const READ_BYTES = 1024 * 1024
 
 export interface ContentHashes {
   contentHash: string
@@ -101,14 +99,4 @@ export class ContentHash implements RunningHash {
     copy.#md5 = this.#md5.copy()
     return copy
   }
-}
-
-/** For content that came in any order, or whose running hash was lost with a process. */
-export async function hashFile(path: string, bytes: number): Promise<ContentHashes> {
-  const hash = new ContentHash()
-  if (bytes > 0) {
-    const source = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES })
-    for await (const chunk of source) hash.update(chunk)
-  }
-  return hash.digest()
 }

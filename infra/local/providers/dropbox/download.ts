@@ -47,7 +47,7 @@ export const getTemporaryLink = apiFunction({
     parts.database.run(
       'INSERT INTO links (token, account_id, file_id, expires_at) VALUES (?, ?, ?, ?)',
       token,
-      account.accountId,
+      account.id,
       file.id,
       now + LINK_LIFETIME_MS,
     )

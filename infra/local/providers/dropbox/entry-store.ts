@@ -4,9 +4,8 @@
  * written once under a random name and never changed; a copy shares it.
  */
 import { randomBytes } from 'node:crypto'
-import type { Row } from '../provider-database.ts'
-import type { AccountStore } from './account-store.ts'
-import type { DropboxDatabase } from './dropbox-database.ts'
+import type { AccountStore } from '../account-store.ts'
+import type { ProviderDatabase, Row } from '../provider-database.ts'
 import type { DeletedEntry, Entry, FileEntry, FolderEntry } from './entry.ts'
 import { parentPath, pathKey } from './paths.ts'
 
@@ -18,10 +17,10 @@ interface Listing {
 }
 
 export class EntryStore {
-  readonly #database: DropboxDatabase
+  readonly #database: ProviderDatabase
   readonly #accounts: AccountStore
 
-  constructor(database: DropboxDatabase, accounts: AccountStore) {
+  constructor(database: ProviderDatabase, accounts: AccountStore) {
     this.#database = database
     this.#accounts = accounts
   }

@@ -32,13 +32,6 @@ export function faultReply(
   fault: Fault,
   reason = DEFAULT_REASONS[status] ?? 'other',
 ): Reply {
-  const reply = withoutWait(exchange, status, fault, reason)
-  if (fault.retryAfterSeconds === undefined) return reply
-  const wait = { 'retry-after': String(fault.retryAfterSeconds) }
-  return { ...reply, headers: { ...reply.headers, ...wait } }
-}
-
-function withoutWait(exchange: Exchange, status: number, fault: Fault, reason: string): Reply {
   const { pathname } = exchange.url
   if (!pathname.startsWith('/2/')) {
     if (status >= 500) return textReply(status, fault.message ?? 'Service Unavailable')

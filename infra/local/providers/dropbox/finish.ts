@@ -69,7 +69,7 @@ export const finishSessions = apiFunction({
     const { parts, exchange, arg, account } = call
     const ready = await Promise.all(arg.entries.map((entry) => readEntry(call, entry)))
     const unused: string[] = []
-    const entries = await parts.lock.commit(account.accountId, () =>
+    const entries = await parts.lock.commit(account.id, () =>
       ready.map((entry, index) => {
         if (exchange.fault?.action === ENTRIES_BUSY && index % 2 === 0) {
           return failure(tagged('too_many_write_operations'))
@@ -148,7 +148,7 @@ export async function commitSession(
 ): Promise<FileEntry> {
   const { parts, account } = call
   const content = await contentOf(call, session)
-  const committed = await parts.lock.commit(account.accountId, () => {
+  const committed = await parts.lock.commit(account.id, () => {
     return commitNow(call, commit, session, content)
   })
   parts.entries.removeUnused(committed.unused)

@@ -1,7 +1,7 @@
 /** Metadata, folders, lists, deletion, moving and copying. */
 import * as z from 'zod'
+import type { Account } from '../account-store.ts'
 import { jsonReply } from '../exchange.ts'
-import type { Account } from './account-store.ts'
 import { type ApiCall, apiFunction, readJson } from './api-call.ts'
 import { folderPath, readPath, writePath, writePathOrId } from './arguments.ts'
 import { freePath, inParents, living, WriteError, writablePath } from './commit.ts'
@@ -79,10 +79,10 @@ export const continueList = apiFunction({
     const { parts, account, functionName, arg } = call
     const text = Buffer.from(arg.cursor, 'base64url').toString()
     const { data: cursor } = cursorMembers.safeParse(readJson(text))
-    if (cursor?.account !== account.accountId) {
+    if (cursor?.account !== account.id) {
       throw new BadInputError(functionName, 'Invalid "cursor" parameter.')
     }
-    const folder = parts.entries.at(account.accountId, cursor.folder)
+    const folder = parts.entries.at(account.id, cursor.folder)
     if (cursor.folder !== '' && folder?.kind !== 'folder') throw lookupError('path', 'not_found')
     return page(call, cursor)
   },
@@ -98,7 +98,7 @@ function beginList(call: ApiCall<z.infer<typeof listArg>>, after: number): Curso
   const folder = isRoot ? undefined : findEntry(parts, account, arg.path)
   if (folder?.kind === 'file') throw lookupError('path', 'not_folder')
   return {
-    account: account.accountId,
+    account: account.id,
     folder: folder?.key ?? '',
     recursive: arg.recursive,
     withDeleted: arg.include_deleted,
@@ -110,7 +110,7 @@ function beginList(call: ApiCall<z.infer<typeof listArg>>, after: number): Curso
 
 function page({ parts, account }: ApiCall<unknown>, cursor: Cursor) {
   const { recursive, after, limit, began, withDeleted } = cursor
-  const rows = parts.entries.list(account.accountId, cursor.folder, {
+  const rows = parts.entries.list(account.id, cursor.folder, {
     recursive,
     after,
     limit: limit + 1,
@@ -139,7 +139,7 @@ export const createFolder = apiFunction({
     const { parts, account, arg } = call
     const folder = await committed(call, 'path', () => {
       const path = target(call, arg.path, arg.autorename)
-      return parts.entries.putFolder(account.accountId, inParents(parts, account.accountId, path))
+      return parts.entries.putFolder(account.id, inParents(parts, account.id, path))
     })
     return jsonReply(200, { metadata: metadata(folder) })
   },
@@ -166,7 +166,7 @@ export const deleteEntry = apiFunction({
       ) {
         throw new WriteError(tagged('conflict', doomed.kind))
       }
-      unused = parts.entries.delete(account.accountId, doomed)
+      unused = parts.entries.delete(account.id, doomed)
       return doomed
     })
     parts.entries.removeUnused(unused)
@@ -186,7 +186,7 @@ type RelocationCall = ApiCall<z.infer<typeof relocationArg>>
 export const moveEntry = relocation((call, entries, place) => {
   const { parts, account } = call
   const [first] = entries
-  if (first) parts.entries.delete(account.accountId, first)
+  if (first) parts.entries.delete(account.id, first)
   return entries.map((entry) => put(call, entry, place(entry), entry.id))
 })
 
@@ -195,7 +195,7 @@ export const copyEntry = relocation((call, entries, place) => {
   const bytes = entries.reduce((sum, entry) => {
     return sum + (entry.kind === 'file' ? entry.content.size : 0)
   }, 0)
-  if (!parts.entries.hasRoom(account.accountId, bytes)) {
+  if (!parts.entries.hasRoom(account.id, bytes)) {
     throw new DropboxError(tagged('insufficient_quota'))
   }
   return entries.map((entry) => put(call, entry, place(entry), parts.entries.newId()))
@@ -210,7 +210,7 @@ function relocation(
     arg: relocationArg,
     async run(call) {
       const { parts, account, arg } = call
-      const { accountId } = account
+      const { id: accountId } = account
       const moved = await committed(call, 'to', () => {
         const from = findEntry(parts, account, arg.from_path, 'from_lookup')
         const asked = writablePath(parts, account, arg.to_path)
@@ -231,9 +231,9 @@ function relocation(
 }
 
 function put({ parts, account }: RelocationCall, entry: Entry, path: string, id: string): Entry {
-  if (entry.kind === 'folder') return parts.entries.putFolder(account.accountId, path, id)
+  if (entry.kind === 'folder') return parts.entries.putFolder(account.id, path, id)
   const { content, clientModified, serverModified } = entry
-  return parts.entries.putFile(account.accountId, {
+  return parts.entries.putFile(account.id, {
     id,
     path,
     content,
@@ -246,10 +246,10 @@ function put({ parts, account }: RelocationCall, entry: Entry, path: string, id:
 function target(call: ApiCall<unknown>, asked: string, autorename: boolean): string {
   const { parts, account } = call
   const path = writablePath(parts, account, asked)
-  const existing = living(parts, account.accountId, path)
+  const existing = living(parts, account.id, path)
   if (!existing) return path
   if (!autorename) throw new WriteError(tagged('conflict', existing.kind))
-  return freePath(parts, account.accountId, path, { mode: { tag: 'add' } })
+  return freePath(parts, account.id, path, { mode: { tag: 'add' } })
 }
 
 /** Does the work alone and whole; a WriteError goes out under `member`. */
@@ -259,7 +259,7 @@ async function committed<T>(
   work: () => T,
 ): Promise<T> {
   try {
-    return await parts.lock.commit(account.accountId, () => parts.entries.transaction(work))
+    return await parts.lock.commit(account.id, () => parts.entries.transaction(work))
   } catch (error) {
     if (!(error instanceof WriteError)) throw error
     const wrapped: Tagged = { '.tag': member, [member]: error.error }

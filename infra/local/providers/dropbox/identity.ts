@@ -1,30 +1,20 @@
 /** Who somebody is: discovery, signing key, claims. https://developers.dropbox.com/oidc-guide */
+import { type Account, namesOf } from '../account-store.ts'
+import type { EmulatorParts } from '../emulator.ts'
 import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
-import type { SigningKey } from '../signing-key.ts'
-import type { Account } from './account-store.ts'
-
-export interface IdentityParts {
-  signingKey: SigningKey
-  issuer(): string
-}
 
 /** Claims about a person that the granted scopes allow; the same in id_token and userinfo. */
 export function identityClaims(account: Account, scopes: string[]): Record<string, unknown> {
-  const { given, family } = splitName(account.name)
+  const { given, family } = namesOf(account)
   return {
-    sub: account.accountId,
+    sub: account.id,
     ...(scopes.includes('email') ? { email: account.email, email_verified: true } : {}),
     ...(scopes.includes('profile') ? { given_name: given, family_name: family } : {}),
   }
 }
 
-export function splitName(name: string): { given: string; family: string } {
-  const [given = '', ...family] = name.split(' ')
-  return { given, family: family.join(' ') }
-}
-
 /** As published, on this origin; userinfo is not named there, nor is PKCE. */
-export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply {
+export function handleDiscovery(parts: EmulatorParts, exchange: Exchange): Reply {
   exchange.operation = 'oauth.discovery'
   const issuer = parts.issuer()
   return jsonReply(200, {
@@ -47,7 +37,7 @@ export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply
   })
 }
 
-export function handleKeys(parts: IdentityParts, exchange: Exchange): Reply {
+export function handleKeys(parts: EmulatorParts, exchange: Exchange): Reply {
   exchange.operation = 'oauth.certs'
   return jsonReply(200, parts.signingKey.jwks(), { 'cache-control': 'public, max-age=3600' })
 }

@@ -1,6 +1,6 @@
 /** From a path of an argument to what is there. */
-
-import type { Account } from './account-store.ts'
+import type { Account } from '../account-store.ts'
+import { uidOf } from './account-ids.ts'
 import type { ApiParts } from './api-call.ts'
 import { DropboxError, tagged } from './dropbox-error.ts'
 import type { DeletedEntry, Entry, FileEntry } from './entry.ts'
@@ -42,7 +42,7 @@ export function findAny(
   path: string,
   member = 'path',
 ): Entry | DeletedEntry | undefined {
-  const { accountId } = account
+  const { id: accountId } = account
   if (path.startsWith('rev:')) return entries.byRev(accountId, path.slice('rev:'.length))
   const plain = plainPath({ entries }, account, path)
   if (plain === undefined) return undefined
@@ -58,7 +58,7 @@ export function plainPath(
 ): string | undefined {
   const [, kind, name = '', below = ''] = /^(id|ns):([^/]*)(\/[\s\S]*)?$/.exec(path) ?? []
   if (kind === undefined) return path
-  if (kind === 'ns') return name === account.uid ? below : undefined
-  const entry = entries.byId(account.accountId, `id:${name}`)
+  if (kind === 'ns') return name === uidOf(account) ? below : undefined
+  const entry = entries.byId(account.id, `id:${name}`)
   return entry && `${entry.path}${below}`
 }

@@ -20,7 +20,3 @@ export const ACCOUNT_SCOPE = 'account_info.read'
 export const APP_SCOPES: readonly string[] = Object.keys(SCOPE_TEXTS).filter(
   (scope) => !IDENTITY_SCOPES.includes(scope),
 )
-
-export function splitScopes(text: unknown): string[] {
-  return [...new Set(String(text ?? '').split(' '))].filter((scope) => scope !== '')
-}

@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
+import { hashFile } from '../hash-file.ts'
 import { NewestRequest } from '../newest-request.ts'
-import type { Row } from '../provider-database.ts'
-import { ContentHash, type ContentHashes, hashFile } from './content-hash.ts'
-import type { DropboxDatabase } from './dropbox-database.ts'
+import type { ProviderDatabase, Row } from '../provider-database.ts'
+import { ContentHash, type ContentHashes } from './content-hash.ts'
 
 /** "The upload session ID was not found or has expired. Upload sessions are valid for 7 days." */
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
@@ -25,18 +25,18 @@ export interface UploadSession {
 }
 
 interface SessionOwner {
-  account: { accountId: string }
+  account: { id: string }
   clientId: string
 }
 
 export class SessionStore {
-  readonly #database: DropboxDatabase
+  readonly #database: ProviderDatabase
   readonly #clock: Clock
   readonly #hashes = new Map<number, ContentHash>()
   /** By session, or by piece of a concurrent one. */
   readonly requests = new NewestRequest()
 
-  constructor(database: DropboxDatabase, clock: Clock) {
+  constructor(database: ProviderDatabase, clock: Clock) {
     this.#database = database
     this.#clock = clock
   }
@@ -46,7 +46,7 @@ export class SessionStore {
     this.#database.run(
       'INSERT INTO sessions (session_id, account_id, client_id, blob, is_concurrent, created_ms) VALUES (?, ?, ?, ?, ?, ?)',
       sessionId,
-      account.accountId,
+      account.id,
       clientId,
       this.#database.newBlob(),
       isConcurrent ? 1 : 0,
@@ -62,7 +62,7 @@ export class SessionStore {
     const row = this.#database.get(
       'SELECT * FROM sessions WHERE session_id = ? AND account_id = ? AND client_id = ? AND created_ms > ?',
       sessionId,
-      account.accountId,
+      account.id,
       clientId,
       this.#clock.now() - LIFETIME_MS,
     )
@@ -116,7 +116,8 @@ export class SessionStore {
   async hashesOf(session: UploadSession): Promise<ContentHashes> {
     const running = session.isConcurrent ? undefined : this.runningHash(session)
     if (running) return running.digest()
-    return await hashFile(this.#database.blobPath(session.blob), session.receivedBytes)
+    const path = this.#database.blobPath(session.blob)
+    return (await hashFile(new ContentHash(), path, session.receivedBytes)).digest()
   }
 
   remove({ number }: UploadSession): void {

@@ -1,10 +1,10 @@
 /** Accounts, their room, tokens and identity. */
 import * as z from 'zod'
+import { namesOf, usedBytes } from '../account-store.ts'
 import { jsonReply } from '../exchange.ts'
-import { usedBytes } from './account-store.ts'
 import { apiFunction, argumentless, rootInfo } from './api-call.ts'
 import { DropboxError, tagged } from './dropbox-error.ts'
-import { identityClaims, splitName } from './identity.ts'
+import { identityClaims } from './identity.ts'
 import { ACCOUNT_SCOPE } from './scopes.ts'
 
 /** An allocation is a number, also where there is no limit. */
@@ -13,10 +13,10 @@ const UNLIMITED_BYTES = 2 ** 50
 export const getCurrentAccount = argumentless({
   scope: ACCOUNT_SCOPE,
   run({ account }) {
-    const { given, family } = splitName(account.name)
+    const { given, family } = namesOf(account)
     const initials = [given, family].map((name) => name.slice(0, 1).toUpperCase()).join('')
     return jsonReply(200, {
-      account_id: account.accountId,
+      account_id: account.id,
       name: {
         given_name: given,
         surname: family,

@@ -1,10 +1,7 @@
 /** The three checksums of Drive in one pass, by the machine's native hashing. */
 import { createHash, type Hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { RunningHash } from '../blob-writer.ts'
 import type { ContentHashes } from './drive-file.ts'
-
-const READ_BYTES = 1024 * 1024
 
 export class ContentHash implements RunningHash {
   readonly #md5: Hash = createHash('md5')
@@ -25,14 +22,4 @@ export class ContentHash implements RunningHash {
       sha256: this.#sha256.copy().digest('hex'),
     }
   }
-}
-
-/** For content whose running hash was lost with a process. */
-export async function hashFile(path: string, bytes: number): Promise<ContentHashes> {
-  const hash = new ContentHash()
-  if (bytes > 0) {
-    const source = createReadStream(path, { end: bytes - 1, highWaterMark: READ_BYTES })
-    for await (const chunk of source) hash.update(chunk)
-  }
-  return hash.digest()
 }

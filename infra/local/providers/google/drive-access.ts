@@ -1,8 +1,8 @@
 /** Which account a Drive call acts for, through which client, and what its scopes allow. */
+import type { Account, AccountStore } from '../account-store.ts'
 import { bearerToken, type Exchange } from '../exchange.ts'
-import type { Account, AccountStore } from './account-store.ts'
+import type { OAuthStore } from '../oauth-store.ts'
 import { DriveError } from './drive-error.ts'
-import type { OAuthStore } from './oauth-store.ts'
 
 const SCOPE = 'https://www.googleapis.com/auth/drive'
 /** What a call does; each needs one of its scopes. https://developers.google.com/workspace/drive/api/guides/api-specific-auth */
@@ -29,7 +29,7 @@ export function authenticate(
 ): Caller {
   const token = bearerToken(exchange) ?? exchange.url.searchParams.get('access_token') ?? ''
   const grant = parts.oauth.findAccessToken(token)
-  const account = grant && parts.accounts.bySub(grant.sub)
+  const account = grant?.isExpired === false && parts.accounts.byId(grant.accountId)
   if (!account) {
     throw new DriveError(401, 'authError', 'Invalid Credentials', {
       location: 'Authorization',

@@ -17,7 +17,7 @@ export interface FileContent extends ContentHashes {
 
 export interface DriveFile {
   id: string
-  sub: string
+  accountId: string
   /** The client that created it: drive.file shows it to no other. */
   clientId: string
   parentId: string
@@ -69,7 +69,7 @@ export function fileResource(file: DriveFile, context: ResourceContext): Record<
     kind: 'drive#user',
     displayName: context.ownerName,
     me: true,
-    permissionId: file.sub,
+    permissionId: file.accountId,
     emailAddress: context.ownerEmail,
   }
   const appProperties = file.appProperties[context.clientId]

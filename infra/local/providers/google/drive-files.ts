@@ -1,6 +1,7 @@
 /** `/drive/v3/files` and `/drive/v3/about`: metadata, lists, downloads, deletion. */
+import { usedBytes } from '../account-store.ts'
 import { type Exchange, jsonReply, type Reply, readText } from '../exchange.ts'
-import { usedBytes } from './account-store.ts'
+import { rootIdOf } from './account-ids.ts'
 import { ContentHash } from './content-hash.ts'
 import { downloadReply } from './download.ts'
 import { authenticate, type Caller } from './drive-access.ts'
@@ -67,14 +68,14 @@ export function about(parts: DriveParts, exchange: Exchange): Reply {
       kind: 'drive#user',
       displayName: account.name,
       me: true,
-      permissionId: account.sub,
+      permissionId: account.id,
       emailAddress: account.email,
     },
     storageQuota: {
       ...(account.totalBytes === undefined ? {} : { limit: String(account.totalBytes) }),
       usage: String(usedBytes(account)),
-      usageInDrive: String(account.driveBytes),
-      usageInDriveTrash: String(parts.files.trashedBytes(account.sub)),
+      usageInDrive: String(account.fileBytes),
+      usageInDriveTrash: String(parts.files.trashedBytes(account.id)),
     },
     importFormats: {},
     exportFormats: {},
@@ -88,7 +89,7 @@ export function about(parts: DriveParts, exchange: Exchange): Reply {
 export function generateIds(parts: DriveParts, exchange: Exchange): Reply {
   const { account } = authenticate(parts, exchange, 'write')
   const count = integerParameter(exchange, 'count', 10, MAX_GENERATED_IDS)
-  const ids = Array.from({ length: count }, () => parts.ids.generate(account.sub))
+  const ids = Array.from({ length: count }, () => parts.ids.generate(account.id))
   const fields = exchange.url.searchParams.get('fields') ?? '*'
   const whole = { kind: 'drive#generatedIds', space: 'drive', ids }
   return jsonReply(200, filterFields(whole, fields, { names: new Set(['kind', 'space', 'ids']) }))
@@ -140,13 +141,13 @@ function search(parts: DriveParts, caller: Caller, q: string): DriveFile[] {
   const context = {
     clientId: caller.clientId,
     ownerEmail: account.email,
-    rootId: account.rootId,
+    rootId: rootIdOf(account),
   }
   const query = q.trim() === '' ? undefined : parseQuery(q)
   if (query) checkQuery(query, rootFolder(caller), context)
   const parent = requiredParent(query)
   return parts.files
-    .list(account.sub, parent === 'root' ? account.rootId : parent)
+    .list(account.id, parent === 'root' ? rootIdOf(account) : parent)
     .filter((file) => isVisible(caller, file) && (!query || matches(query, file, context)))
 }
 
@@ -248,12 +249,12 @@ export function withMetadata(
 /** `addParents` moves, because a file has exactly one parent. */
 function movedTo(parts: DriveParts, caller: Caller, file: DriveFile, added: string | undefined) {
   if (!added) {
-    const trashed = parts.files.find(file.sub, file.parentId)?.trashed ?? false
+    const trashed = parts.files.find(file.accountId, file.parentId)?.trashed ?? false
     return { id: file.parentId, trashed }
   }
   if (added.includes(',')) throw invalidValue('addParents', 'A file has exactly one parent.')
   const parent = parentFolder(parts, caller, added)
-  if (parts.files.isWithin(file.sub, parent.id, file.id)) {
+  if (parts.files.isWithin(file.accountId, parent.id, file.id)) {
     throw new DriveError(403, 'cyclicParents', 'A folder cannot lie in itself.')
   }
   return parent
@@ -267,7 +268,7 @@ export function deleteFile(parts: DriveParts, exchange: Exchange, id: string): R
 
 export function emptyTrash(parts: DriveParts, exchange: Exchange): Reply {
   const caller = authenticate(parts, exchange, 'write')
-  const trashed = parts.files.list(caller.account.sub).filter((file) => file.explicitlyTrashed)
+  const trashed = parts.files.list(caller.account.id).filter((file) => file.explicitlyTrashed)
   for (const file of trashed) {
     // A folder that went before may have taken it along.
     if (isVisible(caller, file) && parts.files.exists(file.id)) parts.files.delete(file)

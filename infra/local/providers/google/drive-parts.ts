@@ -1,7 +1,7 @@
 /** What the Drive endpoints share, and the steps that several of them take. */
-import type { Clock } from '../../clock.ts'
+import type { EmulatorParts } from '../emulator.ts'
 import { type Exchange, jsonReply, type Reply } from '../exchange.ts'
-import type { AccountStore } from './account-store.ts'
+import { rootIdOf } from './account-ids.ts'
 import type { Caller } from './drive-access.ts'
 import { DriveError, fileNotFound, idInUse } from './drive-error.ts'
 import {
@@ -17,29 +17,23 @@ import type { DriveIds } from './drive-ids.ts'
 import { filterFields } from './fields-filter.ts'
 import { type FileMetadata, mergeProperties } from './file-metadata.ts'
 import type { FileStore } from './file-store.ts'
-import type { GoogleDatabase } from './google-database.ts'
-import type { OAuthStore } from './oauth-store.ts'
 import type { SessionStore } from './session-store.ts'
 
-export interface DriveParts {
-  database: GoogleDatabase
-  accounts: AccountStore
-  oauth: OAuthStore
+export interface DriveParts extends EmulatorParts {
   files: FileStore
   ids: DriveIds
   sessions: SessionStore
-  clock: Clock
 }
 
 /** The file with this id as far as the caller may see it; others are not found. */
 export function visibleFile(parts: DriveParts, caller: Caller, id: string): DriveFile {
   const { account } = caller
-  if (id === 'root' || id === account.rootId) {
+  if (id === 'root' || id === rootIdOf(account)) {
     // drive.file does not reach the root folder itself, only the alias as a parent.
     if (!caller.seesEverything) throw fileNotFound(id)
     return rootFolder(caller)
   }
-  const file = parts.files.find(account.sub, id)
+  const file = parts.files.find(account.id, id)
   if (!file || !isVisible(caller, file)) throw fileNotFound(id)
   return file
 }
@@ -51,7 +45,7 @@ export function isVisible(caller: Caller, file: DriveFile): boolean {
 /** The file as `visibleFile` gives it, unless it is the root, which nobody can change. */
 export function writableFile(parts: DriveParts, caller: Caller, id: string): DriveFile {
   const file = visibleFile(parts, caller, id)
-  if (file.id === caller.account.rootId) {
+  if (file.id === rootIdOf(caller.account)) {
     throw new DriveError(
       403,
       'insufficientFilePermissions',
@@ -67,7 +61,7 @@ export function parentFolder(
   caller: Caller,
   id: string | undefined,
 ): { id: string; trashed: boolean } {
-  const { rootId } = caller.account
+  const rootId = rootIdOf(caller.account)
   if (id === undefined || id === 'root' || id === rootId) return { id: rootId, trashed: false }
   const folder = visibleFile(parts, caller, id)
   if (folder.mimeType !== FOLDER_TYPE) throw fileNotFound(id)
@@ -92,8 +86,8 @@ export function newFileId(
       'Generated IDs are not supported for Docs Editors formats.',
     )
   }
-  if (id === undefined) return parts.ids.generate(caller.account.sub)
-  if (!parts.ids.isReserved(caller.account.sub, id)) {
+  if (id === undefined) return parts.ids.generate(caller.account.id)
+  if (!parts.ids.isReserved(caller.account.id, id)) {
     throw new DriveError(400, 'invalid', 'The provided file ID is not usable.')
   }
   if (checkFree && parts.files.exists(id)) throw idInUse()
@@ -120,7 +114,7 @@ export function createFile(
   const appProperties = mergeProperties({}, metadata.appProperties)
   const file: DriveFile = {
     id,
-    sub: caller.account.sub,
+    accountId: caller.account.id,
     clientId: caller.clientId,
     parentId: parent.id,
     name: metadata.name ?? 'Untitled',
@@ -162,8 +156,8 @@ export function wantedFields(exchange: Exchange): string | undefined {
 
 export function rootFolder(caller: Caller): DriveFile {
   return {
-    id: caller.account.rootId,
-    sub: caller.account.sub,
+    id: rootIdOf(caller.account),
+    accountId: caller.account.id,
     clientId: '',
     parentId: '',
     name: 'My Drive',

@@ -2,19 +2,16 @@
  * Files and folders of all accounts. The metadata is in SQLite; content is in `blobs/`, one file
  * each, written once under a random name and never changed, so a row and its bytes always agree.
  */
-
-import type { Row } from '../provider-database.ts'
-import type { AccountStore } from './account-store.ts'
-import { usedBytes } from './account-store.ts'
+import type { AccountStore } from '../account-store.ts'
+import type { ProviderDatabase, Row } from '../provider-database.ts'
 import { idInUse, quotaExceeded } from './drive-error.ts'
 import { type DriveFile, type FileContent, FOLDER_TYPE } from './drive-file.ts'
-import type { GoogleDatabase } from './google-database.ts'
 
 export class FileStore {
-  readonly #database: GoogleDatabase
+  readonly #database: ProviderDatabase
   readonly #accounts: AccountStore
 
-  constructor(database: GoogleDatabase, accounts: AccountStore) {
+  constructor(database: ProviderDatabase, accounts: AccountStore) {
     this.#database = database
     this.#accounts = accounts
   }
@@ -23,8 +20,12 @@ export class FileStore {
     return this.#database.newBlob()
   }
 
-  find(sub: string, id: string): DriveFile | undefined {
-    const row = this.#database.get('SELECT * FROM files WHERE id = ? AND sub = ?', id, sub)
+  find(accountId: string, id: string): DriveFile | undefined {
+    const row = this.#database.get(
+      'SELECT * FROM files WHERE id = ? AND account_id = ?',
+      id,
+      accountId,
+    )
     return row && toFile(row)
   }
 
@@ -33,13 +34,13 @@ export class FileStore {
   }
 
   /** All files of an account, or those in one folder, in the order in which they came. */
-  list(sub: string, parentId?: string): DriveFile[] {
+  list(accountId: string, parentId?: string): DriveFile[] {
     const rows =
       parentId === undefined
-        ? this.#database.all('SELECT * FROM files WHERE sub = ? ORDER BY rowid', sub)
+        ? this.#database.all('SELECT * FROM files WHERE account_id = ? ORDER BY rowid', accountId)
         : this.#database.all(
-            'SELECT * FROM files WHERE sub = ? AND parent_id = ? ORDER BY rowid',
-            sub,
+            'SELECT * FROM files WHERE account_id = ? AND parent_id = ? ORDER BY rowid',
+            accountId,
             parentId,
           )
     return rows.map(toFile)
@@ -49,7 +50,7 @@ export class FileStore {
   create(file: DriveFile, also: () => void = () => {}): void {
     this.#database.transaction(() => {
       if (this.exists(file.id)) throw idInUse()
-      this.#takeRoom(file.sub, file.content?.size ?? 0)
+      this.#takeRoom(file.accountId, file.content?.size ?? 0)
       this.#write(file)
       also()
     })
@@ -59,7 +60,7 @@ export class FileStore {
   update(file: DriveFile, before: DriveFile, also: () => void = () => {}): void {
     const replaced = before.content && before.content.blob !== file.content?.blob
     this.#database.transaction(() => {
-      this.#takeRoom(file.sub, (file.content?.size ?? 0) - (before.content?.size ?? 0))
+      this.#takeRoom(file.accountId, (file.content?.size ?? 0) - (before.content?.size ?? 0))
       this.#write({ ...file, version: before.version + 1 })
       if (file.trashed !== before.trashed) this.#spreadTrashed(file)
       also()
@@ -73,24 +74,22 @@ export class FileStore {
     this.#database.transaction(() => {
       for (const one of doomed) this.#database.run('DELETE FROM files WHERE id = ?', one.id)
       const freed = doomed.reduce((sum, one) => sum + (one.content?.size ?? 0), 0)
-      this.#accounts.addDriveBytes(file.sub, -freed)
+      this.#accounts.addFileBytes(file.accountId, -freed)
     })
     for (const { content } of doomed) if (content) this.removeBlob(content.blob)
   }
 
-  trashedBytes(sub: string): number {
+  trashedBytes(accountId: string): number {
     const row = this.#database.get(
-      'SELECT coalesce(sum(size), 0) AS bytes FROM files WHERE sub = ? AND trashed = 1',
-      sub,
+      'SELECT coalesce(sum(size), 0) AS bytes FROM files WHERE account_id = ? AND trashed = 1',
+      accountId,
     )
     return Number(row?.['bytes'] ?? 0)
   }
 
   /** Refuses what would not fit. */
-  checkRoom(sub: string, bytes: number): void {
-    const account = this.#accounts.bySub(sub)
-    if (account?.totalBytes === undefined || bytes <= 0) return
-    if (usedBytes(account) + bytes > account.totalBytes) throw quotaExceeded()
+  checkRoom(accountId: string, bytes: number): void {
+    if (!this.#accounts.hasRoom(accountId, bytes)) throw quotaExceeded()
   }
 
   removeBlob(blob: string): void {
@@ -100,35 +99,38 @@ export class FileStore {
   /** Path from the root, with a leading slash. */
   path(file: DriveFile): string {
     const names = [file.name]
-    for (let parent = this.find(file.sub, file.parentId); parent; ) {
+    for (let parent = this.find(file.accountId, file.parentId); parent; ) {
       names.unshift(parent.name)
-      parent = this.find(file.sub, parent.parentId)
+      parent = this.find(file.accountId, parent.parentId)
     }
     return `/${names.join('/')}`
   }
 
   /** True when `id` is the folder itself or lies below it. */
-  isWithin(sub: string, id: string, folderId: string): boolean {
-    for (let at: string | undefined = id; at; at = this.find(sub, at)?.parentId) {
+  isWithin(accountId: string, id: string, folderId: string): boolean {
+    for (let at: string | undefined = id; at; at = this.find(accountId, at)?.parentId) {
       if (at === folderId) return true
     }
     return false
   }
 
-  #takeRoom(sub: string, bytes: number): void {
-    this.checkRoom(sub, bytes)
-    if (bytes !== 0) this.#accounts.addDriveBytes(sub, bytes)
+  #takeRoom(accountId: string, bytes: number): void {
+    this.checkRoom(accountId, bytes)
+    if (bytes !== 0) this.#accounts.addFileBytes(accountId, bytes)
   }
 
   #descendants(folder: DriveFile): DriveFile[] {
     if (folder.mimeType !== FOLDER_TYPE) return []
-    return this.list(folder.sub, folder.id).flatMap((child) => [child, ...this.#descendants(child)])
+    return this.list(folder.accountId, folder.id).flatMap((child) => [
+      child,
+      ...this.#descendants(child),
+    ])
   }
 
   /** "If the file is a folder, its descendants are trashed too"; what was trashed by itself stays so. */
   #spreadTrashed(folder: DriveFile): void {
     if (folder.mimeType !== FOLDER_TYPE) return
-    for (const child of this.list(folder.sub, folder.id)) {
+    for (const child of this.list(folder.accountId, folder.id)) {
       const trashed = folder.trashed || child.explicitlyTrashed
       if (trashed === child.trashed) continue
       this.#database.run('UPDATE files SET trashed = ? WHERE id = ?', trashed ? 1 : 0, child.id)
@@ -140,7 +142,7 @@ export class FileStore {
     const { content } = file
     // An upsert keeps the row's number, which is the order in which files came.
     this.#database.run(
-      `INSERT INTO files (id, sub, client_id, parent_id, name, mime_type, size, md5, sha1, sha256, blob,
+      `INSERT INTO files (id, account_id, client_id, parent_id, name, mime_type, size, md5, sha1, sha256, blob,
          description, starred, trashed, explicitly_trashed, properties, app_properties, created_ms,
          modified_ms, revision, version)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -152,7 +154,7 @@ export class FileStore {
          app_properties = excluded.app_properties, created_ms = excluded.created_ms,
          modified_ms = excluded.modified_ms, revision = excluded.revision, version = excluded.version`,
       file.id,
-      file.sub,
+      file.accountId,
       file.clientId,
       file.parentId,
       file.name,
@@ -179,7 +181,7 @@ export class FileStore {
 function toFile(row: Row): DriveFile {
   return {
     id: String(row['id']),
-    sub: String(row['sub']),
+    accountId: String(row['account_id']),
     clientId: String(row['client_id']),
     parentId: String(row['parent_id']),
     name: String(row['name']),

@@ -16,36 +16,30 @@
  * Files on disk: `<dataDir>/google/google.sqlite` (accounts, grants, metadata, sessions) and
  * `<dataDir>/google/blobs/` (content). Both survive `kill -9`.
  */
-import { randomBytes } from 'node:crypto'
-import type { ControlledProvider } from '../control-api.ts'
-import type { Emulator, EmulatorOptions } from '../emulator.ts'
+import { handleAuthorize } from '../authorize.ts'
+import {
+  createEmulator,
+  type Emulator,
+  type EmulatorDefinition,
+  type EmulatorOptions,
+} from '../emulator.ts'
 import type { Exchange, Reply } from '../exchange.ts'
-import { FaultPlan } from '../fault-plan.ts'
-import type { OAuthClient } from '../oauth-client.ts'
+import type { Fault } from '../fault-plan.ts'
 import { OAuthError, oauthErrorReply } from '../oauth-error.ts'
-import { createProviderServer } from '../provider-server.ts'
-import { RequestLog } from '../request-log.ts'
-import { SigningKey } from '../signing-key.ts'
-import { type Account, AccountStore, usedBytes } from './account-store.ts'
-import { handleAuthorize } from './authorize.ts'
+import { handleToken } from '../token-endpoint.ts'
+import { googleIdOf } from './account-ids.ts'
+import { GOOGLE_AUTHORIZE } from './authorize.ts'
 import { DriveError, driveErrorReply, UploadProtocolError } from './drive-error.ts'
 import { DriveIds } from './drive-ids.ts'
 import type { DriveParts } from './drive-parts.ts'
 import { routeDrive } from './drive-routes.ts'
 import { FileStore } from './file-store.ts'
-import { GoogleDatabase } from './google-database.ts'
-import {
-  handleCerts,
-  handleDiscovery,
-  handlePicture,
-  handleUserinfo,
-  type IdentityParts,
-} from './identity.ts'
-import { OAuthStore } from './oauth-store.ts'
+import { handleCerts, handleDiscovery, handlePicture, handleUserinfo } from './identity.ts'
 import { brokenRules } from './request-rules.ts'
 import { LATE_CONFLICT } from './resumable.ts'
+import { DRIVE_SCHEMA } from './schema.ts'
 import { SessionStore } from './session-store.ts'
-import { handleRevoke, handleToken, handleTokenInfo, type TokenParts } from './token-endpoint.ts'
+import { GOOGLE_TOKEN_ENDPOINT, GOOGLE_TOKENS, handleRevoke, handleTokenInfo } from './tokens.ts'
 
 export const GOOGLE_HOSTS = [
   'www.googleapis.com',
@@ -54,77 +48,39 @@ export const GOOGLE_HOSTS = [
   'openidconnect.googleapis.com',
 ]
 
-export type GoogleEmulator = Emulator
-
-type Parts = DriveParts & TokenParts & IdentityParts
-
 export function createGoogleEmulator(options: EmulatorOptions): Emulator {
-  const { clock } = options
-  const database = new GoogleDatabase(options.dataDir)
-  const accounts = new AccountStore(database)
-  const files = new FileStore(database, accounts)
-  const clients = new Map<string, OAuthClient>()
-  let issuer = options.publicUrl
-  const parts: Parts = {
-    database,
-    clock,
-    accounts,
-    files,
-    clients,
-    oauth: new OAuthStore(database, clock),
-    ids: new DriveIds(database),
-    sessions: new SessionStore(database, clock),
-    signingKey: new SigningKey(database),
-    issuer() {
-      if (issuer === undefined) throw new Error('the emulator is not listening')
-      return issuer
-    },
-  }
-  removeOrphanedBlobs(parts)
-
-  const server = createProviderServer({
-    providerName: 'Google',
-    providerHosts: GOOGLE_HOSTS,
-    clock,
-    faults: new FaultPlan([LATE_CONFLICT]),
-    log: new RequestLog(),
-    provider: controlledGoogle(parts),
-    answer: (exchange) => answer(parts, exchange),
-    brokenRules,
-    faultReply(exchange, status, fault, reason) {
-      const reply = faultReply(exchange, status, reason, fault.message)
-      if (fault.retryAfterSeconds === undefined) return reply
-      return {
-        ...reply,
-        headers: { ...reply.headers, 'retry-after': String(fault.retryAfterSeconds) },
-      }
-    },
-  })
-  return {
-    async listen(port) {
-      const { url } = await server.listen(port)
-      issuer ??= url
-      return { url }
-    },
-    registerClient(client) {
-      clients.set(client.clientId, client)
-    },
-    async close() {
-      await server.close()
-      database.close()
-    },
-  }
+  return createEmulator(GOOGLE, options)
 }
 
-/** As Google's console hands them out. */
-export function newGoogleClient() {
-  return {
-    clientId: `${randomBytes(6).toString('hex')}.apps.googleusercontent.com`,
-    clientSecret: `GOCSPX-${randomBytes(21).toString('base64url')}`,
-  }
+const GOOGLE: EmulatorDefinition<DriveParts> = {
+  id: 'google',
+  name: 'Google',
+  hosts: GOOGLE_HOSTS,
+  schema: DRIVE_SCHEMA,
+  contentTables: ['files', 'sessions'],
+  tokens: GOOGLE_TOKENS,
+  accountId: googleIdOf,
+  parts(common) {
+    const { database, clock, accounts } = common
+    const sessions = new SessionStore(database, clock)
+    sessions.removeExpired()
+    const files = new FileStore(database, accounts)
+    return { ...common, files, sessions, ids: new DriveIds(database) }
+  },
+  faults: [LATE_CONFLICT],
+  answer,
+  brokenRules,
+  faultReply,
+  files: ({ files }, account) =>
+    files.list(account.id).flatMap((file) => {
+      if (!file.content) return []
+      const { size, sha256, md5 } = file.content
+      const { id, name, trashed } = file
+      return [{ id, name, path: files.path(file), size, sha256, md5, trashed }]
+    }),
 }
 
-async function answer(parts: Parts, exchange: Exchange): Promise<Reply> {
+async function answer(parts: DriveParts, exchange: Exchange): Promise<Reply> {
   try {
     return await route(parts, exchange)
   } catch (error) {
@@ -139,7 +95,7 @@ async function answer(parts: Parts, exchange: Exchange): Promise<Reply> {
   }
 }
 
-async function route(parts: Parts, exchange: Exchange): Promise<Reply> {
+async function route(parts: DriveParts, exchange: Exchange): Promise<Reply> {
   const { pathname } = exchange.url
   if (/^\/((upload\/)?drive\/v3|batch)(\/|$)/.test(pathname)) {
     return await routeDrive(parts, exchange)
@@ -147,10 +103,10 @@ async function route(parts: Parts, exchange: Exchange): Promise<Reply> {
   switch (pathname) {
     case '/o/oauth2/v2/auth':
     case '/o/oauth2/auth':
-      return await handleAuthorize(parts, exchange)
+      return await handleAuthorize(parts, GOOGLE_AUTHORIZE, exchange)
     case '/token':
     case '/oauth2/v4/token':
-      return await handleToken(parts, exchange)
+      return await handleToken(parts, GOOGLE_TOKEN_ENDPOINT, exchange)
     case '/revoke':
       return await handleRevoke(parts, exchange)
     case '/tokeninfo':
@@ -174,8 +130,8 @@ async function route(parts: Parts, exchange: Exchange): Promise<Reply> {
 function faultReply(
   exchange: Exchange,
   status: number,
+  { message }: Fault,
   reason: string | undefined,
-  message: string | undefined,
 ): Reply {
   const { pathname } = exchange.url
   if (pathname.startsWith('/drive/')) return driveErrorReply(status, reason, message)
@@ -186,44 +142,4 @@ function faultReply(
   }
   const fallback = status === 400 ? 'invalid_grant' : status >= 500 ? 'internal_failure' : 'error'
   return oauthErrorReply(status, reason ?? fallback, message)
-}
-
-function controlledGoogle(parts: Parts): ControlledProvider {
-  const find = (email: string): Account => {
-    const account = parts.accounts.byEmail(email)
-    if (!account) throw new Error(`no account ${email}`)
-    return account
-  }
-  return {
-    accounts: () =>
-      parts.accounts.all().map((account) => ({
-        email: account.email,
-        name: account.name,
-        id: account.sub,
-        quota: { usedBytes: usedBytes(account), totalBytes: account.totalBytes ?? null },
-      })),
-    createAccount({ email, name, quota }) {
-      parts.accounts.create(email, name ?? email.split('@')[0] ?? email)
-      if (quota) parts.accounts.setQuota(find(email), quota)
-    },
-    revoke: (email) => parts.oauth.revokeEverything(find(email).sub),
-    expireTokens: (email) => parts.oauth.expireAccessTokens(find(email).sub),
-    setQuota: (email, quota) => parts.accounts.setQuota(find(email), quota),
-    files: (email) =>
-      parts.files.list(find(email).sub).flatMap((file) => {
-        if (!file.content) return []
-        const { size, sha256, md5 } = file.content
-        const { id, name, trashed } = file
-        const path = parts.files.path(file)
-        return [{ id, account: email, name, path, size, sha256, md5, trashed }]
-      }),
-  }
-}
-
-function removeOrphanedBlobs({ sessions, database }: Parts): void {
-  sessions.removeExpired()
-  const rows = database.all(
-    'SELECT blob FROM files WHERE blob IS NOT NULL UNION SELECT blob FROM sessions',
-  )
-  database.removeOrphanedBlobs(new Set(rows.map((row) => row['blob'])))
 }

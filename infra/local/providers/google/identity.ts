@@ -1,10 +1,10 @@
 /** Who somebody is: userinfo, signing keys and the discovery document. */
+import { type Account, namesOf } from '../account-store.ts'
 import { createCertificate } from '../certificate.ts'
+import type { EmulatorParts } from '../emulator.ts'
 import { bearerToken, type Exchange, jsonReply, type Reply } from '../exchange.ts'
 import { escapeHtml } from '../html.ts'
 import type { SigningKey } from '../signing-key.ts'
-import type { Account, AccountStore } from './account-store.ts'
-import type { OAuthStore } from './oauth-store.ts'
 
 const CERTIFICATE_SUBJECT = 'federated-signon.system.gserviceaccount.com'
 /** Wide, because tests travel in time and the key never changes. */
@@ -13,36 +13,29 @@ const CERTIFICATE_VALIDITY = {
   notAfter: new Date('2099-12-31T00:00:00Z'),
 }
 
-export interface IdentityParts {
-  accounts: AccountStore
-  oauth: OAuthStore
-  signingKey: SigningKey
-  issuer(): string
-}
-
 /** Claims about a person that the granted scopes allow; the same in id_token and userinfo. */
 export function identityClaims(account: Account, scopes: string[], issuer: string) {
-  const [givenName = '', ...familyName] = account.name.split(' ')
+  const { given, family } = namesOf(account)
   const has = (scope: string) => scopes.includes(`https://www.googleapis.com/auth/${scope}`)
   return {
-    sub: account.sub,
+    sub: account.id,
     ...(has('userinfo.email') ? { email: account.email, email_verified: true } : {}),
     ...(has('userinfo.profile')
       ? {
           name: account.name,
-          picture: `${issuer}/a/${account.sub}`,
-          given_name: givenName,
-          family_name: familyName.join(' '),
+          picture: `${issuer}/a/${account.id}`,
+          given_name: given,
+          family_name: family,
         }
       : {}),
   }
 }
 
-export function handleUserinfo(parts: IdentityParts, exchange: Exchange): Reply {
+export function handleUserinfo(parts: EmulatorParts, exchange: Exchange): Reply {
   exchange.operation = 'oauth.userinfo'
   const token = bearerToken(exchange)
   const grant = token === undefined ? undefined : parts.oauth.findAccessToken(token)
-  const account = grant && parts.accounts.bySub(grant.sub)
+  const account = grant?.isExpired === false && parts.accounts.byId(grant.accountId)
   if (!account) {
     return jsonReply(
       401,
@@ -54,7 +47,7 @@ export function handleUserinfo(parts: IdentityParts, exchange: Exchange): Reply 
   return jsonReply(200, identityClaims(account, grant.scopes, parts.issuer()))
 }
 
-export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply {
+export function handleDiscovery(parts: EmulatorParts, exchange: Exchange): Reply {
   exchange.operation = 'oauth.discovery'
   const issuer = parts.issuer()
   return jsonReply(200, {
@@ -89,7 +82,7 @@ export function handleDiscovery(parts: IdentityParts, exchange: Exchange): Reply
 }
 
 export function handleCerts(
-  parts: IdentityParts,
+  parts: EmulatorParts,
   exchange: Exchange,
   form: 'jwks' | 'certificates',
 ): Reply {
@@ -112,9 +105,9 @@ function certificates(signingKey: SigningKey): Record<string, string> {
 }
 
 /** The picture that the claims name: the person's initial. */
-export function handlePicture(parts: IdentityParts, exchange: Exchange, sub: string): Reply {
+export function handlePicture(parts: EmulatorParts, exchange: Exchange, sub: string): Reply {
   exchange.operation = 'oauth.picture'
-  const account = parts.accounts.bySub(sub)
+  const account = parts.accounts.byId(sub)
   if (!account) return { status: 404 }
   const initial = escapeHtml(account.name.slice(0, 1))
   return {

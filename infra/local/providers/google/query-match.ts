@@ -1,5 +1,4 @@
 /** Whether a file fits a query of files.list. */
-
 import { invalidValue } from './drive-error.ts'
 import { type DriveFile, FOLDER_TYPE } from './drive-file.ts'
 import type { Query } from './query-parser.ts'

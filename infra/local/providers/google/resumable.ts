@@ -50,12 +50,12 @@ export async function openSession(
   if (!replaced) parentFolder(parts, caller, metadata.parents?.[0])
   const checkFree = exchange.fault?.action !== LATE_CONFLICT
   const fileId = replaced ? replaced.id : newFileId(parts, caller, metadata, checkFree)
-  parts.files.checkRoom(caller.account.sub, (totalBytes ?? 0) - (replaced?.content?.size ?? 0))
+  parts.files.checkRoom(caller.account.id, (totalBytes ?? 0) - (replaced?.content?.size ?? 0))
 
   for (const blob of parts.sessions.removeExpired()) parts.files.removeBlob(blob)
   const type = exchange.request.headers['x-upload-content-type']
   const session = parts.sessions.open(
-    { sub: caller.account.sub, clientId: caller.clientId },
+    { accountId: caller.account.id, clientId: caller.clientId },
     {
       fileId,
       replaces: replaced !== undefined,
@@ -92,7 +92,7 @@ export async function continueSession(
   const known = parts.sessions.find(uploadId)
   if (!known) throw new UploadProtocolError(404, 'Not Found')
   exchange.session = known.number
-  exchange.account ??= parts.accounts.bySub(known.sub)?.email ?? ''
+  exchange.account ??= parts.accounts.byId(known.accountId)?.email ?? ''
   return await parts.sessions.requests.run(uploadId, exchange.body, async () => {
     const session = parts.sessions.find(uploadId)
     if (!session) throw new UploadProtocolError(404, 'Not Found')
@@ -235,13 +235,13 @@ function replaceContent(
 
 /** "200 OK … the upload was completed, and no further action is necessary", as often as asked. */
 function finishedReply(parts: DriveParts, session: UploadSession, fileId: string): Reply {
-  const file = parts.files.find(session.sub, fileId)
+  const file = parts.files.find(session.accountId, fileId)
   if (!file) throw fileNotFound(fileId)
   return fileReply(sessionCaller(parts, session), file, session.target.fields)
 }
 
 function sessionCaller(parts: DriveParts, session: UploadSession): Caller {
-  const account = parts.accounts.bySub(session.sub)
+  const account = parts.accounts.byId(session.accountId)
   if (!account) throw new UploadProtocolError(404, 'Not Found')
   return { account, clientId: session.clientId, seesEverything: session.target.seesEverything }
 }

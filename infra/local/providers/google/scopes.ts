@@ -24,10 +24,6 @@ export const SCOPE_TEXTS: Record<string, string> = {
 /** Both spellings of the scopes that say who somebody is. */
 export const IDENTITY_SCOPES: readonly string[] = ['openid', ...Object.entries(ADDRESSES).flat()]
 
-export function splitScopes(text: unknown): string[] {
-  return [...new Set(String(text ?? '').split(' '))].filter((scope) => scope !== '')
-}
-
 /**
  * The scopes of a token: `email` and `profile` become addresses, and either brings `openid` along,
  * also where it was not asked for. https://developers.google.com/identity/protocols/oauth2/scopes#openid-connect

@@ -4,12 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
+import { hashFile } from '../hash-file.ts'
 import { NewestRequest } from '../newest-request.ts'
-import type { Row } from '../provider-database.ts'
-import { ContentHash, hashFile } from './content-hash.ts'
+import type { ProviderDatabase, Row } from '../provider-database.ts'
+import { ContentHash } from './content-hash.ts'
 import type { ContentHashes } from './drive-file.ts'
 import type { FileMetadata } from './file-metadata.ts'
-import type { GoogleDatabase } from './google-database.ts'
 
 /** "A resumable session URI expires after one week." https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable */
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
@@ -28,7 +28,7 @@ interface SessionTarget {
 export interface UploadSession {
   uploadId: string
   number: number
-  sub: string
+  accountId: string
   clientId: string
   target: SessionTarget
   blob: string
@@ -39,27 +39,27 @@ export interface UploadSession {
 }
 
 export class SessionStore {
-  readonly #database: GoogleDatabase
+  readonly #database: ProviderDatabase
   readonly #clock: Clock
   readonly #hashes = new Map<string, ContentHash>()
   readonly requests = new NewestRequest()
 
-  constructor(database: GoogleDatabase, clock: Clock) {
+  constructor(database: ProviderDatabase, clock: Clock) {
     this.#database = database
     this.#clock = clock
   }
 
   open(
-    grant: { sub: string; clientId: string },
+    grant: { accountId: string; clientId: string },
     target: SessionTarget,
     blob: string,
     totalBytes: number | undefined,
   ): UploadSession {
     const uploadId = `A${randomBytes(60).toString('base64url')}`
     this.#database.run(
-      'INSERT INTO sessions (upload_id, sub, client_id, target, blob, total_bytes, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO sessions (upload_id, account_id, client_id, target, blob, total_bytes, created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)',
       uploadId,
-      grant.sub,
+      grant.accountId,
       grant.clientId,
       JSON.stringify(target),
       blob,
@@ -123,7 +123,8 @@ export class SessionStore {
   async hashesOf(session: UploadSession): Promise<ContentHashes> {
     const running = this.runningHash(session)
     if (running) return running.digest()
-    return await hashFile(this.#database.blobPath(session.blob), session.receivedBytes)
+    const path = this.#database.blobPath(session.blob)
+    return (await hashFile(new ContentHash(), path, session.receivedBytes)).digest()
   }
 }
 
@@ -131,7 +132,7 @@ function toSession(row: Row): UploadSession {
   return {
     uploadId: String(row['upload_id']),
     number: Number(row['number']),
-    sub: String(row['sub']),
+    accountId: String(row['account_id']),
     clientId: String(row['client_id']),
     target: JSON.parse(String(row['target'])),
     blob: String(row['blob']),

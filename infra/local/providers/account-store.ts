@@ -1,17 +1,20 @@
-/** Dropbox accounts of this machine and the room they have. */
-import { createHash } from 'node:crypto'
-import type { QuotaChange } from '../control-api.ts'
-import type { Row } from '../provider-database.ts'
-import type { DropboxDatabase } from './dropbox-database.ts'
+/** The people of a provider on this machine and the room they have. */
+import type { QuotaChange } from './control-api.ts'
+import type { ProviderDatabase, Row } from './provider-database.ts'
 
-/** As the larger plans have it: enough for a benchmark that runs all night. */
+export const ACCOUNTS_SCHEMA = `
+CREATE TABLE IF NOT EXISTS accounts (
+  id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, total_bytes INTEGER,
+  file_bytes INTEGER NOT NULL DEFAULT 0, other_bytes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+`
+
+/** As the larger paid plans have it: enough for a benchmark that runs all night. */
 const DEFAULT_TOTAL_BYTES = 2 * 1024 ** 4
 
 export interface Account {
-  /** `dbid:` and 35 characters; stable for a person. */
-  accountId: string
-  /** Number of the same person, and of their root namespace. */
-  uid: string
+  /** The provider's stable identifier of a person. */
+  id: string
   email: string
   name: string
   /** Undefined: no limit. */
@@ -22,21 +25,21 @@ export interface Account {
 }
 
 export class AccountStore {
-  readonly #database: DropboxDatabase
+  readonly #database: ProviderDatabase
+  readonly #idOf: (email: string) => string
 
-  constructor(database: DropboxDatabase) {
+  constructor(database: ProviderDatabase, idOf: (email: string) => string) {
     this.#database = database
+    this.#idOf = idOf
     this.create('owner@example.com', 'Olivia Owner')
     this.create('second@example.com', 'Sam Second')
   }
 
   /** Does nothing when the account exists. */
   create(email: string, name: string): void {
-    const digest = createHash('sha256').update(`dropbox ${email}`).digest()
     this.#database.run(
-      'INSERT INTO accounts (account_id, uid, email, name, total_bytes) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-      `dbid:AA${digest.toString('base64url').slice(0, 33)}`,
-      String(digest.readUInt32BE(0) + 1),
+      'INSERT INTO accounts (id, email, name, total_bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      this.#idOf(email),
       email,
       name,
       DEFAULT_TOTAL_BYTES,
@@ -52,37 +55,32 @@ export class AccountStore {
     return row && toAccount(row)
   }
 
-  byId(accountId: string): Account | undefined {
-    const row = this.#database.get('SELECT * FROM accounts WHERE account_id = ?', accountId)
+  byId(id: string): Account | undefined {
+    const row = this.#database.get('SELECT * FROM accounts WHERE id = ?', id)
     return row && toAccount(row)
   }
 
   /** `usedBytes` is reached by pretending that something else takes the difference. */
   setQuota(account: Account, quota: QuotaChange): void {
-    const total = quota.totalBytes === undefined ? account.totalBytes : quota.totalBytes
+    const total = quota.totalBytes === undefined ? (account.totalBytes ?? null) : quota.totalBytes
     const other =
       quota.usedBytes === undefined
         ? account.otherBytes
         : Math.max(0, quota.usedBytes - account.fileBytes)
     this.#database.run(
-      'UPDATE accounts SET total_bytes = ?, other_bytes = ? WHERE account_id = ?',
-      total ?? null,
+      'UPDATE accounts SET total_bytes = ?, other_bytes = ? WHERE id = ?',
+      total,
       other,
-      account.accountId,
+      account.id,
     )
   }
 
-  /** Belongs into the transaction that adds or removes the file. */
-  addFileBytes(accountId: string, bytes: number): void {
-    this.#database.run(
-      'UPDATE accounts SET file_bytes = file_bytes + ? WHERE account_id = ?',
-      bytes,
-      accountId,
-    )
+  addFileBytes(id: string, bytes: number): void {
+    this.#database.run('UPDATE accounts SET file_bytes = file_bytes + ? WHERE id = ?', bytes, id)
   }
 
-  hasRoom(accountId: string, bytes: number): boolean {
-    const account = this.byId(accountId)
+  hasRoom(id: string, bytes: number): boolean {
+    const account = this.byId(id)
     if (account?.totalBytes === undefined || bytes <= 0) return true
     return usedBytes(account) + bytes <= account.totalBytes
   }
@@ -92,10 +90,15 @@ export function usedBytes(account: Account): number {
   return account.fileBytes + account.otherBytes
 }
 
+/** As claims of OpenID Connect tell them apart. */
+export function namesOf({ name }: Account): { given: string; family: string } {
+  const [given = '', ...family] = name.split(' ')
+  return { given, family: family.join(' ') }
+}
+
 function toAccount(row: Row): Account {
   return {
-    accountId: String(row['account_id']),
-    uid: String(row['uid']),
+    id: String(row['id']),
     email: String(row['email']),
     name: String(row['name']),
     totalBytes: row['total_bytes'] === null ? undefined : Number(row['total_bytes']),
