@@ -13,11 +13,11 @@ export const dropbox = {
   // "The maximum size of a file one can upload to an upload session is 2^41 - 2^22 (2,199,019,061,248) bytes"
   // (https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-start)
   maxFileBytes: 2 ** 41 - 2 ** 22,
-  // It is told by nobody but its own help pages and answers.
+  // Told by its help page (https://help.dropbox.com/organize/file-names), which since October 2025 names emoji no more.
   refuses: {
-    // A backslash, what lies beyond the basic plane ("not part of the Unicode Basic Multilingual Plane"), and a space at the end.
-    characters: /[\\\u{10000}-\u{10FFFF}]|\s$/gu,
-    // https://help.dropbox.com/organize/file-names: system files, and what applications keep for a moment.
+    // A backslash, and a space at the end.
+    characters: /\\|\s$/gu,
+    // System files, and what applications keep for a moment.
     names:
       /^(desktop\.ini|thumbs\.db|\.ds_store|\.dropbox(\.attr|\.cache)?|~\$.*|\.~.*|~.*\.tmp)$/i,
   },

@@ -174,7 +174,7 @@ describe('a name at Dropbox', () => {
     [' a.txt', ' a.txt'],
     ['a.txt ', 'a.txt_'],
     ['a\\b', 'a_b'],
-    ['🎉.png', '_.png'],
+    ['🎉.png', '🎉.png'],
     ['☀.png', '☀.png'],
     ['desktop.ini', '_desktop.ini'],
     ['Thumbs.DB', '_Thumbs.DB'],
