@@ -4,6 +4,7 @@
  */
 import type { OauthProviderId, StorageProviderId } from '../../shared/contract/common.ts'
 import type { StorageProvider } from '../../shared/providers/provider.ts'
+import type { ProviderName, Refusal } from '../contract/provider-world.ts'
 
 /**
  * Steps at a provider that a test may spoil: a file in one request; the beginning of a session, a
@@ -41,11 +42,9 @@ export interface Mishap extends Fault {
   step: ProviderStep
 }
 
-/** A refusal in one of the provider's own shapes, and what the driver must tell it as. */
-export interface ProviderRefusal {
-  name: string
+/** A refusal in one of the provider's own shapes, and the fault that plays it. */
+interface ProviderRefusal extends Refusal {
   fault: Fault
-  word: Record<string, unknown>
 }
 
 export interface ProviderSuite {
@@ -54,7 +53,7 @@ export interface ProviderSuite {
   /** As records call it. */
   storageId: StorageProviderId
   /** As people read it. */
-  name: string
+  name: Exclude<ProviderName, 'memory'>
   /** Talks to the emulator at this origin. */
   driver(origin: string): StorageProvider
   /** The request by which each step is taken. */
@@ -89,6 +88,8 @@ interface CallBody {
 
 /** What owners do in the provider's own pages; paths begin with a slash. */
 export interface OwnerDeeds {
+  /** Throws away what the driver made under this id. */
+  trash(call: CallProvider, id: string): Promise<void>
   /** Throws away a file, or a folder with what it holds. */
   remove(call: CallProvider, path: string): Promise<void>
   /** Deletes a file so that nothing of it is left. */

@@ -111,10 +111,8 @@ export const DRIVE: ProviderSuite = {
   ],
   storageScopes: ['https://www.googleapis.com/auth/drive.file'],
   deeds: {
-    async remove(call, path) {
-      const json = { trashed: true }
-      await call('PATCH', `${FILES}/${await idAt(call, path)}`, { json })
-    },
+    trash,
+    remove: async (call, path) => trash(call, await idAt(call, path)),
     async erase(call, path) {
       await call('DELETE', `${FILES}/${await idAt(call, path)}`)
     },
@@ -128,6 +126,10 @@ export const DRIVE: ProviderSuite = {
       })
     },
   },
+}
+
+async function trash(call: CallProvider, id: string): Promise<void> {
+  await call('PATCH', `${FILES}/${id}`, { json: { trashed: true } })
 }
 
 /** Drive has no paths: each step is a search in the folder before it. */

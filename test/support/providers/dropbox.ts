@@ -107,6 +107,7 @@ export const DROPBOX: ProviderSuite = {
   ],
   storageScopes: ['files.content.write', 'files.content.read', 'files.metadata.read'],
   deeds: {
+    trash: remove,
     remove,
     // What is deleted is out of reach at once.
     erase: remove,
