@@ -33,6 +33,8 @@ export interface PortalFolders {
 }
 
 const ROOT_NAME = 'Portage'
+/** An owner deletes a folder once; of files that stand where a folder should be there may be many. */
+const MOST_PLACES = { reserved: 2, paths: 100 } as const
 /** A warm environment remembers the folders of this many deliveries' places. */
 const REMEMBERED = 500
 
@@ -135,7 +137,7 @@ export function portalFolders(deps: {
     }
     const known = await deps.folders.find(accountId, level.path)
     if (known?.created && trustRecord) return known
-    const folder = known ?? (await deps.folders.reserve(accountId, level.path, await fresh()))
+    let folder = known ?? (await deps.folders.reserve(accountId, level.path, await fresh()))
     const make = async (each: Folder): Promise<Folder> => {
       await provider.ensureFolder(
         auth,
@@ -149,15 +151,15 @@ export function portalFolders(deps: {
       await deps.folders.confirm(accountId, level.path, each.folderId)
       return each
     }
-    try {
-      return await make(folder)
-    } catch (error) {
-      if (!isGone(error)) throw error
-      // The owner has deleted it: a new one takes its place.
-      const { folderId } = folder
-      return make(
-        await deps.folders.replace(accountId, level.path, folderId, await fresh(folderId)),
-      )
+    for (let round = 1; ; round += 1) {
+      try {
+        return await make(folder)
+      } catch (error) {
+        if (!isGone(error) || round === MOST_PLACES[provider.ids]) throw error
+        // The owner has deleted it, or a file stands at its path: a new one takes its place.
+        const { folderId } = folder
+        folder = await deps.folders.replace(accountId, level.path, folderId, await fresh(folderId))
+      }
     }
   }
 

@@ -249,18 +249,18 @@ describe('folders', () => {
     const own = Buffer.from("the owner's own file")
     await putOwn(owner, '/Portage', own)
     await putOwn(owner, '/Portage (2)', own)
+    await putOwn(owner, '/Portage (3)', own)
 
     const upload = await deliver(owner, SMALL)
 
-    // One step at a time: the second of the owner's files is met when the held file is tried again.
-    await owner.house.sweep()
-    await owner.house.worker().deliver(upload.id)
     await expectFiles(
       owner,
       ['/Portage', own],
       ['/Portage (2)', own],
-      ['/Portage (3)/Letters/letter.txt', SMALL],
+      ['/Portage (3)', own],
+      ['/Portage (4)/Letters/letter.txt', SMALL],
     )
+    expect((await owner.house.uploadOf(upload.id)).status).toBe('uploaded')
   })
 
   it('are made again when the owner has thrown them away', async () => {
