@@ -85,7 +85,7 @@ function reading(
   key: string,
   objects: ObjectTable,
 ): AccessRequest[] {
-  const exists = objects.find(bucket, key) !== undefined
+  const exists = objects.exists(bucket, key)
   return [onKey(action, bucket, key), ...(exists ? [] : [onBucket('ListBucket', bucket)])]
 }
 

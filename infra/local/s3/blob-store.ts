@@ -6,17 +6,17 @@
  * Known gap: directories are not synced, so a power cut (not a kill) may lose the last renames.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
+import { type FileHandle, open, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Large enough that a disk write costs more than its thread hop, small enough for 50 uploads at once. */
-const WRITE_BATCH_BYTES = 512 * 1024
+export const LENT_BUFFER_BYTES = 512 * 1024
 /** As many as eight uploads at once use; more are freed. */
-const MAX_IDLE_BATCHES = 16
+const MAX_IDLE_BUFFERS = 16
 /** A row of this size costs one disk sync, shared with other rows; a file of its own costs five thread hops more. */
 const MAX_INLINE_BYTES = 64 * 1024
-const READ_CHUNK_BYTES = 512 * 1024
+const READ_CHUNK_BYTES = LENT_BUFFER_BYTES
 
 export type OpenFile = (path: string, flags: string) => Promise<FileHandle>
 
@@ -36,7 +36,7 @@ export interface BlobSegment {
 export class BlobStore {
   readonly #directory: string
   readonly #openFile: OpenFile
-  readonly #batches = new BatchPool()
+  readonly #buffers = new BufferPool()
   /** How many readers need each blob; a blob deleted meanwhile waits for the last of them. */
   readonly #readers = new Map<string, number>()
   readonly #doomed = new Set<string>()
@@ -57,7 +57,7 @@ export class BlobStore {
       tmpPath: join(this.#directory, 'tmp', id),
       finalPath: this.#path(id),
       openFile: this.#openFile,
-      batches: this.#batches,
+      buffers: this.#buffers,
     })
   }
 
@@ -94,6 +94,41 @@ export class BlobStore {
     return undefined
   }
 
+  /** A buffer of `LENT_BUFFER_BYTES` that comes back by `takeBack`, or is left to the garbage collector. */
+  lend(): Buffer {
+    return this.#buffers.lend()
+  }
+
+  takeBack(buffer: Buffer): void {
+    this.#buffers.takeBack(buffer)
+  }
+
+  /**
+   * Reads segments that fit the buffer, in this turn of the event loop: for so few bytes each hop to
+   * the thread pool and back costs more than what it is for.
+   */
+  readNow(segments: BlobSegment[], buffer: Buffer): Buffer {
+    let filled = 0
+    for (const { bytes, startByte, lengthBytes } of segments) {
+      const { blobId, inline } = bytes
+      if (inline) buffer.set(inline.subarray(startByte, startByte + lengthBytes), filled)
+      else if (blobId !== null) {
+        const file = openSync(this.#path(blobId), 'r')
+        try {
+          for (let read = 0; read < lengthBytes; ) {
+            const got = readSync(file, buffer, filled + read, lengthBytes - read, startByte + read)
+            if (got === 0) throw new Error(`Blob ${blobId} is shorter than its record`)
+            read += got
+          }
+        } finally {
+          closeSync(file)
+        }
+      }
+      filled += lengthBytes
+    }
+    return buffer.subarray(0, filled)
+  }
+
   /** Keeps blobs on disk until the returned function is called. */
   hold(segments: BlobSegment[]): () => void {
     const blobIds = segments.flatMap(({ bytes }) => bytes.blobId ?? [])
@@ -112,7 +147,7 @@ export class BlobStore {
   async remove(blobIds: string[]): Promise<void> {
     for (const blobId of blobIds) {
       if (this.#readers.has(blobId)) this.#doomed.add(blobId)
-      else await rm(this.#path(blobId), { force: true })
+      else await this.#unlink(blobId)
     }
   }
 
@@ -145,21 +180,30 @@ export class BlobStore {
     if (this.#doomed.delete(blobId)) rmSync(this.#path(blobId), { force: true })
   }
 
+  async #unlink(blobId: string): Promise<void> {
+    try {
+      await unlink(this.#path(blobId))
+    } catch (error) {
+      // It is gone, which is all that was wanted; `rm` with `force` looks at the file first.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
   #path(blobId: string): string {
     return join(this.#directory, 'blobs', blobId.slice(0, 2), blobId)
   }
 }
 
-/** Batches are lent to writers and come back: nothing of a body is left to the garbage collector. */
-class BatchPool {
+/** Buffers are lent and come back: nothing of a body is left to the garbage collector. */
+class BufferPool {
   readonly #idle: Buffer[] = []
 
-  take(): Buffer {
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(WRITE_BATCH_BYTES)
+  lend(): Buffer {
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(LENT_BUFFER_BYTES)
   }
 
-  giveBack(batch: Buffer): void {
-    if (this.#idle.length < MAX_IDLE_BATCHES) this.#idle.push(batch)
+  takeBack(buffer: Buffer): void {
+    if (this.#idle.length < MAX_IDLE_BUFFERS) this.#idle.push(buffer)
   }
 }
 
@@ -168,7 +212,7 @@ interface BlobWriterOptions {
   tmpPath: string
   finalPath: string
   openFile: OpenFile
-  batches: BatchPool
+  buffers: BufferPool
 }
 
 /** One blob being written. Either `commit` or `discard` ends it. */
@@ -189,11 +233,11 @@ class BlobWriter {
   async write(chunk: Buffer): Promise<void> {
     let rest = chunk
     while (rest.length > 0) {
-      this.#batch ??= this.#options.batches.take()
+      this.#batch ??= this.#options.buffers.lend()
       const copied = rest.copy(this.#batch, this.#batchBytes)
       this.#batchBytes += copied
       rest = rest.subarray(copied)
-      if (this.#batchBytes === WRITE_BATCH_BYTES) await this.#startWriting()
+      if (this.#batchBytes === LENT_BUFFER_BYTES) await this.#startWriting()
     }
   }
 
@@ -231,7 +275,7 @@ class BlobWriter {
     const bytes = batch.subarray(0, this.#batchBytes)
     this.#batch = undefined
     this.#batchBytes = 0
-    this.#writing = this.#flush(bytes).finally(() => this.#options.batches.giveBack(batch))
+    this.#writing = this.#flush(bytes).finally(() => this.#options.buffers.takeBack(batch))
     // The failure is thrown by the next `write` or by `commit`; until then it must not count as unhandled.
     this.#writing.catch(() => undefined)
   }
@@ -246,7 +290,7 @@ class BlobWriter {
   }
 
   #giveBatchBack(): void {
-    if (this.#batch) this.#options.batches.giveBack(this.#batch)
+    if (this.#batch) this.#options.buffers.takeBack(this.#batch)
     this.#batch = undefined
     this.#batchBytes = 0
   }

@@ -97,9 +97,15 @@ export class MetadataDatabase {
   #commitJobs(): void {
     const jobs = this.#jobs
     this.#jobs = []
-    if (jobs.length === 0) return
+    const [only] = jobs
+    if (!only) return
     try {
-      const settle = this.writeNow(() => jobs.map((job) => this.#attempt(job)))
+      const settle = this.writeNow(() => {
+        // Alone it needs no savepoint: what it refuses undoes the transaction.
+        if (jobs.length > 1) return jobs.map((job) => this.#attempt(job))
+        only.run()
+        return [() => only.resolve()]
+      })
       for (const tell of settle) tell()
     } catch (error) {
       for (const job of jobs) job.reject(error)

@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { AwsError } from '../engine.ts'
+import { type BlobSegment, LENT_BUFFER_BYTES } from './blob-store.ts'
 import {
   refuseUnsupportedHeaders,
   requireTags,
@@ -142,10 +143,6 @@ export function openObject(context: S3Context, record: ObjectRecord, range: Byte
   return stream
 }
 
-/**
- * Reads into one buffer while the other is sent: a new one for each piece would be left to the
- * garbage collector, which lets tens of MiB gather.
- */
 async function sendBytes(
   context: S3Context,
   record: ObjectRecord,
@@ -155,27 +152,53 @@ async function sendBytes(
   const parts = context.objects.parts(record.contentId)
   const segments = segmentsOf(parts, range.startByte, range.lengthBytes)
   const release = context.blobs.hold(segments)
-  const pieces = context.blobs.read(segments, alternatingBuffers())
   try {
-    let coming = pieces.next()
-    for (;;) {
-      const { value, done } = await coming
-      if (done) break
-      coming = pieces.next()
-      // Thrown when it is awaited; until then it must not count as unhandled.
-      coming.catch(() => undefined)
-      if (await isSent(response, value)) continue
-      // The client hung up: nobody is left to be told.
-      return
-    }
-    response.end()
+    const send = range.lengthBytes <= LENT_BUFFER_BYTES ? sendAtOnce : sendInPieces
+    // False when the client hung up: nobody is left to be told.
+    if (await send(context, segments, response)) response.end()
   } catch (error) {
     // What is cut short must not look like a short object.
     response.destroy()
     throw error
   } finally {
-    await pieces.return(undefined)
     release()
+  }
+}
+
+async function sendAtOnce(
+  { blobs }: S3Context,
+  segments: BlobSegment[],
+  response: ServerResponse,
+): Promise<boolean> {
+  const buffer = blobs.lend()
+  const sent = await isSent(response, blobs.readNow(segments, buffer))
+  // What could not be sent may still be in the hands of the connection.
+  if (sent) blobs.takeBack(buffer)
+  return sent
+}
+
+/**
+ * Reads into one buffer while the other is sent: a new one for each piece would be left to the
+ * garbage collector, which lets tens of MiB gather.
+ */
+async function sendInPieces(
+  context: S3Context,
+  segments: BlobSegment[],
+  response: ServerResponse,
+): Promise<boolean> {
+  const pieces = context.blobs.read(segments, alternatingBuffers())
+  try {
+    let coming = pieces.next()
+    for (;;) {
+      const { value, done } = await coming
+      if (done) return true
+      coming = pieces.next()
+      // Thrown when it is awaited; until then it must not count as unhandled.
+      coming.catch(() => undefined)
+      if (!(await isSent(response, value))) return false
+    }
+  } finally {
+    await pieces.return(undefined)
   }
 }
 

@@ -37,11 +37,11 @@ export class ObjectTable {
   readonly #setTags: StatementSync
   readonly #listFrom: StatementSync
   readonly #parts: StatementSync
-  readonly #part: StatementSync
   readonly #insertPart: StatementSync
   readonly #deletePart: StatementSync
   readonly #deleteParts: StatementSync
   readonly #blobInUse: StatementSync
+  readonly #exists: StatementSync
 
   constructor(database: MetadataDatabase) {
     this.#find = database.prepare('SELECT * FROM objects WHERE bucket = ? AND key = ?')
@@ -49,7 +49,10 @@ export class ObjectTable {
       `INSERT INTO objects (bucket, key, content_id, size_bytes, etag, modified_ms, headers, tags, checksum, part_count)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#delete = database.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?')
+    this.#exists = database.prepare('SELECT 1 FROM objects WHERE bucket = ? AND key = ?')
+    this.#delete = database.prepare(
+      'DELETE FROM objects WHERE bucket = ? AND key = ? RETURNING content_id',
+    )
     this.#setTags = database.prepare('UPDATE objects SET tags = ? WHERE bucket = ? AND key = ?')
     this.#listFrom = database.prepare(
       'SELECT * FROM objects WHERE bucket = ? AND key >= ? AND key > ? ORDER BY key LIMIT ?',
@@ -57,19 +60,24 @@ export class ObjectTable {
     this.#parts = database.prepare(
       'SELECT * FROM parts WHERE content_id = ? AND number > ? ORDER BY number LIMIT ?',
     )
-    this.#part = database.prepare('SELECT * FROM parts WHERE content_id = ? AND number = ?')
     this.#insertPart = database.prepare(
       `INSERT INTO parts (content_id, number, blob_id, inline_bytes, size_bytes, etag, checksum, modified_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#deletePart = database.prepare('DELETE FROM parts WHERE content_id = ? AND number = ?')
-    this.#deleteParts = database.prepare('DELETE FROM parts WHERE content_id = ?')
+    this.#deletePart = database.prepare(
+      'DELETE FROM parts WHERE content_id = ? AND number = ? RETURNING blob_id',
+    )
+    this.#deleteParts = database.prepare('DELETE FROM parts WHERE content_id = ? RETURNING blob_id')
     this.#blobInUse = database.prepare('SELECT 1 FROM parts WHERE blob_id = ? LIMIT 1')
   }
 
   find(bucket: string, key: string): ObjectRecord | undefined {
     const row = this.#find.get(bucket, key)
     return row && toObject(row)
+  }
+
+  exists(bucket: string, key: string): boolean {
+    return this.#exists.get(bucket, key) !== undefined
   }
 
   /** Objects with keys at or after `from` and after `after`, in the byte order of their keys. */
@@ -79,8 +87,7 @@ export class ObjectTable {
 
   /** Puts the object in place of the one that holds its key; returns blobs that nothing needs any more. */
   replace(record: ObjectRecord): string[] {
-    const previous = this.find(record.bucket, record.key)
-    const orphans = previous ? this.remove(previous) : []
+    const orphans = this.remove(record.bucket, record.key) ?? []
     this.#insert.run(
       record.bucket,
       record.key,
@@ -96,9 +103,10 @@ export class ObjectTable {
     return orphans
   }
 
-  remove(record: ObjectRecord): string[] {
-    this.#delete.run(record.bucket, record.key)
-    return this.dropParts(record.contentId)
+  /** Returns blobs that nothing needs any more; undefined when there is no such object. */
+  remove(bucket: string, key: string): string[] | undefined {
+    const row = this.#delete.get(bucket, key)
+    return row && this.dropParts(String(row['content_id']))
   }
 
   setTags(bucket: string, key: string, tags: Record<string, string>): void {
@@ -126,24 +134,20 @@ export class ObjectTable {
   }
 
   dropPart(contentId: string, number: number): string[] {
-    const row = this.#part.get(contentId, number)
-    if (!row) return []
-    this.#deletePart.run(contentId, number)
-    return this.#unused([toPart(row)])
+    return this.#unused(this.#deletePart.all(contentId, number))
   }
 
   dropParts(contentId: string): string[] {
-    const parts = this.parts(contentId)
-    this.#deleteParts.run(contentId)
-    return this.#unused(parts)
+    return this.#unused(this.#deleteParts.all(contentId))
   }
 
   isBlobInUse(blobId: string): boolean {
     return this.#blobInUse.get(blobId) !== undefined
   }
 
-  #unused(parts: PartRecord[]): string[] {
-    const blobIds = new Set(parts.flatMap(({ bytes }) => bytes.blobId ?? []))
+  /** Of the blobs of deleted parts those that no other part shares. */
+  #unused(deleted: Row[]): string[] {
+    const blobIds = new Set(deleted.flatMap((row) => row['blob_id'] ?? []).map(String))
     return [...blobIds].filter((blobId) => !this.isBlobInUse(blobId))
   }
 }

@@ -67,7 +67,7 @@ import { postObject } from './post-object.ts'
 import type { ByteRange } from './preconditions.ts'
 import type { OperationHandler, S3Context, S3Faults } from './s3-context.ts'
 import { storageFailure } from './s3-errors.ts'
-import { routeRequest, type S3Operation } from './s3-request.ts'
+import { routeRequest, type S3Operation, type S3Request } from './s3-request.ts'
 import { readUploadForm } from './upload-form.ts'
 import { uploadPartCopy } from './upload-part-copy.ts'
 import { UploadTable } from './upload-table.ts'
@@ -193,9 +193,13 @@ function openContext({ dataDir, clock, openFile }: S3EngineOptions): S3Context {
   }
 }
 
+/** What each call asks for, from when its permissions are named until it is handled. */
+const routed = new WeakMap<AwsCall, S3Request>()
+
 /** Routes the call and gives it its operation's name, by which the gateway counts it. */
 function namedAccessRequests(context: S3Context, call: AwsCall): AccessRequest[] {
   const request = routeRequest(call)
+  routed.set(call, request)
   call.operation = request.operation
   return accessRequestsOf(request, context.objects)
 }
@@ -206,7 +210,7 @@ async function handleCall(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const request = routeRequest(call)
+    const request = routed.get(call) ?? routeRequest(call)
     if (!WITHOUT_BUCKET.includes(request.operation)) context.buckets.require(request.bucket)
     addCorsHeadersTo(context.buckets, call.request, response)
     await HANDLERS[request.operation](context, request, response)

@@ -96,9 +96,9 @@ export function deleteRecord(
   key: string,
   event: NewObject['event'],
 ): string[] {
-  const existing = context.objects.find(bucket, key)
+  const orphans = context.objects.remove(bucket, key)
   // S3 sends no event for a key that was not there, in a bucket without versions.
-  if (!existing) return []
+  if (!orphans) return []
   recordEvent(context, { ...event, type: 'Object Deleted', bucket, key })
-  return context.objects.remove(existing)
+  return orphans
 }
