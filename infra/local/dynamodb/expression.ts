@@ -29,14 +29,26 @@ export function equalityPlaceholders(
 
 /** Top-level attributes that an expression of any kind names. */
 export function namedAttributes(expression: string, names: ExpressionNames): string[] {
+  return nameTokens(expression).map((token) => nameOf(token, names))
+}
+
+/** The same few expressions come again and again; values stand outside of them. */
+const MAX_KEPT_EXPRESSIONS = 1_000
+const keptNameTokens = new Map<string, readonly string[]>()
+
+function nameTokens(expression: string): readonly string[] {
+  const kept = keptNameTokens.get(expression)
+  if (kept) return kept
   const tokens = expression.match(TOKEN) ?? []
-  return tokens.flatMap((token, index) => {
+  const found = tokens.filter((token, index) => {
     const isName = /^[#A-Za-z_]/.test(token)
     const isNested = tokens[index - 1] === '.'
     const isFunction = tokens[index + 1] === '('
-    if (!isName || isNested || KEYWORDS.has(token.toLowerCase())) return []
-    return isFunction ? [] : [nameOf(token, names)]
+    return isName && !isNested && !isFunction && !KEYWORDS.has(token.toLowerCase())
   })
+  if (keptNameTokens.size >= MAX_KEPT_EXPRESSIONS) keptNameTokens.clear()
+  keptNameTokens.set(expression, found)
+  return found
 }
 
 function nameOf(token: string, names: ExpressionNames): string {

@@ -15,7 +15,7 @@
  * (an interceptor refuses or delays calls on demand). Nothing is on disk: access keys are registered
  * anew at each start.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -166,7 +166,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const { service, presigned } = declared
     const principal = signer(declared)
     const rawBody = service === 's3' ? undefined : await readBody(request)
-    const bodyHash = rawBody && createHash('sha256').update(rawBody).digest('hex')
+    const bodyHash = rawBody && hash('sha256', rawBody, 'hex')
     const verified = verifySignature(request, declared, principal, clock.now(), bodyHash)
     const authType = presigned ? 'REST-QUERY-STRING' : 'REST-HEADER'
     return { ...verified, principal, rawBody, presigned, authType }
@@ -394,17 +394,24 @@ function parseUrl(rawUrl: string, host: string, isS3: boolean): URL {
   return url
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_JSON_BODY_BYTES) {
-      throw new AwsError('RequestEntityTooLargeException', 'Request size exceeded the limit', 413)
-    }
-    chunks.push(chunk)
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= MAX_JSON_BODY_BYTES) {
+        chunks.push(chunk)
+        return
+      }
+      reject(new AwsError('RequestEntityTooLargeException', 'Request size exceeded the limit', 413))
+      request.destroy()
+    })
+    request.once('end', () => {
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+    })
+    request.once('error', reject)
+  })
 }
 
 function parseInput(body: Buffer): Record<string, unknown> {

@@ -24,6 +24,8 @@ export interface Pattern {
 export interface ResourcePattern {
   everything: boolean
   pattern: Pattern
+  /** Components of a pattern without variables. */
+  parts: readonly string[] | undefined
 }
 
 export function compilePattern(text: string, withVariables: boolean): Pattern {
@@ -104,6 +106,7 @@ export function matchPattern(pattern: Pattern, text: string, context: RequestCon
 
 /** Linear-time wildcard match: on a mismatch only the last star takes one more character. */
 export function glob(pattern: string, text: string): boolean {
+  if (pattern === text || pattern === ANY) return true
   let p = 0
   let t = 0
   let star = -1
@@ -133,7 +136,8 @@ export function compileResource(text: string, withVariables: boolean): ResourceP
   if (!everything && arnParts(text.replaceAll(/\$\{[^}]*\}/g, 'x')) === undefined) {
     throw new PolicyError(`Resource ${text} is neither * nor a complete ARN`)
   }
-  return { everything, pattern }
+  const { fixed } = pattern
+  return { everything, pattern, parts: fixed === undefined ? undefined : arnParts(fixed) }
 }
 
 export function matchResource(
@@ -143,8 +147,21 @@ export function matchResource(
 ): boolean {
   if (resource.everything) return true
   if (resource.pattern.literal) return resource.pattern.fixed === text
+  if (resource.parts) return partsLike(resource.parts, askedParts(text))
   const resolved = resolvePattern(resource.pattern, context)
   return resolved !== undefined && arnLike(resolved, text)
+}
+
+/** All statements of a caller are asked for one resource after another. */
+let asked: { text: string; parts: readonly string[] | undefined } = { text: '', parts: undefined }
+
+function askedParts(text: string): readonly string[] | undefined {
+  if (asked.text !== text) asked = { text, parts: arnParts(text) }
+  return asked.parts
+}
+
+function partsLike(wanted: readonly string[], given: readonly string[] | undefined): boolean {
+  return given !== undefined && wanted.every((part, index) => glob(part, given[index] ?? ''))
 }
 
 /**
@@ -155,7 +172,7 @@ export function arnLike(pattern: string, text: string): boolean {
   const wanted = arnParts(pattern)
   const given = arnParts(text)
   if (!wanted || !given) return pattern === ANY && text.length > 0
-  return wanted.every((part, index) => glob(part, given[index] ?? ''))
+  return partsLike(wanted, given)
 }
 
 function arnParts(text: string): string[] | undefined {

@@ -63,6 +63,8 @@ export function evaluatePolicies(
   request: PolicyRequest,
   principal: PolicyPrincipal,
 ): PolicyDecision {
+  // Action names are not case-sensitive.
+  const asked = { ...request, action: request.action.toLowerCase() }
   let identityAllows = policies === 'unrestricted'
   let resourceAllows = false
   let accountDelegated = false
@@ -70,16 +72,16 @@ export function evaluatePolicies(
   if (policies !== 'unrestricted') {
     for (const document of policies) {
       for (const statement of identityStatements(document)) {
-        if (statement.deny ? !matches(statement, request) : identityAllows) continue
+        if (statement.deny ? !matches(statement, asked) : identityAllows) continue
         if (statement.deny) return { allowed: false, reason: 'identity-deny' }
-        identityAllows = matches(statement, request)
+        identityAllows = matches(statement, asked)
       }
     }
   }
   for (const document of resourcePolicies) {
     for (const statement of compiled(document)) {
       const named = principalMatch(statement, principal)
-      if (named === 'none' || !matches(statement, request)) continue
+      if (named === 'none' || !matches(statement, asked)) continue
       if (statement.deny) return { allowed: false, reason: 'resource-deny' }
       if (named === 'account') accountDelegated = true
       else resourceAllows = true
@@ -179,7 +181,6 @@ function compileStatement(statement: PolicyStatement, withVariables: boolean): C
   return {
     deny: statement.Effect === 'Deny',
     principal: statement.Principal,
-    // Action names are not case-sensitive.
     actions: many(actions).map((it) => compilePattern(it.toLowerCase(), false)),
     notActions: statement.NotAction !== undefined,
     resources: compiledResources,
@@ -192,8 +193,9 @@ function compileStatement(statement: PolicyStatement, withVariables: boolean): C
   }
 }
 
+/** The action of the request is in lower case. */
 function matches(statement: CompiledStatement, request: PolicyRequest): boolean {
-  const action = request.action.toLowerCase()
+  const { action } = request
   const actionNamed = statement.actions.some((it) => matchPattern(it, action, request.context))
   if (actionNamed === statement.notActions) return false
   const resourceNamed = statement.resources.some((it) =>
