@@ -7,8 +7,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { S3Client } from '@aws-sdk/client-s3'
-import { OAUTH_PROVIDER_IDS, PROVIDERS } from '../shared/providers/providers.ts'
+import { OAUTH_PROVIDER_IDS } from '../shared/providers/providers.ts'
 import { buildAll } from './build.ts'
+import { operatorSteps } from './operator-steps.ts'
 import { LIMIT_NAMES } from './stages.ts'
 import { uploadSite } from './upload-site.ts'
 
@@ -65,25 +66,6 @@ function readOptions() {
   }).values
 }
 
-/** What only the operator can do; providers that the stage shall not offer are left out. */
-function steps(stage: string, site: SiteOutputs, domainName: string | undefined): string {
-  const clients = OAUTH_PROVIDER_IDS.map((id) => `"${id}":{"clientId":"…","clientSecret":"…"}`)
-  const all = [
-    ...Object.values(PROVIDERS).map(
-      ({ client, oauthId }) => `Give ${client} these redirect URIs:
-     ${site.SiteOrigin}/api/auth/callback/${oauthId}
-     ${site.SiteOrigin}/api/oauth/${oauthId}/callback`,
-    ),
-    `Store the clients, or those of them that you have:
-     aws secretsmanager put-secret-value --secret-id portage/${stage}/oauth-clients \\
-       --secret-string '{${clients.join(',')}}'`,
-    ...(domainName === undefined
-      ? []
-      : [`Point ${domainName} (CNAME or alias) to ${site.DistributionDomainName}`]),
-  ]
-  return all.map((step, index) => `${index + 1}. ${step}`).join('\n')
-}
-
 /** Names and numbers are judged by the stage that they are for; here only their form is. */
 function readLimits(limits: string[]): Record<string, string> {
   return Object.fromEntries(
@@ -138,7 +120,7 @@ ${uploaded} files uploaded. Portage ${values.stage} is at ${site.SiteOrigin}
 
 Still to do, once per stage:
 
-${steps(values.stage, site, context.domainName)}`)
+${operatorSteps(values.stage, site, context.domainName)}`)
 }
 
 try {

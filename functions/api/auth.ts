@@ -1,4 +1,4 @@
-import { startQuery } from '../../shared/contract/auth.ts'
+import { type ProvidersReply, startQuery } from '../../shared/contract/auth.ts'
 import { environmentEdge } from '../../shared/http/edge.ts'
 import { api, isCrossSite, json, open } from '../../shared/http/endpoint.ts'
 import * as flow from '../../shared/http/flow-replies.ts'
@@ -9,6 +9,9 @@ import { beginSignIn, signIn } from '../../shared/users/sign-in.ts'
 const deps = environmentSignIn()
 
 export const handler = api(environmentEdge(), {
+  'GET /api/auth/providers': open({}, async () =>
+    json(200, { providers: await deps.oauth.offered() } satisfies ProvidersReply),
+  ),
   'GET /api/auth/login/{provider}': open({ query: startQuery }, async (request) =>
     flow.toProvider(request, await beginSignIn(deps, request, request.query.returnTo)),
   ),

@@ -5,6 +5,7 @@ type RouteKey = `${'ANY' | 'GET' | 'POST' | 'PUT' | 'DELETE'} /api/${string}`
 
 export const ROUTES = {
   auth: [
+    'GET /api/auth/providers',
     'GET /api/auth/login/{provider}',
     'GET /api/auth/callback/{provider}',
     'POST /api/auth/logout',

@@ -10,6 +10,8 @@ import {
   OauthUnavailable,
 } from '../oauth/oauth-provider.ts'
 import { hashToken, randomToken } from '../platform/ids.ts'
+import { toStorageProviderId } from '../providers/provider-id.ts'
+import { factsOf } from '../providers/providers.ts'
 import type { FlowStore, OauthFlow } from './flow-store.ts'
 import { safeReturnTo } from './return-to.ts'
 import type { SessionStore } from './session-store.ts'
@@ -147,7 +149,7 @@ export async function signIn(
   deps: SignInDeps,
   callback: Callback,
 ): Promise<{ sessionToken: string; returnTo: string }> {
-  const { flow, exchange } = await endFlow(deps, { ...callback, kind: 'login' })
+  const { flow, oauth, exchange } = await endFlow(deps, { ...callback, kind: 'login' })
   const { identity } = await exchange().catch((error: unknown) => {
     if (error instanceof OauthUnavailable) {
       throw new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a few minutes.', {
@@ -156,7 +158,10 @@ export async function signIn(
     }
     if (!(error instanceof OauthRefused)) throw error
     throw error.error === 'access_denied'
-      ? new PortageError('SIGN_IN_DENIED', 'You did not allow the sign-in. You can start again.')
+      ? new PortageError(
+          'SIGN_IN_DENIED',
+          `You did not allow the sign-in with ${factsOf(toStorageProviderId(oauth.id)).signInName}. You can start again.`,
+        )
       : new PortageError(
           'OAUTH_CALLBACK_INVALID',
           'The provider did not accept it. Please start again.',

@@ -6,6 +6,7 @@ import { FUNCTION_NAMES } from '../../infra/constructs/function-list.ts'
 import { API_FUNCTION_NAMES } from '../../infra/constructs/routes.ts'
 import type { BuiltStage } from '../../infra/local/built-stage.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
+import { everyVariable } from '../support/every-variable.ts'
 import type { Figure } from './figure.ts'
 import { withTempDir } from './temp-dir.ts'
 
@@ -59,7 +60,7 @@ function importMs(file: string): number {
     new (require('node:module'))('bundle')._compile(readFileSync(${JSON.stringify(file)}, 'utf8'), '/bundle.js')
     process.stdout.write(String(performance.now() - t))`
   const env = {
-    ...Object.fromEntries(Object.values(ENV).map((name) => [name, 'https://example.com/x'])),
+    ...everyVariable(),
     [ENV.signUp]: 'open',
     [ENV.workSliceSeconds]: '180',
     AWS_REGION: 'us-east-1',

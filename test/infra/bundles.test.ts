@@ -8,8 +8,7 @@ import { buildFunctions } from '../../infra/build.ts'
 import { FUNCTION_NAMES, type FunctionName } from '../../infra/constructs/function-list.ts'
 import { API_FUNCTION_NAMES } from '../../infra/constructs/routes.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
-import { hostVariables } from '../../shared/providers/hosts.ts'
-import { STORAGE_PROVIDER_IDS } from '../../shared/providers/providers.ts'
+import { everyVariable } from '../support/every-variable.ts'
 
 const isApi = (name: FunctionName) => API_FUNCTION_NAMES.some((api) => api === name)
 const bundles = FUNCTION_NAMES.map((name) => ({ name, mostBytes: isApi(name) ? 500e3 : 950e3 }))
@@ -83,9 +82,6 @@ test.each(API_FUNCTION_NAMES)(
   120_000,
 )
 
-const ANYWHERE = 'https://example.com/x'
-const HOSTS = STORAGE_PROVIDER_IDS.flatMap(hostVariables).map(({ variable }) => variable)
-
 const LOAD_SCRIPT = `
   const { cpuUsage } = process
   const ms = ({ user, system }) => (user + system) / 1000
@@ -96,7 +92,7 @@ const LOAD_SCRIPT = `
 /** Loads a bundle in a process of its own, with the variables of its function. */
 function load(file: string): { startMs: number; importMs: number } {
   const env = {
-    ...Object.fromEntries([...Object.values(ENV), ...HOSTS].map((name) => [name, ANYWHERE])),
+    ...everyVariable(),
     [ENV.signUp]: 'open',
     [ENV.workSliceSeconds]: '180',
     AWS_REGION: 'us-east-1',

@@ -7,6 +7,7 @@ import { API_FUNCTION_NAMES, ROUTES } from '../../infra/constructs/routes.ts'
 import { ENV } from '../../shared/platform/env-names.ts'
 import { hostVariables } from '../../shared/providers/hosts.ts'
 import { STORAGE_PROVIDER_IDS } from '../../shared/providers/providers.ts'
+import { EVERY_VARIABLE } from '../support/every-variable.ts'
 import {
   actionsOf,
   leadingKeysOf,
@@ -291,8 +292,7 @@ describe('what a function may do', () => {
   )
 
   test('functions get only variables that the code can read', () => {
-    const hosts = STORAGE_PROVIDER_IDS.flatMap(hostVariables).map(({ variable }) => variable)
-    const known = new Set<string>([...Object.values(ENV), ...hosts])
+    const known = new Set(EVERY_VARIABLE)
     for (const { Properties: fn } of ofType(trial.service, 'AWS::Lambda::Function')) {
       const names = Object.keys(fn.Environment.Variables)
 

@@ -1,4 +1,4 @@
-import { sessionReply, startQuery } from '../auth.ts'
+import { providersReply, sessionReply, startQuery } from '../auth.ts'
 import { oauthProviderId } from '../common.ts'
 import type { RouteContract, RouteKey } from '../route.ts'
 import { USER_ID } from './example-ids.ts'
@@ -7,6 +7,22 @@ const tag = 'Sign-in'
 const params = { provider: oauthProviderId }
 
 export const AUTH_ROUTES = {
+  'GET /api/auth/providers': {
+    id: 'listProviders',
+    tag,
+    summary: 'With whom owners can sign in and connect storage here',
+    description: 'A provider without an OAuth client of this deployment is not among them.',
+    caller: 'anybody',
+    replies: {
+      200: {
+        summary: 'The providers',
+        json: {
+          schema: providersReply,
+          examples: { both: { providers: ['google', 'dropbox'] } },
+        },
+      },
+    },
+  },
   'GET /api/auth/login/{provider}': {
     id: 'beginSignIn',
     tag,

@@ -14,6 +14,7 @@ import {
 } from '../../../shared/contract/route.ts'
 import { CONTRACT, CONTRACT_ROWS, type ContractKey } from '../../../shared/contract/routes.ts'
 import { ENV } from '../../../shared/platform/env-names.ts'
+import { everyVariable } from '../../support/every-variable.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** What no other route takes; it only says that there is nothing. */
@@ -28,7 +29,7 @@ let handlers: Map<string, Record<string, HandlerRoute>>
 
 /** A function reads its variables when it is loaded. */
 const VARIABLES: Record<string, string> = {
-  ...Object.fromEntries(Object.values(ENV).map((name) => [name, 'https://example.com/x'])),
+  ...everyVariable(),
   [ENV.signUp]: 'open',
   AWS_REGION: 'us-east-1',
 }

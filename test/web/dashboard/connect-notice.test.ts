@@ -44,6 +44,25 @@ describe('After connecting', () => {
     expect(connectNotice(new URLSearchParams({ connectError }), [])?.detail).toContain(advice)
   })
 
+  it.each([
+    ['ACCESS_DENIED', 'Dropbox was not connected', 'the access at Dropbox.'],
+    ['OFFLINE_ACCESS_MISSING', 'Dropbox gave no lasting access', 'your account at Dropbox'],
+    ['CONNECT_REFUSED', 'Dropbox did not accept the connection', 'connect again'],
+    ['SINGLE_EMAIL_PER_PROVIDER', 'Another address of Dropbox is connected already', 'settings'],
+    ['PROVIDER_UNAVAILABLE', 'Dropbox did not answer', 'in a minute'],
+  ])('%s names the provider that was asked', (connectError, title, detail) => {
+    const notice = connectNotice(new URLSearchParams({ connectError, provider: 'dropbox' }), [])
+
+    expect(notice?.title).toBe(title)
+    expect(notice?.detail).toContain(detail)
+  })
+
+  it('repeats nothing of an unknown provider', () => {
+    const query = new URLSearchParams({ connectError: 'ACCESS_DENIED', provider: '<b>x</b>' })
+
+    expect(JSON.stringify(connectNotice(query, []))).not.toContain('<b>')
+  })
+
   it('repeats nothing of an unknown code', () => {
     const notice = connectNotice(new URLSearchParams({ connectError: '<b>x</b>' }), [])
 

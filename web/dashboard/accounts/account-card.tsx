@@ -3,13 +3,13 @@ import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { connectPath } from '../api/client.ts'
-import { STORAGE_MARKS } from '../providers/provider-mark.tsx'
+import { ProviderMark } from '../providers/provider-mark.tsx'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
-import { accountName } from './account-name.ts'
+import { accountLabel, accountName } from './account-name.ts'
 import { describeQuota } from './describe-quota.ts'
 import {
   type AccountAction,
@@ -37,13 +37,14 @@ export function AccountCard(props: AccountCardProps) {
   const provider = PROVIDER_NAMES[account.storageProvider]
   const indicator = describeAccount(account)
   const who = accountName(account)
+  const label = accountLabel(account)
   const room = quota === null ? undefined : describeQuota(quota, LOCALE)
   const Heading = headingLevel === 2 ? 'h2' : 'h3'
   return (
     <article className="card account-card" data-status={status}>
       <div className="card-head">
         <Heading className="card-title provider-title">
-          {STORAGE_MARKS[account.storageProvider]}
+          <ProviderMark id={account.storageProvider} />
           {provider}
         </Heading>
         <StatusLabel color={indicator.color}>{indicator.label}</StatusLabel>
@@ -66,7 +67,7 @@ export function AccountCard(props: AccountCardProps) {
           <strong>Last error:</strong> {describeLastError(lastError)}
         </p>
       )}
-      {room && <Room room={room} who={who} />}
+      {room && <Room room={room} of={label} />}
       <ul className="facts">
         {portalCount !== undefined && (
           <li>
@@ -86,7 +87,7 @@ export function AccountCard(props: AccountCardProps) {
               to={`/files?storageAccountId=${account.storageAccountId}`}
               underline="always"
             >
-              Its files<span className="visually-hidden"> in {who}</span>
+              Its files<span className="visually-hidden"> in {label}</span>
             </Anchor>
           </li>
         )}
@@ -97,7 +98,7 @@ export function AccountCard(props: AccountCardProps) {
               to={`/activity?subjectId=${account.storageAccountId}`}
               underline="always"
             >
-              History<span className="visually-hidden"> of {who}</span>
+              History<span className="visually-hidden"> of {label}</span>
             </Anchor>
           </li>
         )}
@@ -109,11 +110,11 @@ export function AccountCard(props: AccountCardProps) {
       </ul>
       <div className="card-actions">
         {accountActions(status).map((action) => (
-          <ActionButton key={action} action={action} who={who} {...props} />
+          <ActionButton key={action} action={action} of={label} {...props} />
         ))}
         {status !== null && status !== 'ACTIVE' && canMove && Boolean(portalCount) && (
           <Button size="xs" variant="default" onClick={() => onAsk('move')}>
-            Move its portals<span className="visually-hidden"> from {who}</span>
+            Move its portals<span className="visually-hidden"> from {label}</span>
           </Button>
         )}
       </div>
@@ -131,17 +132,17 @@ const LABELS: Record<Exclude<AccountAction, 'connect'>, string> = {
 
 function ActionButton({
   action,
-  who,
+  of,
   account,
   returnTo,
   busy,
   onReactivate,
   onAsk,
-}: AccountCardProps & { action: AccountAction; who: string }) {
+}: AccountCardProps & { action: AccountAction; of: string }) {
   const label = (
     <>
       {action === 'connect' ? `Connect ${PROVIDER_NAMES[account.storageProvider]}` : LABELS[action]}
-      <span className="visually-hidden"> {who}</span>
+      <span className="visually-hidden"> {of}</span>
     </>
   )
   switch (action) {
@@ -182,7 +183,7 @@ function YesNo({ value, yes, no }: { value: boolean; yes: string; no: string }) 
   )
 }
 
-function Room({ room, who }: { room: ReturnType<typeof describeQuota>; who: string }) {
+function Room({ room, of }: { room: ReturnType<typeof describeQuota>; of: string }) {
   const { usedPercent, text, warning } = room
   return (
     <div className="quota">
@@ -191,7 +192,7 @@ function Room({ room, who }: { room: ReturnType<typeof describeQuota>; who: stri
           <Progress.Section
             value={usedPercent}
             color={warning === undefined ? 'spruce' : 'danger'}
-            aria-label={`Space used in ${who}`}
+            aria-label={`Space used in ${of}`}
             aria-valuetext={text}
           />
         </Progress.Root>

@@ -1,5 +1,6 @@
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
+import { providerNamed } from '../providers/offered-providers.ts'
 
 interface ConnectNotice {
   tone: 'info' | 'warning' | 'danger'
@@ -7,6 +8,7 @@ interface ConnectNotice {
   detail: string
 }
 
+/** Where the provider is known, its name stands for `the provider` and `the storage`. */
 const FAILURES: Record<string, ConnectNotice> = {
   ACCESS_DENIED: {
     tone: 'warning',
@@ -33,7 +35,7 @@ const FAILURES: Record<string, ConnectNotice> = {
   },
   SINGLE_EMAIL_PER_PROVIDER: {
     tone: 'warning',
-    title: 'Another address of this provider is connected already',
+    title: 'Another address of the provider is connected already',
     detail:
       'Your settings allow one address for each provider. Disconnect the other account first, or allow several addresses in the settings.',
   },
@@ -44,7 +46,7 @@ const FAILURES: Record<string, ConnectNotice> = {
   },
 }
 
-/** What the page says after a connect flow, from `?connected=` or `?connectError=` in its address. */
+/** What the page says after a connect flow, from `?connected=` or `?connectError=` and `?provider=` in its address. */
 export function connectNotice(
   query: URLSearchParams,
   accounts: Pick<
@@ -54,13 +56,12 @@ export function connectNotice(
 ): ConnectNotice | undefined {
   const code = query.get('connectError')
   if (code !== null) {
-    return (
-      FAILURES[code] ?? {
-        tone: 'danger',
-        title: 'The storage was not connected',
-        detail: 'Please connect again.',
-      }
-    )
+    const failure = FAILURES[code] ?? {
+      tone: 'danger',
+      title: 'The storage was not connected',
+      detail: 'Please connect again.',
+    }
+    return named(failure, providerNamed(query.get('provider'))?.name)
   }
   const connected = query.get('connected')
   if (connected === null) return undefined
@@ -80,4 +81,10 @@ export function connectNotice(
       ? `Files can now be delivered to ${account.email}.`
       : 'Files can now be delivered there.',
   }
+}
+
+function named({ tone, title, detail }: ConnectNotice, name: string | undefined): ConnectNotice {
+  const say = (text: string) =>
+    name === undefined ? text : text.replaceAll(/\bthe (?:provider|storage)\b/gi, name)
+  return { tone, title: say(title), detail: say(detail) }
 }

@@ -13,6 +13,7 @@ export function ConnectOutcome({ accounts }: { accounts: AccountEntry[] | undefi
       (before) => {
         before.delete('connected')
         before.delete('connectError')
+        before.delete('provider')
         return before
       },
       { replace: true },

@@ -6,7 +6,7 @@ import type {
   ReactivateReply,
   SyncReply,
 } from '../../../shared/contract/accounts.ts'
-import type { SessionReply } from '../../../shared/contract/auth.ts'
+import type { ProvidersReply, SessionReply } from '../../../shared/contract/auth.ts'
 import type { OauthProviderId } from '../../../shared/contract/common.ts'
 import type { EventEntry, EventsReply } from '../../../shared/contract/events.ts'
 import type {
@@ -47,6 +47,12 @@ export async function getSession(signal?: AbortSignal): Promise<SessionReply['us
     if (error instanceof ApiProblem && error.status === 401) return null
     throw error
   }
+}
+
+/** Providers with whom people can sign in and connect here. */
+export async function listProviders(signal?: AbortSignal): Promise<ProvidersReply['providers']> {
+  const { providers } = await callJson<ProvidersReply>('/api/auth/providers', { signal })
+  return providers
 }
 
 export async function signOut(): Promise<void> {
@@ -200,9 +206,13 @@ export function signInPath(returnTo: string, provider: OauthProviderId): string 
   return withQuery(`/api/auth/login/${provider}`, { returnTo })
 }
 
-/** Where the browser goes to connect storage, once more or for the first time. */
+/**
+ * Where the browser goes to connect storage, once more or for the first time. The page that it comes
+ * back to is told with whom.
+ */
 export function connectPath(returnTo: string, provider: OauthProviderId): string {
-  return withQuery(`/api/oauth/${provider}/start`, { returnTo })
+  const back = `${returnTo}${returnTo.includes('?') ? '&' : '?'}provider=${provider}`
+  return withQuery(`/api/oauth/${provider}/start`, { returnTo: back })
 }
 
 function withQuery(path: string, query: Record<string, string | undefined>): string {

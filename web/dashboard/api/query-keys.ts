@@ -1,6 +1,7 @@
 /** Every key of the query cache, so that what is invalidated is what was read. */
 export const QUERY_KEYS = {
   session: ['session'],
+  providers: ['providers'],
   accounts: ['accounts'],
   portals: ['portals'],
   portalPages: ['portals', 'pages'],

@@ -1,4 +1,4 @@
-import type { StorageProviderId } from '../../../shared/contract/common.ts'
+import { factsOf } from '../../../shared/contract/providers.ts'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { isOnItsWay } from './upload-status.ts'
@@ -9,12 +9,6 @@ interface DeleteConsequence {
   text: string
   /** Whether only what Portage knows of the file can be removed. */
   recordOnly: boolean
-}
-
-/** Dropbox lets apps delete for good in teams only (https://www.dropbox.com/developers/documentation/http/documentation#files-permanently_delete). */
-const GONE: Record<StorageProviderId, string> = {
-  google_drive: 'It is deleted from your Google Drive for good, without passing through the trash.',
-  dropbox: 'It is deleted from your Dropbox, which keeps it among your deleted files for a while.',
 }
 
 /** What deleting a file means, by where it is and how its account is (C25). */
@@ -49,7 +43,7 @@ export function deleteConsequence(
       return {
         confirm: 'Delete',
         recordOnly: false,
-        text: `${GONE[upload.storageProvider]} It is deleted from this list as well, which cannot be undone.`,
+        text: `${factsOf(upload.storageProvider).afterDeletion} It is deleted from this list as well, which cannot be undone.`,
       }
   }
 }

@@ -1,22 +1,22 @@
 import { Button } from '@mantine/core'
-import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { connectPath } from '../api/client.ts'
-import { STORAGE_MARKS } from './provider-mark.tsx'
-import { PROVIDERS } from './providers.ts'
+import { useOfferedProviders } from './offered-providers.ts'
+import { ProviderMark } from './provider-mark.tsx'
 
 /** One way to each provider; a further account is connected in the same way as the first. */
 export function ConnectButtons({ returnTo }: { returnTo: string }) {
+  const providers = useOfferedProviders()
   return (
     <ul className="connect-buttons" aria-label="Connect storage">
-      {PROVIDERS.map(({ id, storageProvider }) => (
+      {providers.map(({ id, storageProvider, name }) => (
         <li key={id}>
           <Button
             component="a"
             href={connectPath(returnTo, id)}
             variant="default"
-            leftSection={STORAGE_MARKS[storageProvider]}
+            leftSection={<ProviderMark id={storageProvider} />}
           >
-            Connect {PROVIDER_NAMES[storageProvider]}
+            Connect {name}
           </Button>
         </li>
       ))}

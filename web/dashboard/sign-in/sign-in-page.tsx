@@ -3,8 +3,8 @@ import { useEffect } from 'react'
 import { Navigate, useSearchParams } from 'react-router'
 import { signInPath } from '../api/client.ts'
 import { useSession } from '../api/session.ts'
-import { SIGN_IN_MARKS } from '../providers/provider-mark.tsx'
-import { PROVIDERS } from '../providers/providers.ts'
+import { anyOf, useOfferedProviders } from '../providers/offered-providers.ts'
+import { ProviderMark } from '../providers/provider-mark.tsx'
 import { Brand } from '../shell/brand.tsx'
 import { Notice } from '../shell/notice.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
@@ -13,6 +13,7 @@ import { localPath, signInNotice } from './sign-in-notice.ts'
 export function SignInPage() {
   const [query] = useSearchParams()
   const session = useSession()
+  const providers = useOfferedProviders()
   const returnTo = localPath(query.get('returnTo'))
   const notice = signInNotice(query.get('error'))
   useEffect(() => {
@@ -28,7 +29,7 @@ export function SignInPage() {
         </Title>
         <p className="page-lead">
           You share a link. Your clients hand over their files without an account. Portage carries
-          every file into your Google Drive or Dropbox and proves that it arrived whole.
+          every file into your {anyOf(providers)} and proves that it arrived whole.
         </p>
         {notice && (
           <Notice tone="danger" title={notice.title}>
@@ -36,7 +37,7 @@ export function SignInPage() {
           </Notice>
         )}
         {session.isError && <ProblemNotice error={session.error} onRetry={session.refetch} />}
-        {PROVIDERS.map(({ id, signInName }) => (
+        {providers.map(({ id, signInName }) => (
           <Button
             key={id}
             component="a"
@@ -44,7 +45,7 @@ export function SignInPage() {
             size="lg"
             fullWidth
             variant="default"
-            leftSection={SIGN_IN_MARKS[id]}
+            leftSection={<ProviderMark id={id} />}
             mt="md"
           >
             Sign in with {signInName}
@@ -52,7 +53,7 @@ export function SignInPage() {
         ))}
         <p className="small-print">
           Signing in tells us your name and e-mail address, nothing else. You connect storage in a
-          step of its own, at either provider.
+          step of its own.
         </p>
       </Paper>
     </main>
