@@ -11,6 +11,9 @@
  *   is. What Dropbox says of it is believed, never our own count.
  * - What a second finish of a session answers is not documented: it counts as lost, and the file is
  *   looked up by its path and compared by its content hash.
+ * - No request carries a `content_hash` of its own: it would stand in a header, before bytes that are
+ *   hashed as they pass, so that every chunk would be read twice or held whole. What the committed
+ *   file's hash proves (`prove-file.ts`) includes each of them.
  */
 import { Dropbox } from 'dropbox'
 import { authorization, withTimeout } from '../answers.ts'
