@@ -7,11 +7,14 @@ import {
 } from '../../shared/contract/portals.ts'
 import { environmentOwnerEdge } from '../../shared/http/edge.ts'
 import { api, json, owner, page } from '../../shared/http/endpoint.ts'
+import { rateLimits } from '../../shared/limits/rate-limits.ts'
 import { environmentTable } from '../../shared/platform/clients.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
 import { deletePortal, updatePortal } from '../../shared/portals/change-portal.ts'
 import * as manage from '../../shared/portals/manage-portals.ts'
 
-const deps = environmentAccounts(environmentTable())
+const table = environmentTable()
+const deps = { ...environmentAccounts(table), limits: rateLimits(table, systemClock) }
 const versioned = (status: number, portal: PortalReply) =>
   json(status, portal, { etag: `"${portal.version}"` })
 

@@ -31,6 +31,7 @@ export const PROBLEMS = {
   RECONNECT_REQUIRED: { status: 409, title: 'Please reconnect the storage account' },
   SLUG_TAKEN: { status: 409, title: 'This link is already taken' },
   PORTAL_CANNOT_ACCEPT_UPLOADS: { status: 409, title: 'Portal cannot accept uploads' },
+  INTAKE_CLOSED: { status: 409, title: 'No files are taken at the moment' },
   UPLOAD_INCOMPLETE: { status: 409, title: 'The file has not arrived completely' },
   UPLOAD_CLOSED: { status: 409, title: 'This upload has ended' },
   NOT_RETRYABLE: { status: 409, title: 'The file is not waiting' },
@@ -45,7 +46,6 @@ export const PROBLEMS = {
   TOO_MANY_SUBMISSIONS: { status: 429, title: 'Too many hand-overs are open' },
   DAILY_LIMIT_REACHED: { status: 429, title: 'Enough for today' },
   BUSY: { status: 429, title: 'Please try again in a moment' },
-  INTAKE_CLOSED: { status: 503, title: 'No files are taken at the moment' },
   PROVIDER_UNAVAILABLE: { status: 503, title: 'The storage provider does not answer' },
   INTERNAL: { status: 500, title: 'Something went wrong' },
 } as const satisfies Record<string, { status: number; title: string }>

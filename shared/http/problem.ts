@@ -3,11 +3,10 @@ import { PROBLEMS, type Problem } from '../contract/problems.ts'
 import { PortageError } from '../errors.ts'
 import { log, loggable } from '../platform/log.ts'
 
-/** The only place that turns an error into a status and a body; anything unexpected exposes nothing. */
+/** The only place that turns an error into a status and a body; anything unexpected exposes nothing, while our own refusals are written for people. */
 export function toProblem(error: unknown, requestId: string): Problem {
-  const known =
-    error instanceof PortageError && PROBLEMS[error.code].status < 500 ? error : undefined
-  const code = known?.code ?? (error instanceof PortageError ? error.code : 'INTERNAL')
+  const known = error instanceof PortageError ? error : undefined
+  const code = known?.code ?? 'INTERNAL'
   const { status, title } = PROBLEMS[code]
   return {
     type: `urn:portage:problem:${code.toLowerCase().replaceAll('_', '-')}`,

@@ -8,7 +8,9 @@ import { isoTime } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import {
+  countLink,
   describePortal,
+  type LinkDeps,
   ownPortal,
   type PortalDeps,
   slugTaken,
@@ -21,7 +23,7 @@ type UpdateRequest = z.output<typeof updatePortalRequest>
 
 /** Members that are absent stay as they are. `ifMatch` is the version that the owner has seen. */
 export async function updatePortal(
-  deps: PortalDeps,
+  deps: LinkDeps,
   userId: string,
   portalId: string,
   request: UpdateRequest,
@@ -58,6 +60,8 @@ export async function updatePortal(
     version: before.version + 1,
     updatedAt: now,
   }
+  if (changedNames(before, after) === '') return describePortal(deps, before)
+  if (slug !== before.slug) await countLink(deps, userId)
   const remaining = deps.portals.adjustRemaining(
     portalId,
     limitAdjustments(before, after, await totalsOf(deps, portalId)),
@@ -125,7 +129,8 @@ function mustBeSeen(portal: Portal, ifMatch: string | undefined): void {
       'Send the version that you have read as If-Match: "<version>".',
     )
   }
-  const versions = ifMatch.split(',').map((tag) => tag.trim().replace(/^W\/|"/g, ''))
+  // A weak tag never matches: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1-10
+  const versions = ifMatch.split(',').map((tag) => tag.trim().replace(/^"(.*)"$/, '$1'))
   if (!versions.includes(String(portal.version))) throw stale()
 }
 

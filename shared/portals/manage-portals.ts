@@ -5,8 +5,9 @@ import type { AccountStore } from '../accounts/account-store.ts'
 import type { StorageProviderId } from '../contract/common.ts'
 import type { createPortalRequest, PortalReply } from '../contract/portals.ts'
 import { PortageError } from '../errors.ts'
+import type { RateLimits, RateRule } from '../limits/rate-limits.ts'
 import { isLimited } from '../limits/reservations.ts'
-import { type Clock, isoTime } from '../platform/clock.ts'
+import { type Clock, DAY_MS, isoTime, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { newId } from '../platform/ids.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
@@ -30,6 +31,24 @@ export interface PortalDeps {
   portals: PortalStore
   accounts: AccountStore
   clock: Clock
+}
+
+export interface LinkDeps extends PortalDeps {
+  limits: RateLimits
+}
+
+/** A link stays with its owner for good, and one that is taken says so: nobody may try out or keep many. */
+const LINKS: RateRule = { purpose: 'link', times: 500, perMs: DAY_MS }
+
+/** Counts a link that an owner asks for, be it a new portal's or another for one. */
+export async function countLink(deps: LinkDeps, userId: string): Promise<void> {
+  const { retryAfterMs } = await deps.limits.take(LINKS, userId)
+  if (retryAfterMs === 0) return
+  throw new PortageError(
+    'TOO_MANY_ATTEMPTS',
+    'You have asked for very many links today. Please go on tomorrow.',
+    { facts: { retryAfterSeconds: Math.ceil(retryAfterMs / SECOND_MS) } },
+  )
 }
 
 /** Checks that a portal may be bound to the chosen account: the owner's own, ACTIVE, of that provider. */
@@ -93,7 +112,7 @@ export async function usableAccounts(
 }
 
 export async function createPortalWithStorageBinding(
-  deps: PortalDeps,
+  deps: LinkDeps,
   userId: string,
   request: z.output<typeof createPortalRequest>,
 ): Promise<PortalReply> {
@@ -107,6 +126,7 @@ export async function createPortalWithStorageBinding(
     backupStorageAccountIds,
   })
   validatePortalCreationWithStorage(userId, storageProvider, accounts.get(storageAccountId))
+  await countLink(deps, userId)
   const now = isoTime(deps.clock.now())
   const portal: Portal = {
     id: newId('portal', deps.clock.now()),

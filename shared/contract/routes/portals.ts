@@ -133,7 +133,13 @@ export const PORTAL_ROUTES = {
       },
     },
     replies: { 201: { summary: 'The portal', headers: ['ETag'], json: onePortal } },
-    problems: ['ACCOUNT_NOT_FOUND', 'PORTAL_NOT_FOUND', 'ACCOUNT_NOT_ACTIVE', 'SLUG_TAKEN'],
+    problems: [
+      'ACCOUNT_NOT_FOUND',
+      'PORTAL_NOT_FOUND',
+      'ACCOUNT_NOT_ACTIVE',
+      'SLUG_TAKEN',
+      'TOO_MANY_ATTEMPTS',
+    ],
   },
   'GET /api/portals/{id}': {
     id: 'getPortal',
@@ -162,7 +168,13 @@ export const PORTAL_ROUTES = {
       },
     },
     replies: { 200: { summary: 'The portal as it is now', headers: ['ETag'], json: onePortal } },
-    problems: ['PORTAL_NOT_FOUND', 'ACCOUNT_NOT_FOUND', 'ACCOUNT_NOT_ACTIVE', 'SLUG_TAKEN'],
+    problems: [
+      'PORTAL_NOT_FOUND',
+      'ACCOUNT_NOT_FOUND',
+      'ACCOUNT_NOT_ACTIVE',
+      'SLUG_TAKEN',
+      'TOO_MANY_ATTEMPTS',
+    ],
   },
   'DELETE /api/portals/{id}': {
     id: 'deletePortal',

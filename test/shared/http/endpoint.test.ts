@@ -4,6 +4,7 @@ import * as z from 'zod'
 import type { Problem } from '../../../shared/contract/problems.ts'
 import { PortageError } from '../../../shared/errors.ts'
 import { api, json, open, owner } from '../../../shared/http/endpoint.ts'
+import { toProblem } from '../../../shared/http/problem.ts'
 import { hashToken } from '../../../shared/platform/ids.ts'
 
 const ORIGIN = 'https://files.example.com'
@@ -184,6 +185,15 @@ describe('every route', () => {
     const reply = await call('GET /api/broken')
     expect(reply.body).toMatchObject({ status: 500, code: 'INTERNAL', requestId: 'req-1' })
     expect(JSON.stringify(reply)).not.toContain('hunter2')
+  })
+
+  test('tells what stands in the way also when it is not the caller’s fault', () => {
+    const error = new PortageError('PROVIDER_UNAVAILABLE', 'Please try again in a minute.')
+    expect(toProblem(error, 'req-1')).toMatchObject({
+      status: 503,
+      title: 'The storage provider does not answer',
+      detail: 'Please try again in a minute.',
+    })
   })
 
   test('tells a person whose browser went there in a page, with the same status', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { handleStorageAccountStatusChange } from '../../../shared/accounts/change-account-status.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
+import { DAY_MS } from '../../../shared/platform/clock.ts'
 import { transact } from '../../../shared/platform/table.ts'
 import { getPortal, listPortals } from '../../../shared/portals/manage-portals.ts'
 import { newAccount } from '../../support/make.ts'
@@ -130,7 +131,39 @@ describe('a change', () => {
     await expect(house.update(portal, { name: 'Old' })).rejects.toMatchObject({
       code: 'VERSION_STALE',
     })
+    await expect(house.updateUnseen(portal.id, 'W/"2"')).rejects.toMatchObject({
+      code: 'VERSION_STALE',
+    })
     expect(await now(portal)).toMatchObject({ name: 'Papers', version: 2 })
+    expect(await house.updateUnseen(portal.id, '"1", "2"')).toMatchObject({ version: 3 })
+  })
+
+  it('of nothing is none, and leaves no event', async () => {
+    const portal = await house.create()
+    const same = await house.update(portal, { name: portal.name, password: null })
+
+    expect(same).toMatchObject({ version: 1, updatedAt: portal.updatedAt })
+    expect(await house.update(portal, {})).toMatchObject({ version: 1 })
+    expect(await house.events(portal.id)).toHaveLength(1)
+  })
+
+  it('of links is limited for each owner and day', async () => {
+    const portal = await house.create()
+    const rule = { purpose: 'link', times: 500, perMs: DAY_MS }
+    const { userId } = house.account
+    for (;;) {
+      const taken = await Promise.all(
+        Array.from({ length: 100 }, () => house.limits.take(rule, userId)),
+      )
+      if (taken.some(({ retryAfterMs }) => retryAfterMs > 0)) break
+    }
+
+    const refused = { code: 'TOO_MANY_ATTEMPTS' }
+    await expect(house.create()).rejects.toMatchObject(refused)
+    await expect(house.update(portal, { slug: `${portal.slug}-2` })).rejects.toMatchObject(refused)
+    const renamed = await house.update(portal, { name: 'Papers', slug: portal.slug })
+    house.clock.advance(DAY_MS)
+    expect(await house.update(renamed, { slug: `${portal.slug}-2` })).toMatchObject({ version: 3 })
   })
 
   it('of many at once on one version is made once', async () => {

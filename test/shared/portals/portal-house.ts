@@ -26,7 +26,7 @@ export async function openPortalHouse(table: Table) {
   const account = newAccount(clock.now())
   const second: Account = { ...newAccount(clock.now()), userId: account.userId }
   await transact(table, [accounts.create(account), accounts.create(second)])
-  const deps = { table, clock, accounts, portals }
+  const deps = { table, clock, accounts, portals, limits: rateLimits(table, clock) }
   let links = 0
 
   function request(over: Partial<CreatePortalRequest> = {}): z.output<typeof createPortalRequest> {
@@ -44,7 +44,6 @@ export async function openPortalHouse(table: Table) {
     ...deps,
     account,
     second,
-    limits: rateLimits(table, clock),
     request,
 
     create: (over?: Partial<CreatePortalRequest>, userId = account.userId) =>

@@ -46,7 +46,7 @@ describe('sendReliably', () => {
     ['404', reply(404, '')],
     ['412', reply(412, '')],
     ['a part that was signed too often', problem(429, 'TOO_MANY_SIGNINGS')],
-    ['the switch of the operator', problem(503, 'INTAKE_CLOSED')],
+    ['the switch of the operator', problem(409, 'INTAKE_CLOSED')],
   ])('leaves %s to its caller', async (_, answer) => {
     const { wire, sent } = wireAnswering([answer])
 

@@ -232,7 +232,7 @@ describe('announcing', () => {
 
   it.each([
     ['the portal became full', problem(409, 'PORTAL_CANNOT_ACCEPT_UPLOADS'), 'PORTAL_CLOSED'],
-    ['nothing more was taken anywhere', problem(503, 'INTAKE_CLOSED'), 'PAUSED'],
+    ['nothing more was taken anywhere', problem(409, 'INTAKE_CLOSED'), 'PAUSED'],
   ])('brings what was announced before %s, and then says so', async (_, refusal, kind) => {
     const portal = new FakePortal()
     portal.intercepts = [

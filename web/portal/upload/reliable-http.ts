@@ -69,8 +69,6 @@ const TEMPORARY_S3_CODES = /<Code>(RequestTimeout|ConditionalRequestConflict|Ope
 function isTemporary({ status, body }: HttpReply): boolean {
   // A part that was signed too often stays so: only a fresh start of the file helps.
   if (status === 429) return !body.includes('"TOO_MANY_SIGNINGS"')
-  // The operator's switch is not turned within minutes.
-  if (body.includes('"INTAKE_CLOSED"')) return false
   return status >= 500 || status === 408 || (status >= 400 && TEMPORARY_S3_CODES.test(body))
 }
 
