@@ -1,10 +1,13 @@
 /** Names that a storage may take for the same, or not at all: every file arrives, none is overwritten. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { IntentReply, UploadsReply } from '../../shared/contract/uploads.ts'
+import type { IntentReply, UploadReply, UploadsReply } from '../../shared/contract/uploads.ts'
 import { sha256, untilUploaded } from '../support/client-calls.ts'
 import {
   announce,
+  createPortal,
+  handOver,
   OWNER,
+  type Owner,
   putParts,
   startTestCloud,
   type TestCloud,
@@ -47,8 +50,12 @@ beforeAll(async () => {
 afterAll(() => test.close())
 
 describe.each(PROVIDERS)('at $name', (provider) => {
+  let owner: Owner
+  beforeAll(async () => {
+    owner = await test.owner({ provider: provider.id })
+  })
+
   it('two hundred names that differ in case, accents, emoji, dots and spaces are as many files', async () => {
-    const owner = await test.owner({ provider: provider.id })
     const client = test.browser()
     const intents: IntentReply[] = []
     for (let from = 0; from < FILES.length; from += FILES_AT_ONCE) {
@@ -77,5 +84,26 @@ describe.each(PROVIDERS)('at $name', (provider) => {
     const pages = (await Promise.all([first.json(), second.json()])) as UploadsReply[]
     const shown = pages.flatMap(({ uploads }) => uploads.map(({ fileName }) => fileName))
     expect(shown.sort()).toEqual(FILES.map(({ name }) => name).sort())
+  })
+
+  it('names arrive as the provider takes them, and are shown as they were', async () => {
+    const files = provider.names.map(([name]) => ({ name, content: Buffer.from(`only ${name}`) }))
+    const portal = await createPortal(owner.http, owner.accountId, {
+      name: 'Odd names',
+      slug: `odd-names-${provider.id}`,
+      storageProvider: provider.storageId,
+    })
+
+    const { intent, uploadIds } = await handOver(test.browser(), portal.id, files)
+    await untilUploaded(test.browser(), intent)
+
+    const delivered = await test.delivered(OWNER, provider.id)
+    for (const [index, [name, there]] of provider.names.entries()) {
+      const path = `/api/uploads/${uploadIds[index]}`
+      const seen = await owner.http.call<UploadReply>('GET', path)
+      expect(seen).toMatchObject({ fileName: name, storagePath: `Portage/Odd names/${there}` })
+      const copy = delivered.find(({ id }) => id === seen.storageFileId)
+      expect(copy).toMatchObject({ name: there, sha256: sha256(Buffer.from(`only ${name}`)) })
+    }
   })
 })

@@ -69,6 +69,8 @@ export interface ProviderSuite {
   largeDownload: 'copy' | 'link'
   /** Published rules that our requests break knowingly. */
   knowinglyBroken: readonly string[]
+  /** Names as clients give them and as they stand here. */
+  names: readonly (readonly [given: string, here: string])[]
   /** What its own ids of files look like. */
   fileId: RegExp
   /** Operations of the request log without which a whole job cannot be done. */

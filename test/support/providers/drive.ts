@@ -96,6 +96,17 @@ export const DRIVE: ProviderSuite = {
   longRefusal: { action: 'status:403:dailyLimitExceeded' },
   largeDownload: 'copy',
   knowinglyBroken: [],
+  names: [
+    ['a:b*c? "d" <e>|.txt', 'a:b*c? "d" <e>|.txt'],
+    // Accents in two spellings.
+    ['Re\u0301sume\u0301.pdf', 'R\u00e9sum\u00e9.pdf'],
+    ['photo 📷.jpg', 'photo 📷.jpg'],
+    ['ends with a dot.', 'ends with a dot.'],
+    ['=1+1.csv', '=1+1.csv'],
+    ['Thumbs.db', 'Thumbs.db'],
+    ['~$letter.docx', '~$letter.docx'],
+    ['ends with a space ', 'ends with a space '],
+  ],
   fileId: /^[\w-]{20,}$/,
   neededOperations: [
     'drive.files.create',

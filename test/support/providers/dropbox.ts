@@ -91,6 +91,18 @@ export const DROPBOX: ProviderSuite = {
   largeDownload: 'link',
   // Bytes are sent as they come from the bucket; the hash of the whole file is what proves it.
   knowinglyBroken: ['a content hash with content'],
+  names: [
+    ['a:b*c? "d" <e>|.txt', 'a:b*c? "d" <e>|.txt'],
+    // Accents in two spellings.
+    ['Re\u0301sume\u0301.pdf', 'R\u00e9sum\u00e9.pdf'],
+    ['photo 📷.jpg', 'photo 📷.jpg'],
+    ['ends with a dot.', 'ends with a dot.'],
+    ['=1+1.csv', '=1+1.csv'],
+    // Names that it keeps for systems and applications: https://help.dropbox.com/organize/file-names
+    ['Thumbs.db', '_Thumbs.db'],
+    ['~$letter.docx', '_~$letter.docx'],
+    ['ends with a space ', 'ends with a space_'],
+  ],
   fileId: /^id:[\w-]{20,}$/,
   neededOperations: [
     'files/create_folder_v2',
