@@ -61,7 +61,7 @@ async function setQuota(totalBytes: number | null): Promise<void> {
 describe('an account (A18, C2, C9)', () => {
   test('is paused by the keyboard alone, and its portals say why they take nothing', async () => {
     await visit('/accounts')
-    await button(`Pause ${owner.email}`).focus()
+    await button(`Pause Google Drive · ${owner.email}`).focus()
     await page.keyboard.press('Enter')
     await dialog().getByText('1 open portal will take no files').waitFor()
     expect(await faultsOf(page)).toEqual([])
@@ -78,7 +78,7 @@ describe('an account (A18, C2, C9)', () => {
 
   test('is reactivated, and its portals open by themselves', async () => {
     await visit('/accounts')
-    await button(`Reactivate ${owner.email}`).click()
+    await button(`Reactivate Google Drive · ${owner.email}`).click()
     await status('Connected').waitFor()
 
     await visit('/portals')
@@ -215,7 +215,7 @@ describe('files (A18, C25)', () => {
 describe('an account that is left behind (C2, C25, C32)', () => {
   test('is disconnected after its owner was told what that stops', async () => {
     await visit('/accounts')
-    await button(`Disconnect ${owner.email}`).click()
+    await button(`Disconnect Google Drive · ${owner.email}`).click()
     await dialog().getByText('1 portal stops taking files').waitFor()
     await dialog().getByText('3 delivered files become unreachable here.').waitFor()
     expect(await faultsOf(page)).toEqual([])
@@ -241,7 +241,9 @@ describe('an account that is left behind (C2, C25, C32)', () => {
     await page.getByLabel('Account').selectOption(SECOND_OWNER)
     await button('Allow').click()
     await page
-      .getByText(`You connected ${SECOND_OWNER}; 1 portal still points at ${owner.email}`)
+      .getByText(
+        `You connected Google Drive · ${SECOND_OWNER}; 1 portal still points at Google Drive · ${owner.email}`,
+      )
       .waitFor()
     expect(await faultsOf(page)).toEqual([])
     await button('Move them').click()

@@ -10,7 +10,6 @@ const plain = {
   maxTotalBytes: null,
   passwordRequired: false,
   clientFolders: false,
-  backupStorageAccountIds: [],
 }
 
 describe('What is special about a portal', () => {
@@ -28,7 +27,6 @@ describe('What is special about a portal', () => {
         maxTotalBytes: 2_000_000_000,
         passwordRequired: true,
         clientFolders: true,
-        backupStorageAccountIds: ['acc_0123456789'],
       },
       'en',
     )
@@ -39,7 +37,6 @@ describe('What is special about a portal', () => {
       'At most 1 file, 2 GB together, 100 MB each',
       'Takes only: .a, .b, .c, .d, .e, .f and 2 more',
       'A folder for each client',
-      '1 backup account',
     ])
   })
 })

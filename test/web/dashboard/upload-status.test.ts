@@ -5,6 +5,7 @@ import {
   describeUpload,
   isListed,
   isOnItsWay,
+  otherName,
   pollIntervalMs,
 } from '../../../web/dashboard/files/upload-status.ts'
 
@@ -51,6 +52,16 @@ describe('A file', () => {
     [null, null],
   ])('that the client had at %s came from folder %s', (path, folder) => {
     expect(clientFolder(path)).toBe(folder)
+  })
+
+  it.each([
+    ['Plan.pdf', null, null],
+    ['Plan.pdf', 'Portage/Letters/Plan.pdf', null],
+    ['Plan.pdf', 'Portage/Letters/Plan (2).pdf', 'Plan (2).pdf'],
+    ['desktop.ini', 'Portage/Letters/desktop.ini_', 'desktop.ini_'],
+    ['Gro\u0308\u00dfe.pdf', 'Portage/Letters/Gr\u00f6\u00dfe.pdf', null],
+  ])('%s that lies at %s is called otherwise: %s', (fileName, storagePath, other) => {
+    expect(otherName({ fileName, storagePath })).toBe(other)
   })
 })
 

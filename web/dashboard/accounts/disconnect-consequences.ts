@@ -1,4 +1,3 @@
-import type { PortalReply } from '../../../shared/contract/portals.ts'
 import { countOf } from '../shell/count-of.ts'
 
 interface Consequences {
@@ -6,18 +5,18 @@ interface Consequences {
   files: string
 }
 
-/** What an owner is told before an account is disconnected; undefined stands for what is not known yet. */
+/** What an owner is told before an account is disconnected: of the portals that stop without it, and of its files; undefined stands for what is not known yet. */
 export function whatDisconnectingStops(
-  portals: Pick<PortalReply, 'acceptsUploads'>[] | undefined,
+  stopping: unknown[] | undefined,
   files: { delivered: number; more: boolean } | undefined,
 ): Consequences {
-  const open = portals?.filter(({ acceptsUploads }) => acceptsUploads).length
+  const open = stopping?.length
   return {
     portals:
       open === undefined
         ? 'Portals that deliver here stop taking files.'
         : open === 0
-          ? 'No open portal delivers here.'
+          ? 'No open portal stops: none delivers here alone.'
           : `${countOf(open, 'portal')} ${open === 1 ? 'stops' : 'stop'} taking files until you reconnect or choose another account.`,
     files: describeFiles(files),
   }

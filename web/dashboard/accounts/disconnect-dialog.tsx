@@ -2,14 +2,14 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { disconnectAccount, listUploads } from '../api/client.ts'
-import { useEveryPortal } from '../api/queries.ts'
+import { useAccounts, useEveryPortal } from '../api/queries.ts'
 import { isNotSession, QUERY_KEYS } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { notify } from '../shell/notify.ts'
-import { accountName } from './account-name.ts'
+import { accountLabel } from './account-name.ts'
 import { whatDisconnectingStops } from './disconnect-consequences.ts'
-import { portalsOf } from './portals-left-behind.ts'
+import { portalsStoppedBy } from './portals-stopped-by.ts'
 
 interface DisconnectDialogProps {
   account: AccountEntry
@@ -23,6 +23,7 @@ export function DisconnectDialog({ account, onClose }: DisconnectDialogProps) {
   const storageAccountId = account.storageAccountId ?? ''
   const queryClient = useQueryClient()
   const portals = useEveryPortal()
+  const accounts = useAccounts()
   const files = useQuery({
     queryKey: QUERY_KEYS.filesOfAccount(storageAccountId),
     queryFn: ({ signal }) =>
@@ -40,7 +41,7 @@ export function DisconnectDialog({ account, onClose }: DisconnectDialogProps) {
     onSettled: () => queryClient.invalidateQueries({ predicate: isNotSession }),
   })
   const { portals: stopping, files: unreachable } = whatDisconnectingStops(
-    portals.data && portalsOf(account, portals.data),
+    portals.data && accounts.data && portalsStoppedBy(account, portals.data, accounts.data),
     files.data && {
       delivered: files.data.entries.filter(({ status }) => status === 'uploaded').length,
       more: files.data.nextCursor !== null,
@@ -49,7 +50,7 @@ export function DisconnectDialog({ account, onClose }: DisconnectDialogProps) {
   const provider = PROVIDER_NAMES[account.storageProvider]
   return (
     <ConfirmDialog
-      title={`Disconnect ${accountName(account)}?`}
+      title={`Disconnect ${accountLabel(account)}?`}
       confirm="Disconnect"
       danger
       busy={disconnect.isPending}

@@ -5,7 +5,7 @@ import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { useEveryPortal } from '../api/queries.ts'
 import { countOf } from '../shell/count-of.ts'
 import { Notice } from '../shell/notice.tsx'
-import { accountName } from './account-name.ts'
+import { accountLabel } from './account-name.ts'
 import { MovePortalsDialog } from './move-portals-dialog.tsx'
 import { portalsLeftBehind } from './portals-left-behind.ts'
 
@@ -28,15 +28,15 @@ export function LeftBehindNotice({ accounts }: { accounts: AccountEntry[] | unde
         <Notice
           key={from.storageAccountId}
           tone="warning"
-          title={`You connected ${accountName(connected)}; ${countOf(behind.length, 'portal')} still ${behind.length === 1 ? 'points' : 'point'} at ${accountName(from)}`}
+          title={`You connected ${accountLabel(connected)}; ${countOf(behind.length, 'portal')} still ${behind.length === 1 ? 'points' : 'point'} at ${accountLabel(from)}`}
           actions={
             <Button size="xs" onClick={() => setMoving(from)}>
               Move them
-              <span className="visually-hidden"> to {accountName(connected)}</span>
+              <span className="visually-hidden"> to {accountLabel(connected)}</span>
             </Button>
           }
         >
-          {namesOf(behind.map(({ name }) => name))}. Until they are moved or {accountName(from)} is
+          {namesOf(behind.map(({ name }) => name))}. Until they are moved or {accountLabel(from)} is
           reconnected, they take no files.
         </Notice>
       ))}

@@ -4,14 +4,13 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
-import { PROVIDER_NAMES } from '../../common/provider-names.ts'
 import { getPortal, updatePortal } from '../api/client.ts'
 import { useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { notify } from '../shell/notify.ts'
-import { accountName } from './account-name.ts'
+import { accountLabel } from './account-name.ts'
 import { movedSettings } from './moved-settings.ts'
 import { portalsOf } from './portals-left-behind.ts'
 
@@ -34,7 +33,7 @@ export function MovePortalsDialog({ from, targets, onClose }: MovePortalsDialogP
     onSuccess: (count, target) => {
       notify({
         title: `${countOf(count, 'portal')} moved`,
-        message: `New files are delivered to ${accountName(target)}.`,
+        message: `New files are delivered to ${accountLabel(target)}.`,
       })
       onClose()
     },
@@ -42,7 +41,7 @@ export function MovePortalsDialog({ from, targets, onClose }: MovePortalsDialogP
   })
   return (
     <ConfirmDialog
-      title={`Move the portals of ${accountName(from)}?`}
+      title={`Move the portals of ${accountLabel(from)}?`}
       confirm={`Move ${countOf(moving.length, 'portal')}`}
       busy={move.isPending}
       error={move.error}
@@ -63,11 +62,11 @@ export function MovePortalsDialog({ from, targets, onClose }: MovePortalsDialogP
         onChange={({ currentTarget }) => setToId(currentTarget.value)}
         data={targets.map((target) => ({
           value: target.storageAccountId ?? '',
-          label: `${PROVIDER_NAMES[target.storageProvider]} · ${accountName(target)}`,
+          label: accountLabel(target),
         }))}
       />
       <p>
-        Files that were handed over before stay with {accountName(from)}; those that wait for it go
+        Files that were handed over before stay with {accountLabel(from)}; those that wait for it go
         on when it is reconnected.
       </p>
     </ConfirmDialog>

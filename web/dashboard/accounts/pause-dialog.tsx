@@ -1,13 +1,13 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import { deactivateAccount } from '../api/client.ts'
-import { useEveryPortal } from '../api/queries.ts'
+import { useAccounts, useEveryPortal } from '../api/queries.ts'
 import { isNotSession } from '../api/query-keys.ts'
 import { ConfirmDialog } from '../shell/confirm-dialog.tsx'
 import { countOf } from '../shell/count-of.ts'
 import { notify } from '../shell/notify.ts'
-import { accountName } from './account-name.ts'
-import { portalsOf } from './portals-left-behind.ts'
+import { accountLabel } from './account-name.ts'
+import { portalsStoppedBy } from './portals-stopped-by.ts'
 
 interface PauseDialogProps {
   account: AccountEntry
@@ -17,7 +17,9 @@ interface PauseDialogProps {
 export function PauseDialog({ account, onClose }: PauseDialogProps) {
   const portals = useEveryPortal()
   const queryClient = useQueryClient()
-  const stopping = portals.data && portalsOf(account, portals.data).filter(isOpen).length
+  const accounts = useAccounts()
+  const stopping =
+    portals.data && accounts.data && portalsStoppedBy(account, portals.data, accounts.data).length
   const pause = useMutation({
     mutationFn: deactivateAccount,
     onSuccess: ({ deactivatedPortals }) => {
@@ -31,7 +33,7 @@ export function PauseDialog({ account, onClose }: PauseDialogProps) {
   })
   return (
     <ConfirmDialog
-      title={`Pause ${accountName(account)}?`}
+      title={`Pause ${accountLabel(account)}?`}
       confirm="Pause"
       busy={pause.isPending}
       error={pause.error}
@@ -39,17 +41,15 @@ export function PauseDialog({ account, onClose }: PauseDialogProps) {
       onClose={onClose}
     >
       <p>
-        {stopping
-          ? `${countOf(stopping, 'open portal')} will take no files until you reactivate it.`
-          : 'Portals of this account take no files until you reactivate it.'}
+        {stopping === undefined
+          ? 'Portals that deliver here take no files until you reactivate it.'
+          : stopping === 0
+            ? 'No open portal stops: none delivers here alone.'
+            : `${countOf(stopping, 'open portal')} will take no files until you reactivate it.`}
       </p>
       <p>
         Delivered files stay where they are and can be downloaded. Files that are on their way wait.
       </p>
     </ConfirmDialog>
   )
-}
-
-function isOpen({ acceptsUploads }: { acceptsUploads: boolean }): boolean {
-  return acceptsUploads
 }

@@ -4,7 +4,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useSearchParams } from 'react-router'
 import type { EventEntry } from '../../../shared/contract/events.ts'
-import { accountName } from '../accounts/account-name.ts'
+import { accountLabel, accountName } from '../accounts/account-name.ts'
 import { listEvents } from '../api/client.ts'
 import { useAccounts, useEveryPortal } from '../api/queries.ts'
 import { QUERY_KEYS } from '../api/query-keys.ts'
@@ -32,16 +32,18 @@ export function ActivityPage() {
     select: ({ pages }) => pages.flatMap(({ entries }) => entries),
   })
 
-  const nameOfAccount = (id: string) => {
-    const account = accounts.data?.find(({ storageAccountId }) => storageAccountId === id)
-    return account && accountName(account)
+  const accountOf = (id: string) =>
+    accounts.data?.find(({ storageAccountId }) => storageAccountId === id)
+  const labelOfAccount = (id: string) => {
+    const account = accountOf(id)
+    return account && accountLabel(account)
   }
   const nameOfPortal = (id: string) => portals.data?.find((portal) => portal.id === id)?.name
   const choices = [
     ...(accounts.data ?? []).flatMap((account) =>
       account.storageAccountId === null
         ? []
-        : [{ value: account.storageAccountId, label: `Account ${accountName(account)}` }],
+        : [{ value: account.storageAccountId, label: accountLabel(account) }],
     ),
     ...(portals.data ?? []).map(({ id, name }) => ({ value: id, label: `Portal ${name}` })),
   ]
@@ -50,7 +52,7 @@ export function ActivityPage() {
   const subject = (event: EventEntry) => {
     switch (subjectKind(event.type)) {
       case 'account':
-        return `Account ${nameOfAccount(event.subjectId) ?? 'that is gone'}`
+        return labelOfAccount(event.subjectId) ?? 'An account that is gone'
       case 'portal': {
         const name = nameOfPortal(event.subjectId)
         return name === undefined ? 'A deleted portal' : `Portal “${name}”`
@@ -100,7 +102,7 @@ export function ActivityPage() {
       {events.data && events.data.length > 0 && (
         <ol className="card events" aria-label="What happened, newest first">
           {events.data.map((event) => {
-            const { color, what, why } = describeEvent(event, { account: nameOfAccount })
+            const { color, what, why } = describeEvent(event, { account: labelOfAccount })
             return (
               <li key={event.id} className="event">
                 <span className="status" data-color={color}>
@@ -144,7 +146,10 @@ export function ActivityPage() {
         <UploadOfEvent
           uploadId={fileOf}
           portalName={(id) => nameOfPortal(id) ?? 'Deleted portal'}
-          accountName={nameOfAccount}
+          accountName={(id) => {
+            const account = accountOf(id)
+            return account && accountName(account)
+          }}
           onClose={() => setFileOf(undefined)}
         />
       )}

@@ -6,13 +6,17 @@ import type { ReactNode } from 'react'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { formatBytes } from '../../common/format.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
+import { AtProvider } from '../shell/at-provider.tsx'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { useReturnFocus } from '../shell/use-return-focus.ts'
 import { DownloadButton } from './download-button.tsx'
 import { RetryButton } from './retry-button.tsx'
-import { clientFolder, describeStorage, describeUpload } from './upload-status.ts'
+import { clientFolder, describeStorage, describeUpload, otherName } from './upload-status.ts'
+
+const WHY_OTHER_NAME =
+  'the folder had one of that name already, or the provider does not take it as it is.'
 
 interface FileDetailsProps {
   upload: UploadReply
@@ -72,11 +76,20 @@ export function FileDetails({ upload, portalName, accountName, onClose }: FileDe
               {upload.deliveredAt !== null && <Time value={upload.deliveredAt} />}
             </Detail>
             <Detail term="Storage">
-              {PROVIDER_NAMES[upload.storageProvider]}
-              {accountName !== undefined && ` · ${accountName}`}{' '}
+              <AtProvider id={upload.storageProvider}>
+                {PROVIDER_NAMES[upload.storageProvider]}
+                {accountName !== undefined && ` · ${accountName}`}
+              </AtProvider>{' '}
               <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
             </Detail>
             <Detail term="Path in the storage">{upload.storagePath}</Detail>
+            <Detail term="Name at the client">
+              {otherName(upload) !== null && (
+                <>
+                  “{upload.fileName}”<p>It was stored under another name: {WHY_OTHER_NAME}</p>
+                </>
+              )}
+            </Detail>
             <Detail term="SHA-256">
               {upload.sha256 !== null && <code className="hash">{upload.sha256}</code>}
             </Detail>

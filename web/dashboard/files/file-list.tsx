@@ -4,13 +4,21 @@ import { ActionIcon, Table } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { formatBytes } from '../../common/format.ts'
+import { PROVIDER_NAMES } from '../../common/provider-names.ts'
+import { AtProvider } from '../shell/at-provider.tsx'
 import { DeleteIcon, DetailsIcon } from '../shell/icons.tsx'
 import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { DownloadButton } from './download-button.tsx'
 import { RetryButton } from './retry-button.tsx'
-import { clientFolder, describeStorage, describeUpload, isOnItsWay } from './upload-status.ts'
+import {
+  clientFolder,
+  describeStorage,
+  describeUpload,
+  isOnItsWay,
+  otherName,
+} from './upload-status.ts'
 
 interface FileListProps {
   uploads: UploadReply[]
@@ -85,6 +93,7 @@ function FileCards({ uploads, portalName, onDetails, onDelete }: FileListProps) 
 
 function FileName({ upload }: { upload: UploadReply }) {
   const folder = clientFolder(upload.relativePath)
+  const stored = otherName(upload)
   return (
     <div className="file-name">
       <strong>{upload.fileName}</strong>
@@ -92,6 +101,7 @@ function FileName({ upload }: { upload: UploadReply }) {
         {formatBytes(upload.fileSize, LOCALE)}
         {folder !== null && ` · in ${folder}`}
       </span>
+      {stored !== null && <span className="quiet">Stored as “{stored}”</span>}
     </div>
   )
 }
@@ -128,7 +138,11 @@ function Status({ upload }: { upload: UploadReply }) {
       )}
       {hasPlace(upload) && (
         <span className="quiet">
-          Storage: <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
+          <span className="visually-hidden">Storage: </span>
+          <AtProvider id={upload.storageProvider}>
+            {PROVIDER_NAMES[upload.storageProvider]}
+          </AtProvider>{' '}
+          <StatusLabel color={storage.color}>{storage.label}</StatusLabel>
         </span>
       )}
     </div>

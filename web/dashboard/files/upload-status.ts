@@ -88,3 +88,13 @@ export function clientFolder(relativePath: string | null): string | null {
   const end = relativePath?.lastIndexOf('/') ?? -1
   return end > 0 ? (relativePath?.slice(0, end) ?? null) : null
 }
+
+/** What a file is called in the storage; null when that is what its client called it. */
+export function otherName({
+  fileName,
+  storagePath,
+}: Pick<UploadReply, 'fileName' | 'storagePath'>): string | null {
+  const stored = storagePath?.split('/').at(-1)
+  // The same letters may be written in two ways that nobody can tell apart.
+  return stored === undefined || stored === fileName.normalize('NFC') ? null : stored
+}

@@ -5,13 +5,14 @@ import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
 import type { UploadReply } from '../../../shared/contract/uploads.ts'
 import { PROVIDER_NAMES } from '../../common/provider-names.ts'
-import { accountName } from '../accounts/account-name.ts'
+import { accountLabel, accountName } from '../accounts/account-name.ts'
 import { ConnectOutcome } from '../accounts/connect-outcome.tsx'
 import { useAccounts, usePortals } from '../api/queries.ts'
 import { describeUpload, isOnItsWay } from '../files/upload-status.ts'
 import { useRecentUploads } from '../files/use-uploads.ts'
 import { portalLink } from '../portals/portal-link.ts'
 import { ConnectButtons } from '../providers/connect-buttons.tsx'
+import { AtProvider } from '../shell/at-provider.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
 import { countOf } from '../shell/count-of.ts'
@@ -136,6 +137,10 @@ export function OverviewPage() {
                       <span className="quiet">
                         {portals.data.find(({ id }) => id === upload.portalId)?.name ?? 'Portal'}
                         {upload.clientName !== null && ` · ${upload.clientName}`}
+                        {' · '}
+                        <AtProvider id={upload.storageProvider}>
+                          {PROVIDER_NAMES[upload.storageProvider]}
+                        </AtProvider>
                       </span>
                     </span>
                     <StatusLabel color={state.color} busy={isOnItsWay(upload)}>
@@ -194,7 +199,7 @@ function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
         </Button>
       }
     >
-      {!one && `${accounts.map(accountName).join(', ')}. `}
+      {!one && `${accounts.map(accountLabel).join(', ')}. `}
       {accounts.every(({ storageStatus }) => storageStatus === 'INACTIVE')
         ? 'Paused by you. Portals that deliver there are stopped until you reactivate it.'
         : 'Portals that deliver there are stopped; received files wait until they can be delivered.'}

@@ -1,6 +1,5 @@
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
-import { PROVIDER_NAMES } from '../../common/provider-names.ts'
-import { accountName } from '../accounts/account-name.ts'
+import { accountLabel } from '../accounts/account-name.ts'
 import { getStorageStatusIndicator } from '../accounts/storage-status.ts'
 
 /** An account in a list to choose from; one that takes no files now says so. */
@@ -12,6 +11,6 @@ export function accountOption(account: AccountEntry): { value: string; label: st
       : ` (${getStorageStatusIndicator(status && { status, lastError: null }).label})`
   return {
     value: account.storageAccountId ?? '',
-    label: `${PROVIDER_NAMES[account.storageProvider]} · ${accountName(account)}${state}`,
+    label: `${accountLabel(account)}${state}`,
   }
 }

@@ -2,8 +2,8 @@ import { Anchor, Button } from '@mantine/core'
 import { Link } from 'react-router'
 import type { AccountEntry } from '../../../shared/contract/accounts.ts'
 import type { PortalReply } from '../../../shared/contract/portals.ts'
-import { PROVIDER_NAMES } from '../../common/provider-names.ts'
-import { accountName } from '../accounts/account-name.ts'
+import { accountLabel } from '../accounts/account-name.ts'
+import { AtProvider } from '../shell/at-provider.tsx'
 import { BusyButton } from '../shell/busy-button.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
 import { countOf } from '../shell/count-of.ts'
@@ -17,14 +17,17 @@ import { describePortal } from './portal-status.ts'
 
 interface PortalCardProps {
   portal: PortalReply
-  /** The portal's own; undefined while that is not known. */
-  account: AccountEntry | undefined
+  /** The owner's; undefined while they are not known. */
+  accounts: AccountEntry[] | undefined
   busy: boolean
   onSwitch: () => void
   onDelete: () => void
 }
 
-export function PortalCard({ portal, account, busy, onSwitch, onDelete }: PortalCardProps) {
+export function PortalCard({ portal, accounts, busy, onSwitch, onDelete }: PortalCardProps) {
+  const accountOf = (id: string) =>
+    accounts?.find(({ storageAccountId }) => storageAccountId === id)
+  const account = accountOf(portal.storageAccountId)
   const status = describePortal(portal, account?.storageStatus)
   const url = portalLink(portal.slug)
   const ofPortal = <span className="visually-hidden"> {portal.name}</span>
@@ -67,11 +70,13 @@ export function PortalCard({ portal, account, busy, onSwitch, onDelete }: Portal
           </Anchor>
         </li>
         <li>
-          To:{' '}
-          {account
-            ? `${PROVIDER_NAMES[account.storageProvider]} · ${accountName(account)}`
-            : 'a storage account'}
+          To: <Place account={account} />
         </li>
+        {portal.backupStorageAccountIds.map((id, place) => (
+          <li key={id}>
+            {place === 0 ? 'Backup' : `Backup ${place + 1}`}: <Place account={accountOf(id)} />
+          </li>
+        ))}
         {portal.deadline !== null && (
           <li>
             Deadline: <Time value={portal.deadline} />
@@ -106,6 +111,11 @@ export function PortalCard({ portal, account, busy, onSwitch, onDelete }: Portal
       </div>
     </article>
   )
+}
+
+function Place({ account }: { account: AccountEntry | undefined }) {
+  if (!account) return 'a storage account'
+  return <AtProvider id={account.storageProvider}>{accountLabel(account)}</AtProvider>
 }
 
 /** An automatic stop is not the owner's: that one can still be closed by hand. */

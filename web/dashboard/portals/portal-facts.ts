@@ -20,7 +20,6 @@ export function portalFacts(
     | 'maxTotalBytes'
     | 'passwordRequired'
     | 'clientFolders'
-    | 'backupStorageAccountIds'
   >,
   locale: string,
 ): string[] {
@@ -42,8 +41,5 @@ export function portalFacts(
       ? `Takes only: ${types.join(', ')}${moreTypes > 0 ? ` and ${moreTypes} more` : ''}`
       : '',
     portal.clientFolders ? 'A folder for each client' : '',
-    portal.backupStorageAccountIds.length > 0
-      ? countOf(portal.backupStorageAccountIds.length, 'backup account')
-      : '',
   ].filter(Boolean)
 }

@@ -92,9 +92,7 @@ export function PortalsPage() {
           <PortalCard
             key={portal.id}
             portal={portal}
-            account={accounts.data?.find(
-              ({ storageAccountId }) => storageAccountId === portal.storageAccountId,
-            )}
+            accounts={accounts.data}
             busy={change.isPending && change.variables.id === portal.id}
             onSwitch={() => change.mutate(portal)}
             onDelete={() => setDeletingId(portal.id)}
