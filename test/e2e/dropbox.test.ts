@@ -10,6 +10,13 @@ import { faultsOf, openPage } from './faults.ts'
 const DELIVERY_MS = 60_000
 /** Too large to come through the API. */
 const FILE = { name: 'Größe 5 %.bin', content: randomBytes(5 * 1024 * 1024) }
+/** Dropbox makes files of one account one after another unless they are finished together. */
+const SMALL_FILES = Array.from({ length: 40 }, (_, index) => ({
+  name: `receipt ${index}.txt`,
+  content: randomBytes(2000 + index),
+}))
+const EMPTY = { name: 'empty.txt', content: Buffer.alloc(0) }
+const ALL_FILES = [FILE, EMPTY, ...SMALL_FILES]
 
 let cloud: TestCloud
 let browser: Browser
@@ -63,24 +70,44 @@ test('creates a portal on Dropbox with Drive as its backup', async () => {
   await page.getByText(`To: Dropbox · ${OWNER}`).waitFor()
 })
 
-test('a client sees that the file was delivered to Dropbox', async () => {
+/** A client of its own hands over files and sees where they are in the end. */
+async function handOver(
+  files: { name: string; content: Buffer }[],
+  provider: string,
+): Promise<void> {
   const client = await openPage(browser)
   await client.goto(`${cloud.cloud.urls.app}/p/tax-papers`)
-  await client
-    .locator('#choose-files')
-    .setInputFiles({ name: FILE.name, mimeType: 'application/zip', buffer: FILE.content })
+  await client.locator('#choose-files').setInputFiles(
+    files.map(({ name, content }) => ({
+      name,
+      mimeType: 'application/octet-stream',
+      buffer: content,
+    })),
+  )
   await client.getByRole('button', { name: /^Send/ }).click()
-  await client.getByText('Delivered to Dropbox').waitFor({ timeout: DELIVERY_MS })
-
+  await client.getByRole('heading', { name: 'Delivered' }).waitFor({ timeout: DELIVERY_MS })
+  await client.getByText(`Delivered to ${provider}`).first().waitFor()
   expect(await faultsOf(client)).toEqual([])
-  expect(await cloud.delivered(OWNER, 'dropbox')).toMatchObject([
-    { path: `/Portage/Tax papers/${FILE.name}`, sha256: sha256(FILE.content) },
-  ])
   await client.context().close()
+}
+
+async function namesAt(provider: 'google' | 'dropbox'): Promise<string[]> {
+  return (await cloud.delivered(OWNER, provider)).map(({ name }) => name)
+}
+
+test('a client sees that its files were delivered to Dropbox, each once and whole', async () => {
+  await handOver(ALL_FILES, 'Dropbox')
+
+  const delivered = await cloud.delivered(OWNER, 'dropbox')
+  const found = delivered.map(({ path, sha256: hash }) => `${path} ${hash}`).sort()
+  const sent = ALL_FILES.map(
+    ({ name, content }) => `/Portage/Tax papers/${name} ${sha256(content)}`,
+  )
+  expect(found).toEqual(sent.sort())
 })
 
-test('the owner downloads it from Dropbox, and deletes it there', async () => {
-  await visit('/files')
+test('the owner downloads a file from Dropbox, and deletes it there', async () => {
+  await visit(`/files?q=${encodeURIComponent(FILE.name)}`)
   const row = page.getByRole('row').filter({ hasText: FILE.name })
   const [saved] = await Promise.all([
     page.waitForEvent('download'),
@@ -96,5 +123,44 @@ test('the owner downloads it from Dropbox, and deletes it there', async () => {
   await dialog.getByRole('button', { name: 'Delete' }).click()
   await row.waitFor({ state: 'detached' })
 
-  expect(await cloud.delivered(OWNER, 'dropbox')).toEqual([])
+  expect(await namesAt('dropbox')).not.toContain(FILE.name)
+})
+
+const card = (provider: string) =>
+  page.getByRole('article').filter({ has: page.getByRole('heading', { name: provider }) })
+
+test('a disconnected Dropbox hands over to Drive: the portal goes on, and says so', async () => {
+  await visit('/accounts')
+  await card('Dropbox').getByRole('button', { name: 'Disconnect' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('No open portal stops').waitFor()
+  await dialog.getByRole('button', { name: 'Disconnect' }).click()
+  await card('Dropbox').getByText('Unavailable').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+
+  await visit('/portals')
+  await page.getByText('a backup account stands in').waitFor()
+  await page.getByText('Takes files').waitFor()
+  await handOver([{ name: 'meanwhile.txt', content: Buffer.from('to Drive') }], 'Google Drive')
+
+  expect(await namesAt('google')).toEqual(['meanwhile.txt'])
+  expect(await namesAt('dropbox')).not.toContain('meanwhile.txt')
+})
+
+test('once it is connected again, files go to Dropbox as before', async () => {
+  await visit('/accounts')
+  await card('Dropbox').getByRole('link', { name: 'Reconnect' }).click()
+  await consent()
+  await page.getByText('Dropbox is connected').waitFor()
+  await card('Dropbox').getByText('Connected', { exact: true }).waitFor()
+  await handOver([{ name: 'afterwards.txt', content: Buffer.from('to Dropbox') }], 'Dropbox')
+
+  expect(await namesAt('google')).toEqual(['meanwhile.txt'])
+  expect(await namesAt('dropbox')).toContain('afterwards.txt')
+  await visit('/activity')
+  await page
+    .getByRole('listitem')
+    .filter({ hasText: `Dropbox · ${OWNER} went from disconnected to active` })
+    .waitFor()
+  expect(await faultsOf(page)).toEqual([])
 })
