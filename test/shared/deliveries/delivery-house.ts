@@ -24,7 +24,7 @@ import { INDEX, type Item, type Table, transact } from '../../../shared/platform
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import { createMemoryProvider } from '../../../shared/providers/memory.ts'
-import type { PathProvider, ReservingProvider } from '../../../shared/providers/provider.ts'
+import type { StorageProvider } from '../../../shared/providers/provider.ts'
 import { sweepDue } from '../../../shared/schedule/sweep-due.ts'
 import { planParts, type Upload } from '../../../shared/uploads/upload.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
@@ -40,7 +40,9 @@ export interface HouseOptions {
   workSliceMs?: number
   chunkBytes?: number
   /** The account lies there, and not in memory. */
-  paths?: { provider: PathProvider; accessToken: string }
+  storage?: { provider: StorageProvider; accessToken: string }
+  /** The same of the second account. */
+  backupStorage?: { provider: StorageProvider; accessToken: string }
   /** The portal names a second account, at another provider, for when its own takes nothing. */
   hasBackup?: boolean
 }
@@ -83,11 +85,13 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   const deliveries = deliveryStore(table, clock)
   const accounts = accountStore(table, clock)
   const portals = portalStore(table, clock)
-  const account = newAccount(clock.now())
+  const storage = options.storage ?? { provider, accessToken: 'token' }
+  const backupStorage = options.backupStorage ?? { provider: backupProvider, accessToken: 'token' }
+  const account: Account = { ...newAccount(clock.now()), provider: storage.provider.id }
   const backup: Account = {
     ...newAccount(clock.now()),
     userId: account.userId,
-    provider: 'dropbox',
+    provider: backupStorage.provider.id,
   }
   const portal: Portal = {
     ...newPortal(account, clock.now()),
@@ -129,17 +133,15 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       vault: plainVault,
       folders: portalFolders({ folders: folderStore(ownTable), portals: ownPortals }),
       ids: idPool(clock),
-      freshToken: async (grantId) => ({
-        grant: grantId === backup.grantId ? backupGrant : grant,
-        accessToken: options.paths?.accessToken ?? 'token',
-      }),
+      freshToken: async (grantId) =>
+        grantId === backup.grantId
+          ? { grant: backupGrant, accessToken: backupStorage.accessToken }
+          : { grant, accessToken: storage.accessToken },
       provider: (id) =>
-        options.paths
-          ? mortal.wrap(options.paths.provider, PATH_CALLS)
-          : mortal.wrap<ReservingProvider>(
-              id === backup.provider ? backupProvider : provider,
-              PROVIDER_CALLS,
-            ),
+        mortal.wrap<StorageProvider>(
+          id === account.provider ? storage.provider : backupStorage.provider,
+          PROVIDER_CALLS,
+        ),
       staging: mortal.wrap(staging, ['read', 'remove', 'removeTogether']),
       queue: mortal.wrap(queue, ['send']),
       kind: 'large-delivery',
@@ -259,7 +261,8 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   }
 }
 
-const PATH_CALLS = [
+const PROVIDER_CALLS = [
+  'reserveIds',
   'ensureFolder',
   'findFile',
   'uploadWhole',
@@ -268,7 +271,6 @@ const PATH_CALLS = [
   'sendChunk',
   'deleteFile',
 ] as const
-const PROVIDER_CALLS = ['reserveIds', ...PATH_CALLS] as const
 
 /** Counts calls over everything that is wrapped, and fails for good from the one that kills. */
 function mortality(kill: Kill | undefined) {
@@ -282,12 +284,12 @@ function mortality(kill: Kill | undefined) {
     get calls() {
       return calls
     },
-    wrap<Target extends object>(target: Target, methods: readonly (keyof Target)[]): Target {
+    wrap<Target extends object>(target: Target, methods: readonly string[]): Target {
       return new Proxy(target, {
         get(real, name) {
           const value = Reflect.get(real, name)
           if (typeof value !== 'function') return value
-          if (!methods.includes(name as keyof Target)) return value.bind(real)
+          if (!methods.includes(String(name))) return value.bind(real)
           return async (...args: unknown[]) => {
             if (dead) throw new Killed()
             calls += 1

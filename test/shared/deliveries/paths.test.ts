@@ -15,7 +15,6 @@ import { type RecordTable, startRecordTable } from '../../support/record-table.t
 import {
   CHUNK_BYTES,
   type House,
-  type Kill,
   Killed,
   openHouse,
   SINGLE_REQUEST_BYTES,
@@ -47,7 +46,7 @@ interface Owner {
   email: string
 }
 
-async function newOwner(options: { workSliceMs?: number } = {}): Promise<Owner> {
+async function newOwner(): Promise<Owner> {
   owners += 1
   const email = `owner-${owners}@example.com`
   await control('accounts', { email })
@@ -57,7 +56,7 @@ async function newOwner(options: { workSliceMs?: number } = {}): Promise<Owner> 
     chunkBytes: CHUNK_BYTES,
     singleRequestBytes: SINGLE_REQUEST_BYTES,
   }
-  const house = await openHouse(records.table, { ...options, paths: { provider, accessToken } })
+  const house = await openHouse(records.table, { storage: { provider, accessToken } })
   return { house, provider, accessToken, email }
 }
 
@@ -326,54 +325,3 @@ describe('a file that is deleted before anybody knows whether it has arrived', (
     expect(await house.deliveryOf(upload.id)).toBeUndefined()
   })
 })
-
-describe('a worker that dies at any one of its calls', { timeout: 60_000 }, () => {
-  it.each([
-    ['before', SMALL],
-    ['after', SMALL],
-    ['after', LARGE],
-  ] as const)('loses and doubles no file, dying %s it', async (when, content) => {
-    for (let atCall = 1; ; atCall += 1) {
-      expect(atCall).toBeLessThan(100)
-      const owner = await newOwner({ workSliceMs: 0 })
-      const upload = await owner.house.handOver(content)
-
-      const died = await dies(owner, upload, { atCall, when })
-      await finish(owner, upload)
-
-      await expectFiles(owner, [`${FOLDER}/letter.txt`, content])
-      expect(await owner.house.uploadOf(upload.id), `call ${atCall}`).toMatchObject({
-        status: 'uploaded',
-      })
-      expect(await owner.house.count()).toBe(1)
-      if (died) continue
-      expect(atCall).toBeGreaterThan(10)
-      return
-    }
-  })
-})
-
-async function dies({ house }: Owner, { id }: Upload, kill: Kill): Promise<boolean> {
-  const worker = house.worker(kill)
-  house.messages.push(id)
-  try {
-    while (house.messages.pop() !== undefined) await worker.deliver(id)
-    return false
-  } catch (error) {
-    if (!(error instanceof Killed)) throw error
-    return true
-  }
-}
-
-async function finish({ house }: Owner, { id }: Upload): Promise<void> {
-  for (let round = 0; round < 8; round += 1) {
-    const worker = house.worker()
-    house.messages.length = 0
-    for (const asked of await house.sweep()) {
-      if (asked !== id) continue
-      house.messages.push(id)
-      while (house.messages.pop() !== undefined) await worker.deliver(id)
-    }
-    if ((await house.deliveryOf(id)) === undefined) return
-  }
-}
