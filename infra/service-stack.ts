@@ -137,11 +137,12 @@ export class ServiceStack extends Stack {
     records.letChange(portals, ['portal', 'places', 'slug', 'event', 'rate'])
     records.letList(portals, 'byOwner', ['portals'])
 
-    records.letRead(uploads, ['session', 'submission'])
+    records.letRead(uploads, ['session'])
     records.letChange(uploads, [
       'account',
       'grant',
       'portal',
+      'submission',
       'upload',
       'delivery',
       'name',
@@ -153,7 +154,7 @@ export class ServiceStack extends Stack {
     records.letList(uploads, 'byOwner', ['uploads'])
     records.letList(uploads, 'byPortal', ['uploads'])
     records.letList(uploads, 'byAccount', ['uploads', 'portals'])
-    records.letList(uploads, 'byClient', ['uploads'])
+    records.letList(uploads, 'byClient', ['uploads', 'submissions'])
     letCallProviders(uploads, data)
     data.grantKey.letWrap(uploads)
     staging.letHandOut(uploads)

@@ -1,9 +1,14 @@
-import { deleteUploadQuery, uploadsQuery } from '../../shared/contract/uploads.ts'
+import {
+  deleteUploadQuery,
+  eraseClientRequest,
+  uploadsQuery,
+} from '../../shared/contract/uploads.ts'
 import { downloadReply } from '../../shared/http/download-reply.ts'
 import { environmentOwnerEdge } from '../../shared/http/edge.ts'
 import { api, json, owner, page, refuseCrossSite } from '../../shared/http/endpoint.ts'
 import { downloadUpload } from '../../shared/uploads/download-upload.ts'
 import { environmentOwnerUploads } from '../../shared/uploads/environment.ts'
+import { eraseClient } from '../../shared/uploads/erase-client.ts'
 import { getUpload, listUploads } from '../../shared/uploads/list-uploads.ts'
 import {
   deleteFromCloudStorageWithCascade,
@@ -37,4 +42,7 @@ export const handler = api(environmentOwnerEdge(), {
     refuseCrossSite(request)
     return downloadReply(await downloadUpload(deps, request.userId, request.params.id))
   }),
+  'POST /api/clients/erase': owner({ body: eraseClientRequest }, async ({ userId, body }) =>
+    json(200, await eraseClient(deps, userId, body)),
+  ),
 })

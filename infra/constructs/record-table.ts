@@ -44,7 +44,16 @@ const INDEXES = {
 type IndexName = keyof typeof INDEXES
 
 /** A list kept in an index: `portals#usr_…` in byOwner, `uploads#prt_…` in byPortal, `held#acc_…` in byAccount, `due#3` in byDue. */
-type ListType = 'portals' | 'uploads' | 'accounts' | 'events' | 'logins' | 'due' | 'held' | 'grants'
+type ListType =
+  | 'portals'
+  | 'uploads'
+  | 'submissions'
+  | 'accounts'
+  | 'events'
+  | 'logins'
+  | 'due'
+  | 'held'
+  | 'grants'
 
 export class RecordTable extends Construct {
   private readonly table: dynamodb.TableV2

@@ -35,6 +35,7 @@ export const ROUTES = {
     'DELETE /api/uploads/{id}',
     'POST /api/uploads/{id}/retry',
     'GET /api/uploads/{id}/download',
+    'POST /api/clients/erase',
   ],
   events: ['GET /api/events'],
   settings: [

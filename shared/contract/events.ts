@@ -20,6 +20,7 @@ export const eventType = z.enum([
   'upload.expired',
   'upload.cancelled',
   'upload.deleted',
+  'client.erased',
 ])
 export type EventType = z.infer<typeof eventType>
 

@@ -311,3 +311,29 @@ export const preparingReply = z.object({
   retryAfterSeconds: z.number(),
 })
 export type PreparingReply = z.infer<typeof preparingReply>
+
+/** Of whom nothing is to be kept: who made one hand-over, or whoever gave this address. */
+export const eraseClientRequest = z
+  .strictObject({
+    submissionId: recordId('sub').optional(),
+    clientEmail: clientFields.clientEmail,
+  })
+  .superRefine(({ submissionId, clientEmail }, context) => {
+    const refuse = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message })
+    if (submissionId && clientEmail) refuse('clientEmail', 'stands beside submissionId')
+    if (!submissionId && !clientEmail) refuse('clientEmail', 'or submissionId is required')
+  })
+export type EraseClientRequest = z.infer<typeof eraseClientRequest>
+
+export const eraseClientReply = z.object({
+  success: z.literal(true),
+  message: z.string(),
+  /** Hand-overs that no longer say who made them. */
+  erasedSubmissions: z.number(),
+  /** Files that had not been delivered: they are gone, with their bytes. */
+  removedFiles: z.number(),
+  /** False when there was too much for one call: call again. */
+  complete: z.boolean(),
+})
+export type EraseClientReply = z.infer<typeof eraseClientReply>

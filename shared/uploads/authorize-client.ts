@@ -36,7 +36,7 @@ export async function authorizeClient(
     besideKey,
   )
   const isGone = !submission || !portal || portal.deletedAt !== null
-  if (isGone || submission.portalId !== portal.id) {
+  if (isGone || submission.erasedAt !== undefined || submission.portalId !== portal.id) {
     throw new PortageError('SUBMISSION_NOT_FOUND', 'This hand-over no longer exists.')
   }
   if (claims.audience === 'write' && claims.passwordVersion !== portal.passwordVersion) {

@@ -74,7 +74,8 @@ function deleteLater(): PortageError {
   )
 }
 
-async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
+/** Takes a file from the lists, with the bytes and the room of one that is not delivered yet. */
+export async function deleteHere(deps: OwnerUploadsDeps, upload: Upload): Promise<void> {
   const bound = upload.storageAccountId !== undefined
   // A delivery exists from hand-over on; one that is bound cleans up by itself.
   const onItsWay = upload.status === 'delivering' || upload.status === 'held'

@@ -2,11 +2,22 @@
  * `submission#{id}` / `submission`: one hand-over and who made it; `batch#{n}`: the uploads of its
  * nth intent, so that the status of a hand-over is two reads however many files it has.
  */
-import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { PortageError } from '../errors.ts'
-import { type Item, readItems, type Table, type TransactItem } from '../platform/table.ts'
+import {
+  encodeCursor,
+  INDEX,
+  type Item,
+  readItems,
+  startKey,
+  type Table,
+  type TransactItem,
+  timeKey,
+} from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
+import type { Page } from '../portals/portal-store.ts'
 import type { Upload } from './upload.ts'
+import { clientList } from './upload-record.ts'
 
 export interface Submission {
   id: string
@@ -19,6 +30,8 @@ export interface Submission {
   folders: string[]
   batches: number
   createdAt: string
+  /** Since then nobody knows who made it, and no token of it opens anything. */
+  erasedAt?: string
 }
 
 interface Loaded {
@@ -38,6 +51,8 @@ export const BATCHES_PER_PAGE = 4
 const submissionIsNew = 'attribute_not_exists(pk)'
 const batchIsNew = 'attribute_not_exists(pk)'
 const noBatchSinceRead = 'batches = :seen'
+const isNotErased = 'attribute_not_exists(erasedAt)'
+const isErased = 'attribute_exists(erasedAt)'
 
 export function submissionStore(table: Table) {
   const key = (submissionId: string) => ({ pk: `submission#${submissionId}`, sk: 'submission' })
@@ -60,7 +75,7 @@ export function submissionStore(table: Table) {
         {
           Put: {
             TableName: table.name,
-            Item: { ...key(submission.id), ...submission },
+            Item: { ...key(submission.id), ...submission, ...clientKeys(submission) },
             ConditionExpression: submissionIsNew,
           },
         },
@@ -76,7 +91,7 @@ export function submissionStore(table: Table) {
             TableName: table.name,
             Key: key(submission.id),
             UpdateExpression: 'SET folders = :folders ADD batches :one',
-            ConditionExpression: noBatchSinceRead,
+            ConditionExpression: [noBatchSinceRead, isNotErased].join(' AND '),
             ExpressionAttributeValues: {
               ':folders': folders,
               ':one': 1,
@@ -136,6 +151,59 @@ export function submissionStore(table: Table) {
       )
     },
 
+    /** Ids of the hand-overs of one client, newest first, as the index knows them. */
+    async listByClient(
+      userId: string,
+      clientEmail: string,
+      cursor: string | undefined,
+    ): Promise<Page<string>> {
+      const partition = {
+        attribute: 'clientPk',
+        value: clientList('submissions', userId, clientEmail),
+      }
+      const start = startKey(cursor, partition, 'clientSk', 'submission')
+      const reply = await table.client.send(
+        new QueryCommand({
+          TableName: table.name,
+          IndexName: INDEX.client,
+          KeyConditionExpression: 'clientPk = :client',
+          ExpressionAttributeValues: { ':client': partition.value },
+          ScanIndexForward: false,
+          ...(start ? { ExclusiveStartKey: start } : {}),
+        }),
+      )
+      return {
+        records: (reply.Items ?? []).map((item) => String(item['id'])),
+        cursor: encodeCursor(reply.LastEvaluatedKey, 'clientSk'),
+      }
+    },
+
+    /** The write by which a submission no longer tells who made it; it stays in the client's list until its uploads are done. */
+    erase(submissionId: string, now: string): TransactItem {
+      return {
+        Update: {
+          TableName: table.name,
+          Key: key(submissionId),
+          UpdateExpression:
+            'SET clientName = :none, clientEmail = :none, clientMessage = :none, folders = :folders, erasedAt = :now',
+          ConditionExpression: isNotErased,
+          ExpressionAttributeValues: { ':none': null, ':folders': [], ':now': now },
+        },
+      }
+    },
+
+    /** Takes an erased submission from its client's list. */
+    async leaveClientList(submissionId: string): Promise<void> {
+      await table.client.send(
+        new UpdateCommand({
+          TableName: table.name,
+          Key: key(submissionId),
+          UpdateExpression: 'REMOVE clientPk, clientSk',
+          ConditionExpression: isErased,
+        }),
+      )
+    },
+
     /** Uploads of a submission in the order of their intents. */
     async listUploads(
       submissionId: string,
@@ -185,5 +253,13 @@ export function submissionStore(table: Table) {
         ConditionExpression: batchIsNew,
       },
     }
+  }
+}
+
+function clientKeys({ id, userId, clientEmail, createdAt }: Submission) {
+  if (clientEmail === null) return {}
+  return {
+    clientPk: clientList('submissions', userId, clientEmail),
+    clientSk: timeKey(Date.parse(createdAt), id),
   }
 }

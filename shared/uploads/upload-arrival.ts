@@ -48,7 +48,7 @@ export function arrivalWrites(table: Table, clock: Clock) {
             accountSk: time,
             ...(clientEmail === null
               ? {}
-              : { clientPk: clientList(upload.userId, clientEmail), clientSk: time }),
+              : { clientPk: clientList('uploads', upload.userId, clientEmail), clientSk: time }),
             ...dueKeys(upload.id, 'upload', clock.now() + RESERVATION_MS),
           },
           ConditionExpression: uploadIsNew,

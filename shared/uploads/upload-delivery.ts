@@ -1,18 +1,30 @@
 /** The writes of an upload from its hand-over to delivery on: it waits, moves, is bound, fails, is deleted. */
 import type { Account } from '../accounts/account.ts'
-import type { UploadReason } from '../contract/uploads.ts'
+import type { UploadReason, UploadStatus } from '../contract/uploads.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import type { Table, TransactItem } from '../platform/table.ts'
 import type { Upload } from './upload.ts'
 import { LIST_KEYS, STATUS, STATUS_AND_REASON, updateUpload, uploadKey } from './upload-record.ts'
 
 const isHeld = '#status = :held'
+const isUploaded = '#status = :uploaded'
+const endedElsewhere =
+  '#status IN (:rejected, :quarantined, :failed, :expired, :deleted, :migrated)'
 const isMeantFor = 'intendedStorageAccountId = :from'
 const isOnItsWay = '#status IN (:delivering, :held)'
 const asRead = '#status = :seen'
 const neverBound = 'attribute_not_exists(storageAccountId)'
 const sameObject = 'etag = :etag'
 const noOtherHash = '(attribute_not_exists(contentHash) OR contentHash = :contentHash)'
+
+const ENDED_ELSEWHERE = {
+  ':rejected': 'rejected',
+  ':quarantined': 'quarantined',
+  ':failed': 'failed',
+  ':expired': 'expired',
+  ':deleted': 'deleted',
+  ':migrated': 'migrated',
+} satisfies Record<string, UploadStatus>
 
 export function deliveryWrites(table: Table, clock: Clock) {
   return {
@@ -156,6 +168,34 @@ export function deliveryWrites(table: Table, clock: Clock) {
           ExpressionAttributeValues: { ':deleted': 'deleted', ':seen': upload.status },
         },
       }
+    },
+
+    /**
+     * Takes from an upload what tells of its client. Where its owner has the file, it stays findable
+     * there; of one that is nowhere only its end remains.
+     */
+    async eraseClient({ id, status }: Pick<Upload, 'id' | 'status'>) {
+      return status === 'uploaded'
+        ? updateUpload(table, id, {
+            expression: 'SET erased = :true REMOVE clientPk, clientSk',
+            condition: isUploaded,
+            values: { ':true': true, ':uploaded': 'uploaded' },
+          })
+        : updateUpload(table, id, {
+            expression: [
+              'SET erased = :true, fileName = :erased, mimeType = :empty, relativePath = :none,',
+              'folders = :folders REMOVE clientPk, clientSk, contentHash, sha256, storagePath',
+            ].join(' '),
+            condition: endedElsewhere,
+            values: {
+              ...ENDED_ELSEWHERE,
+              ':true': true,
+              ':erased': 'erased',
+              ':empty': '',
+              ':none': null,
+              ':folders': [],
+            },
+          })
     },
   }
 }

@@ -33,9 +33,13 @@ export const LIST_KEYS =
   'ownerPk, ownerSk, portalPk, portalSk, accountPk, accountSk, clientPk, clientSk'
 
 /** Only its hash: what is known of a client lies in the submission alone. */
-export function clientList(userId: string, clientEmail: string): string {
+export function clientList(
+  of: 'uploads' | 'submissions',
+  userId: string,
+  clientEmail: string,
+): string {
   const hash = createHash('sha256').update(clientEmail.toLowerCase()).digest('hex')
-  return `uploads#${userId}#${hash.slice(0, 32)}`
+  return `${of}#${userId}#${hash.slice(0, 32)}`
 }
 
 export function timeOf(upload: Pick<Upload, 'id' | 'createdAt'>): string {

@@ -108,7 +108,7 @@ function indexOf(list: UploadList) {
       index: INDEX.client,
       pk: 'clientPk',
       sk: 'clientSk',
-      value: clientList(list.userId, list.clientEmail),
+      value: clientList('uploads', list.userId, list.clientEmail),
     }
   }
   return { index: INDEX.owner, pk: 'ownerPk', sk: 'ownerSk', value: `uploads#${list.userId}` }

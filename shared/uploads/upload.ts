@@ -50,6 +50,8 @@ export interface Upload {
   partsSeen?: number
   /** When it is looked at next; every sign of life moves it. */
   dueSk?: string
+  /** Nothing of it tells of its client any more. */
+  erased?: true
   createdAt: string
   receivedAt?: string
   deliveredAt?: string

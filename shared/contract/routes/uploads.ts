@@ -149,4 +149,37 @@ export const UPLOAD_ROUTES = {
       'PROVIDER_UNAVAILABLE',
     ],
   },
+  'POST /api/clients/erase': {
+    id: 'eraseClient',
+    tag,
+    summary: 'Erase what is kept of a client',
+    description:
+      'By one hand-over, or by the address that a client gave. Name, address and message are gone, files that were not delivered are removed with their bytes, and the client’s own status page ends. Delivered files are the owner’s: they stay, and are deleted one by one.',
+    caller: 'owner',
+    body: {
+      schema: contract.eraseClientRequest,
+      examples: {
+        'by address': { clientEmail: 'client@example.com' },
+        'by hand-over': { submissionId: SUBMISSION_ID },
+      },
+    },
+    replies: {
+      200: {
+        summary: 'Erased, or as much of it as one call does',
+        json: {
+          schema: contract.eraseClientReply,
+          examples: {
+            erased: {
+              success: true,
+              message: 'Client erased successfully',
+              erasedSubmissions: 2,
+              removedFiles: 1,
+              complete: true,
+            },
+          },
+        },
+      },
+    },
+    problems: ['SUBMISSION_NOT_FOUND', 'BUSY'],
+  },
 } as const satisfies Record<RouteKey, RouteContract>

@@ -63,6 +63,8 @@ export function ActivityPage() {
         return 'Your settings'
       case 'upload':
         return 'A file'
+      case 'client':
+        return 'A client'
     }
   }
 

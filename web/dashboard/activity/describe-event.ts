@@ -115,6 +115,7 @@ const WORDS: Record<EventType, (event: EventEntry, names: Names) => EventWords> 
           why: `It was “${describeUpload({ status: before as UploadStatus, reason: null })?.label ?? before}” before.`,
         }),
   }),
+  'client.erased': () => ({ color: 'grey', what: 'was erased, with all that they had told' }),
 }
 
 export function describeEvent(event: EventEntry, names: Names): EventWords {
@@ -128,7 +129,7 @@ export function describeActor(actor: string, ownId: string | undefined): string 
   return actor === ownId ? 'You' : 'Another owner'
 }
 
-export type Subject = 'user' | 'account' | 'portal' | 'upload' | 'settings'
+export type Subject = 'user' | 'account' | 'portal' | 'upload' | 'settings' | 'client'
 
 export function subjectKind(type: EventType): Subject {
   const [kind] = type.split('.')
