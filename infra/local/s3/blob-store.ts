@@ -6,7 +6,16 @@
  * Known gap: directories are not synced, so a power cut (not a kill) may lose the last renames.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readdirSync, readSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { type FileHandle, open, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -180,13 +189,13 @@ export class BlobStore {
     if (this.#doomed.delete(blobId)) rmSync(this.#path(blobId), { force: true })
   }
 
+  /** A small file goes at once, which costs less than a hop to the thread pool and back. */
   async #unlink(blobId: string): Promise<void> {
-    try {
-      await unlink(this.#path(blobId))
-    } catch (error) {
-      // It is gone, which is all that was wanted; `rm` with `force` looks at the file first.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
+    const path = this.#path(blobId)
+    const sizeBytes = statSync(path, { throwIfNoEntry: false })?.size
+    if (sizeBytes === undefined) return
+    if (sizeBytes <= LENT_BUFFER_BYTES) unlinkSync(path)
+    else await unlink(path)
   }
 
   #path(blobId: string): string {
