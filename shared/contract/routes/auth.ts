@@ -33,6 +33,7 @@ export const AUTH_ROUTES = {
     params,
     query: startQuery,
     replies: { 302: { summary: 'The provider’s page', headers: ['Location', 'Set-Cookie'] } },
+    problems: ['FORBIDDEN_ORIGIN'],
   },
   'GET /api/auth/callback/{provider}': {
     id: 'endSignIn',
@@ -87,6 +88,7 @@ export const AUTH_ROUTES = {
     params,
     query: startQuery,
     replies: { 302: { summary: 'The provider’s page', headers: ['Location', 'Set-Cookie'] } },
+    problems: ['FORBIDDEN_ORIGIN'],
   },
   'GET /api/oauth/{provider}/callback': {
     id: 'endConnect',

@@ -181,6 +181,19 @@ describe('security rule 4: sessions', () => {
     }
   })
 
+  it.each(['/api/auth/login/google', '/api/oauth/google/start'])(
+    'does not go to a provider from another site: %s',
+    async (path) => {
+      const browser = await signedIn()
+      const reply = await browser.send('GET', path, {
+        headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' },
+      })
+
+      expect(reply.status).toBe(403)
+      expect(reply.headers.get('set-cookie')).toBeNull()
+    },
+  )
+
   // These move the clock, which ends the sessions above: last, and in this order.
   it('is renewed by its owner, never by a request from another site', async () => {
     const browser = await signedIn()
