@@ -30,5 +30,8 @@ test('what the operator is told to store is the secret that functions read', () 
 test('a host name is to be pointed to the distribution, as the last of the numbered steps', () => {
   const steps = operatorSteps('prod', site, 'files.example.com').split('\n')
 
-  expect(steps.at(-1)).toBe('4. Point files.example.com (CNAME or alias) to d1.cloudfront.net')
+  const last = Object.keys(PROVIDERS).length + 2
+  expect(steps.at(-1)).toBe(
+    `${last}. Point files.example.com (CNAME or alias) to d1.cloudfront.net`,
+  )
 })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Edge, startEdge } from './make-edge.ts'
+import { CONTROL_URLS, type Edge, startEdge } from './make-edge.ts'
 
 const json = { 'content-type': 'application/json' }
 let edge: Edge
@@ -21,7 +21,7 @@ describe('control routes', () => {
     expect(ready.statusCode).toBe(200)
     expect(JSON.parse(ready.body.toString())).toEqual({
       ready: true,
-      urls: { app: 'http://a', aws: 'http://b', google: 'http://c', dropbox: 'http://d' },
+      urls: CONTROL_URLS,
       versions: { node: '24' },
     })
   })

@@ -3,6 +3,7 @@ import type { LocalControl } from '../../../infra/local/edge/control-routes.ts'
 import type { EdgeBehavior, EdgeDistribution } from '../../../infra/local/edge/distribution.ts'
 import { createEdgeServer, type EdgeReply } from '../../../infra/local/edge/edge-server.ts'
 import type { HttpApiRequest } from '../../../infra/local/http-api/http-api-types.ts'
+import { ofEach } from '../../../infra/local/provider-emulators.ts'
 
 export const VERIFY_HEADER = 'x-portage-origin-verify'
 
@@ -82,6 +83,8 @@ export interface SendOptions {
   body?: string | Buffer
 }
 
+export const CONTROL_URLS = { app: 'http://a', aws: 'http://b', ...ofEach((id) => `http://${id}`) }
+
 /** A control that writes down what it was told. */
 export function makeControl(): RecordedControl {
   const control: RecordedControl = {
@@ -89,7 +92,7 @@ export function makeControl(): RecordedControl {
     ready: true,
     status: () => ({
       ready: control.ready,
-      urls: { app: 'http://a', aws: 'http://b', google: 'http://c', dropbox: 'http://d' },
+      urls: CONTROL_URLS,
       versions: { node: '24' },
     }),
     queues: () => [{ name: 'intake', visible: 1, inFlight: 0, delayed: 0 }],
