@@ -6,41 +6,35 @@
  * Native hashing in memory is the fastest way; it cannot be saved, so a session that outlives the
  * process is hashed once more from disk when it ends, which costs only those who were interrupted.
  */
-import { constants } from 'node:fs'
+import { closeSync, constants, openSync, writevSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 
 /** Large enough to make system calls rare, small enough to stay in the processor's cache. */
 const FLUSH_BYTES = 1024 * 1024
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT
+const OPEN_MODE = 0o600
 
 export interface RunningHash {
   update(chunk: Buffer): void
 }
 
 export class BlobWriter {
-  readonly #file: FileHandle
+  readonly #path: string
   readonly #unitBytes: number
   readonly #hash: RunningHash | undefined
   #position: number
   #pending: Buffer[] = []
   #pendingBytes = 0
+  /** Open from the first flush on. */
+  #file: FileHandle | undefined
   #flushing: Promise<unknown> = Promise.resolve()
 
-  private constructor(file: FileHandle, position: number, unitBytes: number, hash?: RunningHash) {
-    this.#file = file
+  /** `position` is a multiple of the unit; what the file holds beyond it is overwritten. */
+  constructor(path: string, position: number, unitBytes: number, hash?: RunningHash) {
+    this.#path = path
     this.#position = position
     this.#unitBytes = unitBytes
     this.#hash = hash
-  }
-
-  /** `position` is a multiple of the unit; what the file holds beyond it is overwritten. */
-  static async open(
-    path: string,
-    position: number,
-    unitBytes: number,
-    hash?: RunningHash,
-  ): Promise<BlobWriter> {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600)
-    return new BlobWriter(file, position, unitBytes, hash)
   }
 
   async write(chunk: Buffer): Promise<void> {
@@ -51,6 +45,7 @@ export class BlobWriter {
 
   /** Keeps everything that was written; resolves to the end of the file. */
   async end(): Promise<number> {
+    if (!this.#file) return this.#writeAtOnce()
     await this.#flush(this.#pendingBytes)
     return await this.#close()
   }
@@ -65,7 +60,7 @@ export class BlobWriter {
     try {
       await this.#flushing
     } finally {
-      await this.#file.close()
+      await this.#file?.close()
     }
     return this.#position
   }
@@ -80,11 +75,26 @@ export class BlobWriter {
     const batch = this.#take(bytes)
     for (const chunk of batch) this.#hash?.update(chunk)
     await this.#flushing
+    this.#file ??= await open(this.#path, OPEN_FLAGS, OPEN_MODE)
     const position = this.#position
     this.#position += bytes
     this.#flushing = writeAll(this.#file, batch, position)
     // The failure is met at the next flush or at the end; it must not count as unhandled until then.
     this.#flushing.catch(() => {})
+  }
+
+  /** A small file, in one go: three hops to a thread for it cost more than the writing does. */
+  #writeAtOnce(): number {
+    const batch = this.#take(this.#pendingBytes)
+    for (const chunk of batch) this.#hash?.update(chunk)
+    const file = openSync(this.#path, OPEN_FLAGS, OPEN_MODE)
+    try {
+      if (batch.length > 0) checkWritten(batch, writevSync(file, batch, this.#position))
+    } finally {
+      closeSync(file)
+    }
+    this.#position += lengthOf(batch)
+    return this.#position
   }
 
   #take(bytes: number): Buffer[] {
@@ -108,7 +118,15 @@ export class BlobWriter {
 }
 
 async function writeAll(file: FileHandle, chunks: Buffer[], position: number): Promise<void> {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   const { bytesWritten } = await file.writev(chunks, position)
-  if (bytesWritten < length) throw new Error(`disk took ${bytesWritten} of ${length} bytes`)
+  checkWritten(chunks, bytesWritten)
+}
+
+function checkWritten(chunks: Buffer[], writtenBytes: number): void {
+  const length = lengthOf(chunks)
+  if (writtenBytes < length) throw new Error(`disk took ${writtenBytes} of ${length} bytes`)
+}
+
+function lengthOf(chunks: Buffer[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0)
 }

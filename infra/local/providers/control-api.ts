@@ -39,7 +39,7 @@ export interface ControlledProvider {
   revoke(email: string): void
   expireTokens(email: string): void
   setQuota(email: string, quota: QuotaChange): void
-  files(email: string): DeliveredFile[]
+  files(email: string): Promise<DeliveredFile[]>
   /** What else can be set about the provider as a whole; `change` throws a `ZodError`. */
   settings?: { read(): Record<string, unknown>; change(input: unknown): void }
 }
@@ -107,7 +107,7 @@ async function route(parts: ControlParts, exchange: Exchange): Promise<Reply> {
     await act(provider, known.email, exchange)
     return jsonReply(200, findAccount(provider, known.email))
   }
-  if (area === 'files' && method === 'GET') return listFiles(provider, url)
+  if (area === 'files' && method === 'GET') return await listFiles(provider, url)
   if (area === 'requests') {
     if (method === 'GET')
       return jsonReply(200, { requests: log.list(), sessions: log.sessionCount })
@@ -141,11 +141,12 @@ function createAccount(provider: ControlledProvider, input: unknown): Reply {
   return jsonReply(201, findAccount(provider, email))
 }
 
-function listFiles(provider: ControlledProvider, url: URL): Reply {
+async function listFiles(provider: ControlledProvider, url: URL): Promise<Reply> {
   const email = url.searchParams.get('account')
   if (email !== null && !findAccount(provider, email)) return unknownAccount()
   const accounts = provider.accounts().filter((one) => email === null || sameEmail(one, email))
-  return jsonReply(200, { files: accounts.flatMap((one) => provider.files(one.email)) })
+  const files = await Promise.all(accounts.map((one) => provider.files(one.email)))
+  return jsonReply(200, { files: files.flat() })
 }
 
 function findAccount(provider: ControlledProvider, email: string): ControlledAccount | undefined {

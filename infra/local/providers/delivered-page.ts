@@ -5,10 +5,15 @@ import { escapeHtml, htmlPage } from './html.ts'
 /** A browser shows no more usefully; the control API lists everything. */
 const MAX_ROWS = 2000
 
-export function deliveredPage(providerName: string, provider: ControlledProvider): string {
-  const accounts = provider.accounts().map((account) => {
-    return accountSection(account, provider.files(account.email))
-  })
+export async function deliveredPage(
+  providerName: string,
+  provider: ControlledProvider,
+): Promise<string> {
+  const accounts = await Promise.all(
+    provider.accounts().map(async (account) => {
+      return accountSection(account, await provider.files(account.email))
+    }),
+  )
   return htmlPage(
     `${providerName} emulator`,
     `<h1>${escapeHtml(providerName)} emulator</h1>

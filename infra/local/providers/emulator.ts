@@ -43,6 +43,8 @@ export interface EmulatorParts {
   issuer(): string
 }
 
+export type HeldFile = Omit<DeliveredFile, 'account'>
+
 export interface EmulatorDefinition<Parts extends EmulatorParts> {
   /** Of the folder and the file in which it keeps its state. */
   id: string
@@ -61,7 +63,8 @@ export interface EmulatorDefinition<Parts extends EmulatorParts> {
   answer(parts: Parts, exchange: Exchange): Promise<Reply>
   brokenRules(exchange: Exchange): string[]
   faultReply(exchange: Exchange, status: number, fault: Fault, reason?: string): Reply
-  files(parts: Parts, account: Account): Omit<DeliveredFile, 'account'>[]
+  /** What an owner has, also in the bin. */
+  files(parts: Parts, account: Account): HeldFile[] | Promise<HeldFile[]>
   settings?(parts: Parts): ControlledProvider['settings']
 }
 
@@ -141,8 +144,10 @@ function controlled<Parts extends EmulatorParts>(
     revoke: (email) => oauth.revokeEverything(find(email).id),
     expireTokens: (email) => oauth.expireAccessTokens(find(email).id),
     setQuota: (email, quota) => accounts.setQuota(find(email), quota),
-    files: (email) =>
-      definition.files(parts, find(email)).map((file) => ({ ...file, account: email })),
+    async files(email) {
+      const files = await definition.files(parts, find(email))
+      return files.map((file) => ({ ...file, account: email }))
+    },
     ...(settings && { settings }),
   }
 }

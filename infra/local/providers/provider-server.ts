@@ -94,7 +94,7 @@ async function serve(
   if (url.pathname === '/' && exchange.method === 'GET') {
     return writeReply(
       response,
-      htmlReply(200, deliveredPage(parts.providerName, parts.provider)),
+      htmlReply(200, await deliveredPage(parts.providerName, parts.provider)),
       exchange,
     )
   }

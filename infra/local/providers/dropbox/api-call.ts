@@ -1,6 +1,7 @@
 /** What a function of API v2 gets, whatever its style: who calls, and with which argument. */
 import * as z from 'zod'
 import type { Account } from '../account-store.ts'
+import type { Checksums } from '../checksums.ts'
 import type { EmulatorParts } from '../emulator.ts'
 import { bearerToken, type Exchange, type Reply } from '../exchange.ts'
 import { uidOf } from './account-ids.ts'
@@ -12,6 +13,7 @@ import type { SessionStore } from './session-store.ts'
 export interface ApiParts extends EmulatorParts {
   entries: EntryStore
   sessions: SessionStore
+  checksums: Checksums
   lock: NamespaceLock
 }
 

@@ -1,21 +1,13 @@
 /**
- * Hashes of content in one pass: Dropbox's own, "the SHA-256 of the concatenated SHA-256s of its
- * blocks of 4 MiB" (https://www.dropbox.com/developers/reference/content-hash), and those that the
- * control API tells.
+ * Dropbox's own hash in one pass: "the SHA-256 of the concatenated SHA-256s of its blocks of 4 MiB"
+ * (https://www.dropbox.com/developers/reference/content-hash).
  */
 import { createHash, type Hash } from 'node:crypto'
 import type { RunningHash } from '../blob-writer.ts'
 
 export const BLOCK_BYTES = 4 * 1024 * 1024
 
-export interface ContentHashes {
-  contentHash: string
-  sha256: string
-  md5: string
-}
-
-/** Dropbox's content hash alone. */
-export class BlockHash implements RunningHash {
+export class ContentHash implements RunningHash {
   #blocks = createHash('sha256')
   #block = createHash('sha256')
   #blockBytes = 0
@@ -57,8 +49,9 @@ export class BlockHash implements RunningHash {
     return this.#withOpenBlock(this.#part)
   }
 
-  copy(): BlockHash {
-    const copy = new BlockHash()
+  /** For what may have to be taken back. */
+  copy(): ContentHash {
+    const copy = new ContentHash()
     copy.#blocks = this.#blocks.copy()
     copy.#block = this.#block.copy()
     copy.#blockBytes = this.#blockBytes
@@ -69,34 +62,5 @@ export class BlockHash implements RunningHash {
     const blocks = closed.copy()
     if (this.#blockBytes > 0) blocks.update(this.#block.copy().digest())
     return blocks.digest('hex')
-  }
-}
-
-export class ContentHash implements RunningHash {
-  blocks = new BlockHash()
-  #sha256: Hash = createHash('sha256')
-  #md5: Hash = createHash('md5')
-
-  update(chunk: Buffer): void {
-    this.blocks.update(chunk)
-    this.#sha256.update(chunk)
-    this.#md5.update(chunk)
-  }
-
-  digest(): ContentHashes {
-    return {
-      contentHash: this.blocks.digest(),
-      sha256: this.#sha256.copy().digest('hex'),
-      md5: this.#md5.copy().digest('hex'),
-    }
-  }
-
-  /** For what may have to be taken back. */
-  copy(): ContentHash {
-    const copy = new ContentHash()
-    copy.blocks = this.blocks.copy()
-    copy.#sha256 = this.#sha256.copy()
-    copy.#md5 = this.#md5.copy()
-    return copy
   }
 }

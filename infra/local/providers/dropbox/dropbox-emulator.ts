@@ -18,11 +18,13 @@
  */
 import { randomUUID } from 'node:crypto'
 import { handleAuthorize } from '../authorize.ts'
+import { CHECKSUMS_SCHEMA, Checksums } from '../checksums.ts'
 import {
   createEmulator,
   type Emulator,
   type EmulatorDefinition,
   type EmulatorOptions,
+  type HeldFile,
 } from '../emulator.ts'
 import { type Exchange, type Reply, textReply } from '../exchange.ts'
 import { OAuthError } from '../oauth-error.ts'
@@ -62,7 +64,7 @@ const DROPBOX: EmulatorDefinition<ApiParts> = {
   id: 'dropbox',
   name: 'Dropbox',
   hosts: DROPBOX_HOSTS,
-  schema: DROPBOX_SCHEMA,
+  schema: DROPBOX_SCHEMA + CHECKSUMS_SCHEMA,
   contentTables: ['entries', 'sessions'],
   tokens: DROPBOX_TOKENS,
   accountId: dropboxIdOf,
@@ -70,17 +72,23 @@ const DROPBOX: EmulatorDefinition<ApiParts> = {
     const { database, clock, accounts } = common
     const sessions = new SessionStore(database, clock)
     sessions.removeExpired()
-    const entries = new EntryStore(database, accounts)
-    return { ...common, entries, sessions, lock: new NamespaceLock() }
+    const checksums = new Checksums(database)
+    const entries = new EntryStore(database, accounts, checksums)
+    return { ...common, entries, sessions, checksums, lock: new NamespaceLock() }
   },
   faults: [ENTRIES_BUSY],
   answer,
   brokenRules,
   faultReply: (...refusal) => named(faultReply(...refusal)),
-  files: ({ entries }, account) =>
-    entries.files(account.id).map(({ id, path, content: { size, sha256, md5 } }) => {
-      return { id, name: fileName(path), path, size, sha256, md5, trashed: false }
-    }),
+  async files({ entries, checksums }, account) {
+    const files: HeldFile[] = []
+    for (const { id, path, content } of entries.files(account.id)) {
+      const told = await checksums.of(content)
+      const { size } = content
+      if (told) files.push({ id, name: fileName(path), path, size, ...told, trashed: false })
+    }
+    return files
+  },
   settings: ({ lock }) => ({
     read: () => lock.settings,
     change: (input) => lock.change(input),

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { AccountStore } from '../account-store.ts'
+import type { Checksums } from '../checksums.ts'
 import type { ProviderDatabase, Row } from '../provider-database.ts'
 import type { DeletedEntry, Entry, FileEntry, FolderEntry } from './entry.ts'
 import { parentPath, pathKey } from './paths.ts'
@@ -19,10 +20,12 @@ interface Listing {
 export class EntryStore {
   readonly #database: ProviderDatabase
   readonly #accounts: AccountStore
+  readonly #checksums: Checksums
 
-  constructor(database: ProviderDatabase, accounts: AccountStore) {
+  constructor(database: ProviderDatabase, accounts: AccountStore, checksums: Checksums) {
     this.#database = database
     this.#accounts = accounts
+    this.#checksums = checksums
   }
 
   newId(): string {
@@ -149,7 +152,9 @@ export class EntryStore {
         blob,
         blob,
       )
-      if (!user) this.#database.removeBlob(blob)
+      if (user) continue
+      this.#database.removeBlob(blob)
+      this.#checksums.forget(blob)
     }
   }
 
@@ -161,8 +166,8 @@ export class EntryStore {
     const file = entry.kind === 'file' ? entry : undefined
     this.#database.run(
       `INSERT OR REPLACE INTO entries (account_id, key, parent_key, path, deleted, change, id, rev, blob,
-         size, content_hash, sha256, md5, client_modified, server_modified)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         size, content_hash, client_modified, server_modified)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       accountId,
       entry.key,
       parentPath(entry.key),
@@ -174,8 +179,6 @@ export class EntryStore {
       file?.content.blob ?? null,
       file?.content.size ?? null,
       file?.content.contentHash ?? null,
-      file?.content.sha256 ?? null,
-      file?.content.md5 ?? null,
       file?.clientModified ?? null,
       file?.serverModified ?? null,
     )
@@ -201,8 +204,6 @@ function toEntry(row: Row): Entry | DeletedEntry {
       blob: String(row['blob']),
       size: Number(row['size']),
       contentHash: String(row['content_hash']),
-      sha256: String(row['sha256']),
-      md5: String(row['md5']),
     },
     clientModified: String(row['client_modified']),
     serverModified: String(row['server_modified']),

@@ -1,10 +1,10 @@
 /** A file or folder of an account, and how the API shows it. */
-import type { ContentHashes } from './content-hash.ts'
 import { fileName } from './paths.ts'
 
-export interface FileContent extends ContentHashes {
+export interface FileContent {
   blob: string
   size: number
+  contentHash: string
 }
 
 export interface FileEntry {

@@ -137,8 +137,8 @@ function lookupFailed(error: Tagged): DropboxError {
 }
 
 async function contentOf(call: ApiCall<unknown>, session: UploadSession): Promise<FileContent> {
-  const hashes = await call.parts.sessions.hashesOf(session)
-  return { blob: session.blob, size: session.receivedBytes, ...hashes }
+  const contentHash = await call.parts.sessions.contentHashOf(session)
+  return { blob: session.blob, size: session.receivedBytes, contentHash }
 }
 
 export async function commitSession(

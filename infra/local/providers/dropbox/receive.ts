@@ -6,7 +6,7 @@
 import { BlobWriter } from '../blob-writer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ApiCall } from './api-call.ts'
-import { BLOCK_BYTES, BlockHash, type ContentHash } from './content-hash.ts'
+import { BLOCK_BYTES, ContentHash } from './content-hash.ts'
 import { DropboxError, type Tagged, tagged } from './dropbox-error.ts'
 import type { UploadSession } from './session-store.ts'
 
@@ -60,7 +60,7 @@ async function store(
   refuseLarge(exchange.body.declaredBytes ?? 0)
   const request = contentHash === undefined ? undefined : requestHash(hash)
   const path = parts.database.blobPath(session.blob)
-  const writer = await BlobWriter.open(path, position, BLOCK_BYTES, hash)
+  const writer = new BlobWriter(path, position, BLOCK_BYTES, hash)
   const limit = partialLimit(exchange)
   let received = 0
   try {
@@ -90,8 +90,8 @@ async function store(
 
 /** The hash of a request's own bytes; of a session's where both begin at a block, one pass gives both. */
 function requestHash(session: ContentHash | undefined) {
-  if (!session?.blocks.beginPart()) return new BlockHash()
-  return { update: () => {}, digest: () => session.blocks.partDigest() }
+  if (!session?.beginPart()) return new ContentHash()
+  return { update: () => {}, digest: () => session.partDigest() }
 }
 
 /** The fault `partial` has stored some of the content; nobody tells the client how much. */

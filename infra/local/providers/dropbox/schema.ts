@@ -3,7 +3,7 @@ export const DROPBOX_SCHEMA = `
 CREATE TABLE IF NOT EXISTS entries (
   account_id TEXT NOT NULL, key TEXT NOT NULL, parent_key TEXT NOT NULL, path TEXT NOT NULL,
   deleted INTEGER NOT NULL, change INTEGER NOT NULL, id TEXT UNIQUE, rev TEXT, blob TEXT, size INTEGER,
-  content_hash TEXT, sha256 TEXT, md5 TEXT, client_modified TEXT, server_modified TEXT,
+  content_hash TEXT, client_modified TEXT, server_modified TEXT,
   PRIMARY KEY (account_id, key)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entries_by_parent ON entries (account_id, parent_key, change);

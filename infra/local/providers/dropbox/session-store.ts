@@ -7,7 +7,7 @@ import type { Clock } from '../../clock.ts'
 import { hashFile } from '../hash-file.ts'
 import { NewestRequest } from '../newest-request.ts'
 import type { ProviderDatabase, Row } from '../provider-database.ts'
-import { ContentHash, type ContentHashes } from './content-hash.ts'
+import { ContentHash } from './content-hash.ts'
 
 /** "The upload session ID was not found or has expired. Upload sessions are valid for 7 days." */
 const LIFETIME_MS = 7 * 24 * 60 * 60 * 1000
@@ -113,7 +113,7 @@ export class SessionStore {
     return end === session.receivedBytes
   }
 
-  async hashesOf(session: UploadSession): Promise<ContentHashes> {
+  async contentHashOf(session: UploadSession): Promise<string> {
     const running = session.isConcurrent ? undefined : this.runningHash(session)
     if (running) return running.digest()
     const path = this.#database.blobPath(session.blob)

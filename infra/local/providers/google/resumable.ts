@@ -164,7 +164,7 @@ async function receive(
   session: UploadSession,
   chunk: Chunk,
 ): Promise<number> {
-  const writer = await BlobWriter.open(
+  const writer = new BlobWriter(
     parts.database.blobPath(session.blob),
     session.receivedBytes,
     UNIT_BYTES,

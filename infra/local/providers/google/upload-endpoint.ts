@@ -98,7 +98,7 @@ async function withContent(
 ): Promise<Reply> {
   const blob = parts.files.newBlob()
   const hash = new ContentHash()
-  const writer = await BlobWriter.open(parts.database.blobPath(blob), 0, 1, hash)
+  const writer = new BlobWriter(parts.database.blobPath(blob), 0, 1, hash)
   let size = 0
   try {
     try {
