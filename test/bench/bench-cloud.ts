@@ -17,6 +17,8 @@ import type {
   SubmissionReply,
   UploadPlan,
 } from '../../shared/contract/uploads.ts'
+import { toStorageProviderId } from '../../shared/providers/provider-id.ts'
+import type { OauthProviderId } from '../../shared/providers/providers.ts'
 import { type Records, recordsOf } from './records.ts'
 import { withTempDir } from './temp-dir.ts'
 
@@ -58,12 +60,14 @@ export interface BenchCloudOptions {
   onStarted?: (cloud: LocalCloud) => Promise<void>
   /** The folder in which the data folder is made. */
   parent?: string
+  /** Whose storage the portal has; Google's when absent. */
+  provider?: OauthProviderId
 }
 
 export async function withBenchCloud<T>(
   stage: BuiltStage,
   use: (bench: BenchCloud, dataDir: string) => Promise<T>,
-  { cloudOptions, onStarted, parent }: BenchCloudOptions = {},
+  { cloudOptions, onStarted, parent, provider = 'google' }: BenchCloudOptions = {},
 ): Promise<T> {
   return withTempDir(async (dataDir) => {
     const logs: LambdaLogLine[] = []
@@ -77,7 +81,7 @@ export async function withBenchCloud<T>(
     const records = recordsOf(cloud)
     try {
       await onStarted?.(cloud)
-      return await use({ cloud, logs, records, ...(await openPortal(cloud)) }, dataDir)
+      return await use({ cloud, logs, records, ...(await openPortal(cloud, provider)) }, dataDir)
     } finally {
       records.close()
       await cloud.close()
@@ -85,15 +89,15 @@ export async function withBenchCloud<T>(
   }, parent)
 }
 
-async function openPortal(cloud: LocalCloud) {
+async function openPortal(cloud: LocalCloud, provider: OauthProviderId) {
   const owner = new AppClient(cloud.urls.app)
-  await owner.signIn(OWNER)
-  const accountId = await owner.connectStorage(OWNER)
+  await owner.signIn(OWNER, { provider })
+  const accountId = await owner.connectStorage(OWNER, { provider })
   const portal = await owner.call<PortalReply>('POST', '/api/portals', {
     json: {
       name: 'Bench',
       slug: SLUG,
-      storageProvider: 'google_drive',
+      storageProvider: toStorageProviderId(provider),
       storageAccountId: accountId,
     },
   })

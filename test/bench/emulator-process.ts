@@ -1,8 +1,10 @@
-/** Child process of `delivery-rate.ts`: the Google emulator; messages name clients that it is to know. */
+/** Child process of `provider-cloud.ts`: a provider's emulator; messages name clients that it is to know. */
 import { LocalClock } from '../../infra/local/clock.ts'
-import { createGoogleEmulator } from '../../infra/local/providers/google/google-emulator.ts'
+import { EMULATORS } from '../../infra/local/providers/emulators.ts'
+import { mustBeProvider } from './rclone-remotes.ts'
 
-const emulator = createGoogleEmulator({ dataDir: process.argv[2] ?? '', clock: new LocalClock() })
+const [provider, dataDir = ''] = process.argv.slice(2)
+const emulator = EMULATORS[mustBeProvider(provider)].create({ dataDir, clock: new LocalClock() })
 process.on('message', (client: Parameters<typeof emulator.registerClient>[0]) => {
   emulator.registerClient(client)
   process.send?.({})

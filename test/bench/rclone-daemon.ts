@@ -1,7 +1,7 @@
 /**
- * rclone as the yardstick: a running daemon that copies from our S3 engine to the Google emulator,
- * set up to be as fast as it can. Its Drive backend speaks to Google's own host names only, so its
- * requests go through TLS redirection, a process whose processor time is told apart.
+ * rclone as the yardstick: a running daemon that copies from our S3 engine to an emulator, set
+ * up to be as fast as it can. It speaks to a provider's own host names only, so its requests go
+ * through TLS redirection, a process whose processor time is told apart.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,17 +9,14 @@ import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { AppClient } from '../../infra/local/app-client.ts'
+import type { OauthProviderId } from '../../shared/providers/providers.ts'
 import { until } from '../support/until.ts'
 import { startChild } from './child.ts'
+import type { OAuthApp } from './provider-cloud.ts'
+import { RCLONE_REMOTES } from './rclone-remotes.ts'
 
 const RCLONE = 'rclone'
 const EMAIL = 'second@example.com'
-const SCOPE = 'https://www.googleapis.com/auth/drive.file'
-
-interface OAuthClient {
-  clientId: string
-  clientSecret: string
-}
 
 export interface RcloneSource {
   endpoint: string
@@ -30,31 +27,34 @@ export interface RcloneSource {
 }
 
 export interface RcloneDaemon {
-  /** Copies everything under the prefix into a folder of the second account's Drive. */
+  /** Copies everything under the prefix into a folder of the second account. */
   copy(prefix: string, folder: string): Promise<{ seconds: number; redirectCpuSeconds: number }>
   /** Files of the second account in a folder. */
   countFiles(folder: string): Promise<number>
   close(): Promise<void>
 }
 
-export async function startRcloneDaemon(options: {
+interface RcloneOptions {
   dir: string
-  googleUrl: string
-  client: OAuthClient
+  provider: OauthProviderId
+  providerUrl: string
+  app: OAuthApp
   source: RcloneSource
   transfers: number
-}): Promise<RcloneDaemon> {
-  const { dir, googleUrl, source } = options
+}
+
+export async function startRcloneDaemon(options: RcloneOptions): Promise<RcloneDaemon> {
+  const { dir, provider, providerUrl, source } = options
   const redirect = await startChild<{ proxyUrl: string; authority: string }>(
     'redirect-process.ts',
-    [googleUrl],
+    [provider, providerUrl],
   )
   const authorityFile = join(dir, 'authority.pem')
   await writeFile(authorityFile, redirect.hello.authority)
   const configFile = join(dir, 'rclone.conf')
   await writeFile(configFile, await configuration(options), { mode: 0o600 })
   const port = await freePort()
-  const child = spawn(RCLONE, ['rcd', ...daemonFlags(port, options.transfers)], {
+  const child = spawn(RCLONE, ['rcd', ...daemonFlags(port, options)], {
     env: {
       PATH: process.env['PATH'],
       HOME: dir,
@@ -90,13 +90,13 @@ export async function startRcloneDaemon(options: {
       const startedAt = performance.now()
       await command('sync/copy', {
         srcFs: `source:${source.bucket}/${prefix}`,
-        dstFs: `drive:${folder}`,
+        dstFs: `destination:${folder}`,
       })
       const seconds = (performance.now() - startedAt) / 1000
       return { seconds, redirectCpuSeconds: (await cpuSeconds()) - cpuBefore }
     },
     async countFiles(folder) {
-      const response = await fetch(`${googleUrl}/_emulator/files?account=${EMAIL}`)
+      const response = await fetch(`${providerUrl}/_emulator/files?account=${EMAIL}`)
       const { files } = (await response.json()) as { files: { path: string }[] }
       return files.filter(({ path }) => path.includes(`${folder}/`)).length
     },
@@ -110,14 +110,11 @@ export async function startRcloneDaemon(options: {
   }
 }
 
-function daemonFlags(port: number, transfers: number): string[] {
+function daemonFlags(port: number, { provider, transfers }: RcloneOptions): string[] {
   return [
     ...['--rc-addr', `127.0.0.1:${port}`, '--rc-no-auth'],
     ...['--transfers', String(transfers), '--checkers', String(transfers)],
-    // Its pacer waits 100 ms between calls otherwise.
-    ...['--drive-pacer-min-sleep', '0s', '--drive-pacer-burst', '10000'],
-    // The chunks that our driver sends.
-    ...['--drive-chunk-size', '32Mi'],
+    ...RCLONE_REMOTES[provider].flags,
     // Saves it a HEAD of each object.
     '--use-server-modtime',
     // What goes wrong is to be seen, not repeated.
@@ -125,12 +122,8 @@ function daemonFlags(port: number, transfers: number): string[] {
   ]
 }
 
-async function configuration(options: {
-  googleUrl: string
-  client: OAuthClient
-  source: RcloneSource
-}): Promise<string> {
-  const { source, client } = options
+async function configuration(options: RcloneOptions): Promise<string> {
+  const { provider, source, app } = options
   const sections = {
     source: {
       type: 's3',
@@ -143,12 +136,11 @@ async function configuration(options: {
       list_version: '2',
       no_check_bucket: 'true',
     },
-    drive: {
-      type: 'drive',
-      client_id: client.clientId,
-      client_secret: client.clientSecret,
-      scope: 'drive.file',
-      token: JSON.stringify(await consent(options.googleUrl, client)),
+    destination: {
+      ...RCLONE_REMOTES[provider].config,
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
+      token: JSON.stringify(await consent(options)),
     },
   }
   return Object.entries(sections)
@@ -160,28 +152,26 @@ async function configuration(options: {
 }
 
 /** Consents as a person would; the emulator's own page is where the redirection ends. */
-export const REDIRECT_PATH = '/'
-
-async function consent(googleUrl: string, { clientId, clientSecret }: OAuthClient) {
-  const browser = new AppClient(googleUrl)
-  const redirectUri = `${googleUrl}${REDIRECT_PATH}`
+async function consent({ provider, providerUrl, app }: RcloneOptions) {
+  const { authorizePath, tokenPath, scope, offline } = RCLONE_REMOTES[provider]
+  const browser = new AppClient(providerUrl)
+  const redirectUri = `${providerUrl}/`
   const query = new URLSearchParams({
-    client_id: clientId,
+    client_id: app.clientId,
     redirect_uri: redirectUri,
     response_type: 'code',
-    scope: SCOPE,
-    access_type: 'offline',
-    prompt: 'consent',
+    scope,
+    ...offline,
   })
-  const asked = await browser.visit(`/o/oauth2/v2/auth?${query}`)
+  const asked = await browser.visit(`${authorizePath}?${query}`)
   const page = await browser.consent(asked, { email: EMAIL })
-  const response = await fetch(`${googleUrl}/token`, {
+  const response = await fetch(`${providerUrl}${tokenPath}`, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       code: page.url.searchParams.get('code') ?? '',
-      client_id: clientId,
-      client_secret: clientSecret,
+      client_id: app.clientId,
+      client_secret: app.clientSecret,
       redirect_uri: redirectUri,
     }),
   })

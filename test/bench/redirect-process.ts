@@ -1,8 +1,10 @@
 /** Child process of `rclone-daemon.ts`: the TLS redirection, which tells its processor time when asked. */
-import { GOOGLE_HOSTS } from '../../infra/local/providers/google/google-emulator.ts'
 import { startTlsFront } from '../local/providers/rclone/tls-front.ts'
+import { mustBeProvider, RCLONE_REMOTES } from './rclone-remotes.ts'
 
-const { proxyUrl, authority } = await startTlsFront(process.argv[2] ?? '', GOOGLE_HOSTS)
+const [provider, emulatorUrl = ''] = process.argv.slice(2)
+const { hosts } = RCLONE_REMOTES[mustBeProvider(provider)]
+const { proxyUrl, authority } = await startTlsFront(emulatorUrl, hosts)
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
   process.send?.({ cpuSeconds: (user + system) / 1e6 })

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { type BuiltStage, ensureBuiltStage } from '../../infra/local/built-stage.ts'
 import { measureCalls } from './aws-calls.ts'
 import { measureBundles, measureImports } from './build-figures.ts'
+import { measureCommitLock } from './commit-lock.ts'
 import { measureDelivery } from './delivery-rate.ts'
 import { type Figure, figureJson, figureLines, isHeld } from './figure.ts'
 import { measureIdleCost } from './idle-cost.ts'
@@ -37,7 +38,15 @@ const GROUPS: Record<string, Group> = {
   lists: { what: 'read units of lists, with few and many uploads', measure: measureLists },
   schedules: { what: 'items that scheduled runs read', measure: measureSchedules },
   memory: { what: 'memory of the delivery worker up to 5 GiB', measure: measureMemory },
-  delivery: { what: 'delivery against rclone', measure: measureDelivery },
+  'delivery-drive': {
+    what: 'delivery to Drive against rclone',
+    measure: (stage, options) => measureDelivery(stage, 'google', options),
+  },
+  'delivery-dropbox': {
+    what: 'delivery to Dropbox against rclone',
+    measure: (stage, options) => measureDelivery(stage, 'dropbox', options),
+  },
+  'delivery-lock': { what: 'delivery while Dropbox refuses commits', measure: measureCommitLock },
 }
 const DEFAULT_JSON = 'dist/bench.json'
 
@@ -49,17 +58,22 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
-const unknown = positionals.filter((name) => !Object.hasOwn(GROUPS, name))
+/** `delivery` stands for all groups whose names begin so. */
+const groupsOf = (name: string) =>
+  Object.keys(GROUPS).filter((group) => group === name || group.startsWith(`${name}-`))
+const unknown = positionals.filter((name) => groupsOf(name).length === 0)
 if (values.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`There is no group ${unknown.join(', ')}.\n`)
   console.log('npm run bench [-- <group>…] [--full] [--json FILE]\n')
-  for (const [name, { what }] of Object.entries(GROUPS)) console.log(`  ${name.padEnd(10)} ${what}`)
-  console.log(`\n  --full     more rounds against rclone\n  --json     default ${DEFAULT_JSON}`)
+  for (const [name, { what }] of Object.entries(GROUPS)) console.log(`  ${name.padEnd(16)} ${what}`)
+  console.log(
+    `\n  --full           more rounds of delivery\n  --json           default ${DEFAULT_JSON}`,
+  )
   process.exit(values.help ? 0 : 1)
 }
 
 const stage = await ensureBuiltStage((step) => console.log(step))
-const names = positionals.length > 0 ? positionals : Object.keys(GROUPS)
+const names = positionals.length > 0 ? positionals.flatMap(groupsOf) : Object.keys(GROUPS)
 const measured: (Figure & { group: string })[] = []
 let broken = 0
 for (const name of names) {
