@@ -84,6 +84,8 @@ async function handOver(
       buffer: content,
     })),
   )
+  await client.getByLabel('Your name').fill('Ada Bell')
+  await client.getByLabel('Your e-mail address').fill('ada@example.org')
   await client.getByRole('button', { name: /^Send/ }).click()
   await client.getByRole('heading', { name: 'Delivered' }).waitFor({ timeout: DELIVERY_MS })
   await client.getByText(`Delivered to ${provider}`).first().waitFor()
@@ -124,6 +126,21 @@ test('the owner downloads a file from Dropbox, and deletes it there', async () =
   await row.waitFor({ state: 'detached' })
 
   expect(await namesAt('dropbox')).not.toContain(FILE.name)
+})
+
+test('the owner has a client forgotten, whose delivered file stays', async () => {
+  await visit(`/files?q=${encodeURIComponent(EMPTY.name)}`)
+  const row = page.getByRole('row').filter({ hasText: EMPTY.name })
+  await row.getByText('Ada Bell').waitFor()
+  await row.getByRole('button', { name: /^Details/ }).click()
+  await page.getByRole('button', { name: 'Erase what they told' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('through every portal').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Erase' }).click()
+  await row.getByText('unnamed client').waitFor()
+
+  expect(await namesAt('dropbox')).toContain(EMPTY.name)
 })
 
 const card = (provider: string) =>

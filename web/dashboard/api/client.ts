@@ -23,6 +23,8 @@ import type {
 } from '../../../shared/contract/settings.ts'
 import type {
   DeleteUploadReply,
+  EraseClientReply,
+  EraseClientRequest,
   PreparingReply,
   UploadReply,
   UploadsReply,
@@ -146,6 +148,11 @@ export async function deleteUpload(
   return callJson(withQuery(path, { recordOnly: recordOnly ? 'true' : undefined }), {
     method: 'DELETE',
   })
+}
+
+/** Forgets who a client is, as far as one call comes. */
+export async function eraseClient(request: EraseClientRequest): Promise<EraseClientReply> {
+  return callJson('/api/clients/erase', post(request))
 }
 
 /** Has a file that waits delivered now. */

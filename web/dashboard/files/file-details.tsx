@@ -11,6 +11,7 @@ import { LOCALE } from '../shell/locale.ts'
 import { StatusLabel } from '../shell/status-label.tsx'
 import { Time } from '../shell/time.tsx'
 import { useReturnFocus } from '../shell/use-return-focus.ts'
+import { clientToErase } from './client-to-erase.ts'
 import { DownloadButton } from './download-button.tsx'
 import { RetryButton } from './retry-button.tsx'
 import { clientFolder, describeStorage, describeUpload, otherName } from './upload-status.ts'
@@ -23,10 +24,13 @@ interface FileDetailsProps {
   portalName: string
   /** Undefined for an account that is not known any more. */
   accountName: string | undefined
+  /** Left out where its client cannot be erased. */
+  onErase?: () => void
   onClose: () => void
 }
 
-export function FileDetails({ upload, portalName, accountName, onClose }: FileDetailsProps) {
+export function FileDetails(props: FileDetailsProps) {
+  const { upload, portalName, accountName, onErase, onClose } = props
   useReturnFocus()
   const state = describeUpload(upload)
   const storage = describeStorage(upload)
@@ -61,6 +65,13 @@ export function FileDetails({ upload, portalName, accountName, onClose }: FileDe
               {[upload.clientName, upload.clientEmail].filter(Boolean).join(' · ')}
             </Detail>
             <Detail term="Message">{upload.clientMessage}</Detail>
+            {onErase && clientToErase(upload) && (
+              <Detail term="Forget this client">
+                <button type="button" className="link-button" onClick={onErase}>
+                  Erase what they told
+                </button>
+              </Detail>
+            )}
             <Detail term="Announced">
               <Time value={upload.createdAt} />
             </Detail>

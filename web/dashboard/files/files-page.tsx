@@ -9,6 +9,7 @@ import { countOf } from '../shell/count-of.ts'
 import { Page } from '../shell/page.tsx'
 import { ProblemNotice } from '../shell/problem-notice.tsx'
 import { DeleteFileDialog } from './delete-file-dialog.tsx'
+import { EraseClientDialog } from './erase-client-dialog.tsx'
 import { FileDetails } from './file-details.tsx'
 import { FileFilterForm } from './file-filter-form.tsx'
 import { changeFilter, countFilters, filterQuery, isSearch, readFilters } from './file-filters.ts'
@@ -24,11 +25,13 @@ export function FilesPage() {
   const uploads = useUploads(filterQuery(filters))
   const [detailsOf, setDetailsOf] = useState<string>()
   const [deletingId, setDeletingId] = useState<string>()
+  const [erasingOf, setErasingOf] = useState<string>()
 
   // By id, so that an open drawer goes on showing what happens to its file.
   const find = (id: string | undefined) => uploads.data?.find((upload) => upload.id === id)
   const shown = find(detailsOf)
   const deleting = find(deletingId)
+  const erasing = find(erasingOf)
   const filtered = countFilters(filters) > 0
   const portalName = (id: string) => {
     if (!portals.data) return '…'
@@ -109,9 +112,14 @@ export function FilesPage() {
           upload={shown}
           portalName={portalName(shown.portalId)}
           accountName={nameOfAccount(shown.storageAccountId ?? shown.intendedStorageAccountId)}
+          onErase={() => {
+            setDetailsOf(undefined)
+            setErasingOf(shown.id)
+          }}
           onClose={() => setDetailsOf(undefined)}
         />
       )}
+      {erasing && <EraseClientDialog upload={erasing} onClose={() => setErasingOf(undefined)} />}
       {deleting && <DeleteFileDialog upload={deleting} onClose={() => setDeletingId(undefined)} />}
     </Page>
   )
