@@ -65,7 +65,7 @@ export const MESSAGE_OPERATIONS: Record<string, SqsOperation> = {
       messageBytes(entry.MessageBody, (entry.MessageAttributes ?? {}) as MessageAttributes),
     )
     checkBatchBytes(bytes.reduce((sum, size) => sum + size, 0))
-    return each(Entries, (entry) => send(caller, queue, entry))
+    return each(caller, Entries, (entry) => send(caller, queue, entry))
   },
 
   ReceiveMessage: receive,
@@ -80,7 +80,7 @@ export const MESSAGE_OPERATIONS: Record<string, SqsOperation> = {
     const { QueueUrl, Entries } = parse(deleteBatchSchema, input)
     const queue = findQueue(caller, QueueUrl)
     checkBatch(Entries)
-    return each(Entries, (entry) => {
+    return each(caller, Entries, (entry) => {
       caller.service.deleteMessage(queue, entry.ReceiptHandle)
       return {}
     })
@@ -97,7 +97,7 @@ export const MESSAGE_OPERATIONS: Record<string, SqsOperation> = {
     const { QueueUrl, Entries } = parse(visibilityBatchSchema, input)
     const queue = findQueue(caller, QueueUrl)
     checkBatch(Entries)
-    return each(Entries, (entry) => {
+    return each(caller, Entries, (entry) => {
       caller.service.changeVisibility(queue, entry.ReceiptHandle, entry.VisibilityTimeout)
       return {}
     })
@@ -190,17 +190,23 @@ function traced(message: AcceptedMessage, traceHeader: string | undefined): Acce
   return { ...message, systemAttributes: { ...own, ...message.systemAttributes } }
 }
 
-/** One result per entry; an entry that is refused does not stop the others. */
-function each<T extends { Id: string }>(entries: T[], work: (entry: T) => object): object {
+/** One result per entry, all in one commit; an entry that is refused does not stop the others. */
+function each<T extends { Id: string }>(
+  { service }: SqsCaller,
+  entries: T[],
+  work: (entry: T) => object,
+): object {
   const Successful: object[] = []
   const Failed: object[] = []
-  for (const entry of entries) {
-    try {
-      Successful.push({ Id: entry.Id, ...work(entry) })
-    } catch (error) {
-      if (!(error instanceof AwsError)) throw error
-      Failed.push({ Id: entry.Id, SenderFault: true, Code: error.code, Message: error.message })
+  service.store.transaction(() => {
+    for (const entry of entries) {
+      try {
+        Successful.push({ Id: entry.Id, ...work(entry) })
+      } catch (error) {
+        if (!(error instanceof AwsError)) throw error
+        Failed.push({ Id: entry.Id, SenderFault: true, Code: error.code, Message: error.message })
+      }
     }
-  }
+  })
   return { Successful, Failed }
 }

@@ -110,8 +110,9 @@ export class QueueStore {
     this.#database.close()
   }
 
+  /** Inside another one it is part of that. */
   transaction<T>(work: () => T): T {
-    return inTransaction(this.#database, work)
+    return this.#database.isTransaction ? work() : inTransaction(this.#database, work)
   }
 
   saveQueue(settings: QueueSettings, nowMs: number): void {

@@ -143,7 +143,9 @@ export function createSqsEngine({ dataDir, clock, baseUrl }: SqsEngineOptions): 
 
     deleteBatch(arn, receiptHandles) {
       const queue = byArn(arn)
-      for (const receiptHandle of receiptHandles) service.deleteMessage(queue, receiptHandle)
+      service.store.transaction(() => {
+        for (const receiptHandle of receiptHandles) service.deleteMessage(queue, receiptHandle)
+      })
     },
 
     changeVisibility(arn, receiptHandle, visibilitySeconds) {
