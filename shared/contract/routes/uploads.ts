@@ -159,8 +159,8 @@ export const UPLOAD_ROUTES = {
     body: {
       schema: contract.eraseClientRequest,
       examples: {
-        'by address': { clientEmail: 'client@example.com' },
         'by hand-over': { submissionId: SUBMISSION_ID },
+        'by address': { clientEmail: 'client@example.com' },
       },
     },
     replies: {

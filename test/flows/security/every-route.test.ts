@@ -64,7 +64,8 @@ function recordOf({ pattern }: JsonSchema): string | undefined {
 }
 
 /** An id of the owner that such a field would take. */
-function foreignId(field: string, { accountId, portal }: Person): string {
+function foreignId(field: string, { accountId, portal, pending }: Person): string {
+  if (/submission/i.test(field)) return pending.submissionId
   return /account/i.test(field) ? accountId : portal.id
 }
 
@@ -214,7 +215,7 @@ describe('the routes of an owner', () => {
               sendAs(world.test, key, intruder, { ...good, json: withValue(rest, field, id) }),
           },
         ],
-        ['ACCOUNT_NOT_FOUND', 'PORTAL_NOT_FOUND'],
+        ['ACCOUNT_NOT_FOUND', 'PORTAL_NOT_FOUND', 'SUBMISSION_NOT_FOUND'],
       )
     },
   )
