@@ -102,6 +102,18 @@ describe.each(PROVIDERS)('on $name', (provider) => {
       },
     )
 
+    it('that loses its answer about a new folder', async () => {
+      const file = files.newFile(1000, { relativePath: 'a new one/letter.bin', name: 'letter.bin' })
+      await files.spoil('folder', { action: 'apply-then-503', retryAfterSeconds: 0 })
+
+      const uploadId = await files.handOver(file)
+
+      const { storagePath } = await files.untilDelivered(uploadId, file)
+      expect(storagePath).toMatch(/\/a new one\/letter.bin$/)
+      expect(await files.openFaults()).toBe(0)
+      expect(await files.arrived(file)).toEqual([sha256(file.content)])
+    })
+
     it('that says to come back much later, without stopping the portal', async () => {
       const file = files.newFile(1000)
       await files.spoil('whole', provider.longRefusal)
@@ -145,6 +157,22 @@ describe.each(PROVIDERS)('on $name', (provider) => {
 
       expect(count(requests, 'oauth.token.refresh')).toBe(1)
       expect(sessions(requests)).toBe(1)
+    })
+
+    it('whose access token expires while no new one is given: the file waits and stops nothing', async () => {
+      const file = files.newFile(1000)
+      await files.steer('expire-tokens')
+      await files.spoil('refresh', { action: 'status:503', times: 1000 })
+
+      const uploadId = await files.handOver(file)
+
+      await files.untilStatus(uploadId, 'held')
+      expect(await accountStatus(owner)).toBe('ACTIVE')
+      expect((await portalOf(owner)).isActive).toBe(true)
+      await files.clearFaults()
+      await test.cloud.advanceClock(61)
+      await files.untilDelivered(uploadId, file)
+      expect(await files.arrived(file)).toEqual([sha256(file.content)])
     })
 
     it('whose owner revokes it in the middle: it waits, its portals stop, and a new consent brings it in', async () => {

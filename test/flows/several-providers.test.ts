@@ -24,13 +24,8 @@ import {
   type TestCloud,
 } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
-import { PROVIDERS } from '../support/providers.ts'
+import { PROVIDER_PAIRS, PROVIDERS } from '../support/providers.ts'
 import { until } from '../support/until.ts'
-
-/** Every provider with every other one. */
-const PAIRS = PROVIDERS.flatMap((first) =>
-  PROVIDERS.filter((second) => second !== first).map((second) => ({ first, second })),
-)
 
 let test: TestCloud
 let owner: Owner
@@ -109,7 +104,7 @@ describe('accounts of all providers', () => {
     await expectProblem(reply, 'AMBIGUOUS_ACCOUNT')
   })
 
-  it.each(PAIRS)(
+  it.each(PROVIDER_PAIRS)(
     'a portal on $first.name does not take an account at $second.name',
     async ({ first, second }) => {
       const reply = await owner.http.send('POST', '/api/portals', {
@@ -147,7 +142,7 @@ describe('accounts of all providers', () => {
     }
   })
 
-  it.each(PAIRS)(
+  it.each(PROVIDER_PAIRS)(
     'a portal moves from $first.name to $second.name; what was delivered stays where it is',
     async ({ first, second }) => {
       const portal = await createPortal(owner.http, idOf(first.id, OWNER), {
@@ -177,7 +172,7 @@ describe('accounts of all providers', () => {
     },
   )
 
-  describe.each(PAIRS)(
+  describe.each(PROVIDER_PAIRS)(
     'a portal on $first.name with a backup on $second.name',
     ({ first, second }) => {
       let portal: PortalReply

@@ -1,4 +1,7 @@
 /** What an owner does at the provider, without our service: in its own pages, told by its API. */
+import type { OauthProviderId } from '../../shared/contract/common.ts'
+import { ENV } from '../../shared/platform/env-names.ts'
+import type { OauthClientSecret } from '../../shared/platform/secrets.ts'
 import type { Owner, TestCloud } from './local-cloud.ts'
 import type { CallProvider } from './provider-suite.ts'
 import { providerToken } from './provider-token.ts'
@@ -19,13 +22,12 @@ export async function ownerAtProvider(
 ): Promise<OwnerAtProvider> {
   const { storageScopes, deeds } = suiteOf(provider)
   const origin = test.cloud.urls[provider]
-  // Our own client's, because a provider may show an app's files to that app alone.
   const login = await test.browser().send('GET', `/api/auth/login/${provider}`)
   const asked = new URL(login.headers.get('location') ?? '').searchParams
-  const clientId = asked.get('client_id') ?? ''
   const token = await providerToken({
     origin,
-    client: { clientId, clientSecret: clientSecret(test, clientId) },
+    // Our own, because a provider may show an app's files to that app alone.
+    client: clientOf(test, provider),
     redirectUri: asked.get('redirect_uri') ?? '',
     scopes: storageScopes,
     email,
@@ -58,11 +60,13 @@ export function providerCall(origin: string, token: string): CallProvider {
   }
 }
 
-function clientSecret({ cloud: { provisioned, secrets } }: TestCloud, clientId: string): string {
-  const values = provisioned
-    .ofType('AWS::SecretsManager::Secret')
-    .map(({ ref }) => secrets.getValue(ref))
-  const value = values.find((text) => text.includes(JSON.stringify(clientId)))
-  if (value === undefined) throw new Error(`no secret is that of the client ${clientId}`)
-  return (JSON.parse(value) as { clientSecret: string }).clientSecret
+function clientOf({ cloud: { provisioned, secrets } }: TestCloud, provider: OauthProviderId) {
+  const [secretId] = provisioned.functions.flatMap(
+    ({ environment }) => environment[ENV.oauthClientsSecret] ?? [],
+  )
+  if (secretId === undefined) throw new Error('no function knows the OAuth clients')
+  const clients = JSON.parse(secrets.getValue(secretId)) as Record<string, OauthClientSecret>
+  const client = clients[provider]
+  if (!client) throw new Error(`there is no client for ${provider}`)
+  return client
 }

@@ -8,8 +8,11 @@ import { INDEX, transact } from '../../../shared/platform/table.ts'
 import { QuotaFull, ReconnectNeeded } from '../../../shared/providers/failures.ts'
 import { brokenConnection } from '../../../shared/providers/memory.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
+import type { ProviderSuite } from '../../support/provider-suite.ts'
+import { PROVIDER_PAIRS } from '../../support/providers.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
 import { CHUNK_BYTES, type House, type Kill, Killed, openHouse } from './delivery-house.ts'
+import { type Storage, type Storages, startStorages } from './storages.ts'
 
 const diagnostics = { provider: 'google_drive' } as const
 const SMALL = Buffer.from('Dear Sir or Madam')
@@ -18,11 +21,16 @@ const LARGE = randomBytes(2 * CHUNK_BYTES + 17)
 const LATER_MS = 6 * MINUTE_MS
 
 let records: RecordTable
+let storages: Storages
 let house: House
 beforeAll(async () => {
   records = await startRecordTable()
+  storages = await startStorages()
 })
-afterAll(() => records.close())
+afterAll(async () => {
+  await storages.close()
+  await records.close()
+})
 beforeEach(async () => {
   house = await openHouse(records.table, { hasBackup: true })
 })
@@ -320,22 +328,35 @@ describe('accounts that are all full', () => {
   })
 })
 
-describe('a worker that dies while a file moves', { timeout: 60_000 }, () => {
-  it.each([
-    ['a small file', SMALL],
-    ['a file of three chunks', LARGE],
-  ])('leaves one copy of %s, whichever of its calls was the last', async (_size, content) => {
-    expect(await killAtEveryCall(content)).toBeGreaterThan(15)
-  })
-})
+describe.each(PROVIDER_PAIRS)(
+  'from $first.name to $second.name',
+  { timeout: 60_000 },
+  ({ first, second }) => {
+    it.each([
+      ['a small file', SMALL],
+      ['a file of three chunks', LARGE],
+    ])(
+      'a worker that dies leaves one copy of %s, whichever of its calls was the last',
+      async (_size, content) => {
+        expect(await killAtEveryCall(first, second, content)).toBeGreaterThan(15)
+      },
+    )
+  },
+)
 
 /** Hands over one file for each call of a worker, whose account is full for the first byte, and kills it there. */
-async function killAtEveryCall(content: Buffer): Promise<number> {
+async function killAtEveryCall(
+  first: ProviderSuite,
+  second: ProviderSuite,
+  content: Buffer,
+): Promise<number> {
+  const sha256 = createHash('sha256').update(content).digest('hex')
   for (let atCall = 1; atCall <= 100; atCall += 1) {
-    house = await openHouse(records.table, { hasBackup: true })
+    const storage = await storages.open(first)
+    const backupStorage = await storages.open(second)
+    house = await openHouse(records.table, { hasBackup: true, storage, backupStorage })
     const upload = await house.handOver(content)
-    house.provider.failNext('uploadWhole', new QuotaFull({ diagnostics }))
-    house.provider.failNext('sendChunk', new QuotaFull({ diagnostics }))
+    isFullOnce(storage)
     const died = await dies(upload.id, { atCall, when: 'after' })
     // Where it stops being full, and where it does not, there is one copy in the end.
     if (atCall % 2 === 0) await happens('DEACTIVATED')
@@ -343,12 +364,40 @@ async function killAtEveryCall(content: Buffer): Promise<number> {
       house.messages.length = 0
       for (const asked of await house.sweep(LATER_MS)) await work(asked)
     }
-    const { storageAccountId } = await house.uploadOf(upload.id)
-    const which = storageAccountId === house.account.id ? 'account' : 'backup'
-    await expectDeliveredTo(which, upload, content)
-    if (!died) return atCall - 1
+    const isOwn = (await house.uploadOf(upload.id)).storageAccountId === house.account.id
+    const [there, elsewhere] = isOwn ? [storage, backupStorage] : [backupStorage, storage]
+    const [file, ...others] = await there.files()
+    const label = `killed after call ${atCall}`
+    expect([...others, ...(await elsewhere.files())], label).toEqual([])
+    expect(file, label).toMatchObject({ path: '/Portage/Letters/letter.txt', sha256 })
+    expect(await house.uploadOf(upload.id), label).toMatchObject({
+      status: 'uploaded',
+      storageAccountId: house[isOwn ? 'account' : 'backup'].id,
+      storageProvider: (isOwn ? first : second).storageId,
+      storageFileId: file?.id,
+      sha256,
+    })
+    expect(await house.deliveryOf(upload.id), label).toBeUndefined()
+    expect(await house.count(), label).toBe(1)
+    if (died) continue
+    expect(isOwn).toBe(false)
+    return atCall - 1
   }
   throw new Error('a delivery of more than 100 calls')
+}
+
+/** The first request that brings bytes finds no room. */
+function isFullOnce({ provider }: Storage): void {
+  const { uploadWhole, sendChunk } = provider
+  const full = new QuotaFull({ diagnostics: { provider: provider.id } })
+  provider.uploadWhole = () => {
+    provider.uploadWhole = uploadWhole
+    return Promise.reject(full)
+  }
+  provider.sendChunk = () => {
+    provider.sendChunk = sendChunk
+    return Promise.reject(full)
+  }
 }
 
 async function dies(uploadId: string, kill: Kill): Promise<boolean> {
