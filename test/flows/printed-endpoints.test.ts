@@ -12,6 +12,9 @@ import { untilUploaded } from '../support/client-calls.ts'
 import { whileProviderFails } from '../support/keepers.ts'
 import { createPortal, handOver, startTestCloud, type TestCloud } from '../support/local-cloud.ts'
 import { expectProblem } from '../support/problems.ts'
+import type { ProviderSuite } from '../support/provider-suite.ts'
+import { DRIVE } from '../support/providers/drive.ts'
+import { PROVIDERS } from '../support/providers.ts'
 import { PRINTED } from './printed-examples.ts'
 import { removeItem, withTable } from './security/attack.ts'
 
@@ -22,6 +25,14 @@ beforeAll(async () => {
   test = await startTestCloud()
 })
 afterAll(() => test.close())
+
+/** What is printed, which is an example of Google Drive, of another provider. */
+function printedOf<Printed>({ id, storageId }: ProviderSuite, printed: Printed): Printed {
+  const text = JSON.stringify(printed)
+    .replaceAll('"google_drive"', JSON.stringify(storageId))
+    .replaceAll('"google"', JSON.stringify(id))
+  return JSON.parse(text) as Printed
+}
 
 /** What is printed, as a matcher: any text for '...', objects with more members pass. */
 function asPrinted(printed: unknown): unknown {
@@ -41,27 +52,33 @@ interface Person {
 }
 
 /** An owner with one account and so many portals, whom no other test knows. */
-async function newOwner({ portals = 0, email = '', name = 'Somebody' } = {}): Promise<Person> {
+async function newOwner(
+  provider: ProviderSuite,
+  { portals = 0, email = '', name = 'Somebody' } = {},
+): Promise<Person> {
   people += 1
   const own = email || `person-${people}@example.com`
-  await test.addPerson({ email: own, name })
+  await test.addPerson({ email: own, name }, provider.id)
   const http = test.browser()
-  await http.signIn(own)
-  const accountId = await http.connectStorage(own)
+  await http.signIn(own, { provider: provider.id })
+  const accountId = await http.connectStorage(own, { provider: provider.id })
   const made: PortalReply[] = []
   for (let number = 1; number <= portals; number += 1) {
     const slug = `portal-${people}-${number}`
-    made.push(await createPortal(http, accountId, { name: `Portal ${number}`, slug }))
+    const storageProvider = provider.id
+    made.push(
+      await createPortal(http, accountId, { name: `Portal ${number}`, slug, storageProvider }),
+    )
   }
   return { http, email: own, accountId, portals: made }
 }
 
-/** The owner's second Google account. */
-async function connectAnother(http: AppClient): Promise<string> {
+/** The owner's second account at a provider. */
+async function connectAnother(http: AppClient, { id }: ProviderSuite): Promise<string> {
   people += 1
   const email = `person-${people}@example.com`
-  await test.addPerson({ email, name: 'Somebody' })
-  return http.connectStorage(email)
+  await test.addPerson({ email, name: 'Somebody' }, id)
+  return http.connectStorage(email, { provider: id })
 }
 
 function isActive(http: AppClient): Promise<boolean[]> {
@@ -70,187 +87,208 @@ function isActive(http: AppClient): Promise<boolean[]> {
     .then((portals) => portals.map((portal) => portal.isActive))
 }
 
-describe('storage (A15)', () => {
-  it('GET /api/storage/accounts', async () => {
-    const { http } = await newOwner({ email: 'user@example.com', name: 'User Name' })
+describe.each(PROVIDERS)('at $name:', (provider) => {
+  const PRINTED_HERE = printedOf(provider, PRINTED)
 
-    expect(await http.call('GET', '/api/storage/accounts')).toMatchObject(
-      asPrinted(PRINTED['GET /api/storage/accounts'].response) as object,
-    )
-  })
+  describe('storage (A15)', () => {
+    it('GET /api/storage/accounts', async () => {
+      const { http } = await newOwner(provider, { email: 'user@example.com', name: 'User Name' })
 
-  it('GET /api/v1/storage', async () => {
-    const { http } = await newOwner()
-    await connectAnother(http)
-    const printed = PRINTED['GET /api/v1/storage'].response
+      expect(await http.call('GET', '/api/storage/accounts')).toMatchObject(
+        asPrinted(PRINTED_HERE['GET /api/storage/accounts'].response) as object,
+      )
+    })
 
-    const reply = await http.call<AccountsReply>('GET', '/api/v1/storage')
+    it('GET /api/v1/storage', async () => {
+      const { http } = await newOwner(provider)
+      await connectAnother(http, provider)
+      const printed = PRINTED_HERE['GET /api/v1/storage'].response
 
-    // Both lists have the entries of the other endpoint.
-    const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
-    expect(accounts).toHaveLength(2)
-    for (const member of Object.keys(printed.accounts[0])) {
-      for (const account of accounts) expect(account).toHaveProperty(member)
-    }
-    const steady = accounts.map(({ lastAccessedAt, quota, ...entry }) => entry)
-    expect(reply).toMatchObject({
-      accounts: steady,
-      activeStorageAccounts: steady,
-      fallbackInfo: printed.fallbackInfo,
+      const reply = await http.call<AccountsReply>('GET', '/api/v1/storage')
+
+      // Both lists have the entries of the other endpoint.
+      const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+      expect(accounts).toHaveLength(2)
+      for (const member of Object.keys(printed.accounts[0])) {
+        for (const account of accounts) expect(account).toHaveProperty(member)
+      }
+      const steady = accounts.map(({ lastAccessedAt, quota, ...entry }) => entry)
+      expect(reply).toMatchObject({
+        accounts: steady,
+        activeStorageAccounts: steady,
+        fallbackInfo: printed.fallbackInfo,
+      })
+    })
+
+    it('POST /api/storage/deactivate', async () => {
+      const { http } = await newOwner(provider, { portals: 2 })
+      const { request, response } = PRINTED_HERE['POST /api/storage/deactivate']
+
+      const reply = await http.call('POST', '/api/storage/deactivate', { json: request })
+
+      expect(reply).toEqual(response)
+      expect(await isActive(http)).toEqual([false, false])
+    })
+
+    it('POST /api/storage/reactivate', async () => {
+      const { http } = await newOwner(provider, { portals: 2 })
+      const { request, response } = PRINTED_HERE['POST /api/storage/reactivate']
+      await http.call('POST', '/api/storage/deactivate', { json: request })
+
+      const reply = await http.call('POST', '/api/storage/reactivate', { json: request })
+
+      expect(reply).toEqual(response)
+      expect(await isActive(http)).toEqual([true, true])
+    })
+
+    it('POST /api/storage/fix-accounts', async () => {
+      const { http } = await newOwner(provider)
+      const lost = await connectAnother(http, provider)
+      await removeItem(test, { pk: `account#${lost}`, sk: 'account' })
+
+      const reply = await http.call('POST', '/api/storage/fix-accounts')
+
+      expect(reply).toEqual(PRINTED_HERE['POST /api/storage/fix-accounts'].response)
+      const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
+      expect(accounts.map(({ storageAccountId }) => storageAccountId)).toContain(lost)
+    })
+
+    it('POST /api/storage/sync-oauth-status', async () => {
+      const { http } = await newOwner(provider, { portals: 2 })
+      const json = { provider: provider.storageId }
+      await http.call('POST', '/api/storage/deactivate', { json })
+      const reactivate = () => http.send('POST', '/api/storage/reactivate', { json })
+      expect((await whileProviderFails(test, provider.id, reactivate)).status).toBe(503)
+
+      const reply = await http.call('POST', '/api/storage/sync-oauth-status')
+
+      expect(reply).toMatchObject(PRINTED_HERE['POST /api/storage/sync-oauth-status'].response)
+      expect(reply).toMatchObject({
+        summary: { accountsChecked: 1, accountsUpdated: 1, errors: [] },
+      })
+      expect(await isActive(http)).toEqual([true, true])
     })
   })
 
-  it('POST /api/storage/deactivate', async () => {
-    const { http } = await newOwner({ portals: 2 })
-    const { request, response } = PRINTED['POST /api/storage/deactivate']
+  describe('uploads (A16)', () => {
+    const PDF = Buffer.from('%PDF-1.7\n')
 
-    const reply = await http.call('POST', '/api/storage/deactivate', { json: request })
+    it('POST /api/upload', async () => {
+      const { http, portals } = await newOwner(provider, { portals: 1 })
+      const [portal] = portals
+      const password = 'open sesame'
+      await http.call('PUT', `/api/portals/${portal?.id}`, {
+        headers: { 'if-match': `"${portal?.version}"` },
+        json: { password },
+      })
+      const client = test.browser()
+      const verify = `/api/portals/public/${portal?.slug}/verify`
+      const { token } = await client.call<VerifyPasswordReply>('POST', verify, {
+        json: { password },
+      })
+      const fields: Record<keyof (typeof PRINTED)['POST /api/upload']['request'], string> = {
+        portalId: portal?.id ?? '',
+        clientName: 'Ada',
+        clientEmail: 'ada@example.org',
+        clientMessage: 'As promised.',
+        token,
+      }
+      const body = new FormData()
+      for (const [name, value] of Object.entries(fields)) body.set(name, value)
+      body.set('file', new Blob([PDF], { type: 'application/pdf' }), 'example.pdf')
 
-    expect(reply).toEqual(response)
-    expect(await isActive(http)).toEqual([false, false])
-  })
+      const response = await client.send('POST', '/api/upload', { body })
 
-  it('POST /api/storage/reactivate', async () => {
-    const { http } = await newOwner({ portals: 2 })
-    const { request, response } = PRINTED['POST /api/storage/reactivate']
-    await http.call('POST', '/api/storage/deactivate', { json: request })
-
-    const reply = await http.call('POST', '/api/storage/reactivate', { json: request })
-
-    expect(reply).toEqual(response)
-    expect(await isActive(http)).toEqual([true, true])
-  })
-
-  it('POST /api/storage/fix-accounts', async () => {
-    const { http } = await newOwner()
-    const lost = await connectAnother(http)
-    await removeItem(test, { pk: `account#${lost}`, sk: 'account' })
-
-    const reply = await http.call('POST', '/api/storage/fix-accounts')
-
-    expect(reply).toEqual(PRINTED['POST /api/storage/fix-accounts'].response)
-    const { accounts } = await http.call<AccountsReply>('GET', '/api/storage/accounts')
-    expect(accounts.map(({ storageAccountId }) => storageAccountId)).toContain(lost)
-  })
-
-  it('POST /api/storage/sync-oauth-status', async () => {
-    const { http } = await newOwner({ portals: 2 })
-    const json = { provider: 'google_drive' }
-    await http.call('POST', '/api/storage/deactivate', { json })
-    const reactivate = () => http.send('POST', '/api/storage/reactivate', { json })
-    expect((await whileProviderFails(test, 'google', reactivate)).status).toBe(503)
-
-    const reply = await http.call('POST', '/api/storage/sync-oauth-status')
-
-    expect(reply).toMatchObject(PRINTED['POST /api/storage/sync-oauth-status'].response)
-    expect(reply).toMatchObject({ summary: { accountsChecked: 1, accountsUpdated: 1, errors: [] } })
-    expect(await isActive(http)).toEqual([true, true])
-  })
-})
-
-describe('uploads (A16)', () => {
-  const PDF = Buffer.from('%PDF-1.7\n')
-
-  it('POST /api/upload', async () => {
-    const { http, portals } = await newOwner({ portals: 1 })
-    const [portal] = portals
-    const password = 'open sesame'
-    await http.call('PUT', `/api/portals/${portal?.id}`, {
-      headers: { 'if-match': `"${portal?.version}"` },
-      json: { password },
-    })
-    const client = test.browser()
-    const verify = `/api/portals/public/${portal?.slug}/verify`
-    const { token } = await client.call<VerifyPasswordReply>('POST', verify, { json: { password } })
-    const fields: Record<keyof (typeof PRINTED)['POST /api/upload']['request'], string> = {
-      portalId: portal?.id ?? '',
-      clientName: 'Ada',
-      clientEmail: 'ada@example.org',
-      clientMessage: 'As promised.',
-      token,
-    }
-    const body = new FormData()
-    for (const [name, value] of Object.entries(fields)) body.set(name, value)
-    body.set('file', new Blob([PDF], { type: 'application/pdf' }), 'example.pdf')
-
-    const response = await client.send('POST', '/api/upload', { body })
-
-    expect(response.status).toBe(201)
-    expect(await response.json()).toMatchObject(
-      asPrinted(PRINTED['POST /api/upload'].response) as object,
-    )
-  })
-
-  it('GET /api/uploads/[id]/download: file stream, and DELETE /api/uploads/[id]', async () => {
-    const { http, portals } = await newOwner({ portals: 1 })
-    const client = test.browser()
-    const files = [{ name: 'example.pdf', content: PDF, type: 'application/pdf' }]
-    const { intent, uploadIds } = await handOver(client, portals[0]?.id ?? '', files)
-    await untilUploaded(client, intent)
-    const path = `/api/uploads/${uploadIds[0]}`
-
-    const download = await http.send('GET', `${path}/download`)
-    expect(download.status).toBe(200)
-    expect(Buffer.from(await download.arrayBuffer())).toEqual(PDF)
-
-    expect(await http.call('DELETE', path)).toMatchObject(
-      PRINTED['DELETE /api/uploads/[id]'].response,
-    )
-    const gone = await http.send('GET', `${path}/download`)
-    expect(await gone.json()).toMatchObject({ title: 'File unavailable' })
-  })
-})
-
-describe('portals (A17)', () => {
-  it('GET /api/portals', async () => {
-    const { http, accountId } = await newOwner()
-    const { response } = PRINTED['GET /api/portals']
-    const [{ name, slug }] = response
-    const portal = await createPortal(http, accountId, { name, slug })
-    await countUploads(portal.id, response[0]._count.uploads)
-
-    expect(await http.call('GET', '/api/portals')).toMatchObject(asPrinted(response) as object)
-  })
-
-  it('POST /api/portals', async () => {
-    const { http, accountId } = await newOwner()
-    const json = { ...PRINTED['POST /api/portals'].request, storageAccountId: accountId }
-
-    const response = await http.send('POST', '/api/portals', { json })
-
-    expect(response.status).toBe(201)
-    const created = await response.json()
-    expect(created).toMatchObject({ ...json, isActive: true, _count: { uploads: 0 } })
-    expect(await http.call('GET', '/api/portals')).toEqual([created])
-  })
-
-  /** As if so many had been delivered. */
-  async function countUploads(portalId: string, files: number): Promise<void> {
-    const Item = {
-      pk: `portal#${portalId}`,
-      sk: 'statistics#0',
-      uploadedCount: files,
-      uploadedBytes: 0,
-    }
-    await withTable(test, (client, TableName) => client.send(new PutCommand({ TableName, Item })))
-  }
-})
-
-describe('named without an example (C29)', () => {
-  it('POST /api/storage/refresh-token', async () => {
-    const { http, accountId } = await newOwner()
-
-    const reply = await http.call<RefreshTokenReply>('POST', '/api/storage/refresh-token', {
-      json: { storageAccountId: accountId },
+      expect(response.status).toBe(201)
+      expect(await response.json()).toMatchObject(
+        asPrinted(PRINTED_HERE['POST /api/upload'].response) as object,
+      )
     })
 
-    // Nothing else, so never a token.
-    expect(reply).toEqual({ status: 'ACTIVE', expiresAt: expect.stringMatching(/Z$/) })
-    expect(Date.parse(reply.expiresAt)).toBeGreaterThan(test.cloud.clock.now())
+    it('GET /api/uploads/[id]/download: file stream, and DELETE /api/uploads/[id]', async () => {
+      const { http, portals } = await newOwner(provider, { portals: 1 })
+      const client = test.browser()
+      const files = [{ name: 'example.pdf', content: PDF, type: 'application/pdf' }]
+      const { intent, uploadIds } = await handOver(client, portals[0]?.id ?? '', files)
+      await untilUploaded(client, intent)
+      const path = `/api/uploads/${uploadIds[0]}`
+
+      const download = await http.send('GET', `${path}/download`)
+      expect(download.status).toBe(200)
+      expect(Buffer.from(await download.arrayBuffer())).toEqual(PDF)
+
+      expect(await http.call('DELETE', path)).toMatchObject(
+        PRINTED_HERE['DELETE /api/uploads/[id]'].response,
+      )
+      const gone = await http.send('GET', `${path}/download`)
+      expect(await gone.json()).toMatchObject({ title: 'File unavailable' })
+    })
   })
+
+  describe('portals (A17)', () => {
+    it('GET /api/portals', async () => {
+      const { http, accountId } = await newOwner(provider)
+      const { response } = PRINTED_HERE['GET /api/portals']
+      const [{ name, slug }] = response
+      const portal = await createPortal(http, accountId, {
+        name,
+        slug,
+        storageProvider: provider.id,
+      })
+      await countUploads(portal.id, response[0]._count.uploads)
+
+      expect(await http.call('GET', '/api/portals')).toMatchObject(asPrinted(response) as object)
+      await freeLink(slug)
+    })
+
+    it('POST /api/portals', async () => {
+      const { http, accountId } = await newOwner(provider)
+      const json = { ...PRINTED_HERE['POST /api/portals'].request, storageAccountId: accountId }
+
+      const response = await http.send('POST', '/api/portals', { json })
+
+      expect(response.status).toBe(201)
+      const created = await response.json()
+      expect(created).toMatchObject({ ...json, isActive: true, _count: { uploads: 0 } })
+      expect(await http.call('GET', '/api/portals')).toEqual([created])
+      await freeLink(json.slug)
+    })
+
+    /** The owner of the next provider takes the printed link, too. */
+    const freeLink = (slug: string) => removeItem(test, { pk: `slug#${slug}`, sk: 'slug' })
+
+    /** As if so many had been delivered. */
+    async function countUploads(portalId: string, files: number): Promise<void> {
+      const Item = {
+        pk: `portal#${portalId}`,
+        sk: 'statistics#0',
+        uploadedCount: files,
+        uploadedBytes: 0,
+      }
+      await withTable(test, (client, TableName) => client.send(new PutCommand({ TableName, Item })))
+    }
+  })
+
+  describe('named without an example (C29)', () => {
+    it('POST /api/storage/refresh-token', async () => {
+      const { http, accountId } = await newOwner(provider)
+
+      const reply = await http.call<RefreshTokenReply>('POST', '/api/storage/refresh-token', {
+        json: { storageAccountId: accountId },
+      })
+
+      // Nothing else, so never a token.
+      expect(reply).toEqual({ status: 'ACTIVE', expiresAt: expect.stringMatching(/Z$/) })
+      expect(Date.parse(reply.expiresAt)).toBeGreaterThan(test.cloud.clock.now())
+    })
+  })
+})
+
+describe('named without an example (C29), and the same for every provider', () => {
+  const SOME = DRIVE
 
   it('GET /api/v1/uploads, by every filter, and GET /api/uploads/[id]', async () => {
-    const { http, accountId, portals } = await newOwner({ portals: 2 })
+    const { http, accountId, portals } = await newOwner(SOME, { portals: 2 })
     const [contracts, pictures] = portals.map(({ id }) => id)
     const announced = [
       { portalId: contracts, clientEmail: 'ada@example.org', fileName: 'Contract A.pdf' },
@@ -287,7 +325,7 @@ describe('named without an example (C29)', () => {
   })
 
   it('GET and PUT /api/portals/[id], the latter of the version that was read', async () => {
-    const { http, portals } = await newOwner({ portals: 1 })
+    const { http, portals } = await newOwner(SOME, { portals: 1 })
     const [portal] = portals
     const path = `/api/portals/${portal?.id}`
     const json = { name: 'Renamed', requireClientEmail: true }
@@ -305,7 +343,7 @@ describe('named without an example (C29)', () => {
   })
 
   it('DELETE /api/portals/[id]: its files stay, its link leads nowhere and is free for its owner (C25)', async () => {
-    const { http, accountId, portals } = await newOwner({ portals: 1 })
+    const { http, accountId, portals } = await newOwner(SOME, { portals: 1 })
     const { id: portalId = '', slug = '' } = portals[0] ?? {}
     const json = { portalId, fileName: 'kept.txt', fileSize: 1 }
     await test.browser().call('POST', '/api/upload', { json })
@@ -322,11 +360,13 @@ describe('named without an example (C29)', () => {
     )
     const { uploads } = await http.call<UploadsReply>('GET', `/api/v1/uploads?portalId=${portalId}`)
     expect(uploads.map(({ fileName }) => fileName)).toEqual(['kept.txt'])
-    expect((await createPortal(http, accountId, { slug })).id).not.toBe(portalId)
+    expect((await createPortal(http, accountId, { slug, storageProvider: SOME.id })).id).not.toBe(
+      portalId,
+    )
   })
 
   it('the settings page: profile and notification preferences (A17)', async () => {
-    const { http, email } = await newOwner()
+    const { http, email } = await newOwner(SOME)
 
     const profile = { name: 'Grace', locale: 'de', singleEmailPerProvider: true }
     expect(await http.call('PUT', '/api/settings/profile', { json: profile })).toEqual({
@@ -339,6 +379,9 @@ describe('named without an example (C29)', () => {
     expect(reply).toEqual({ newFiles: false, accountProblems: true })
     expect(await http.call('GET', '/api/settings/notifications')).toEqual(reply)
     // What was just chosen counts for the next connect (C5).
-    await expect(connectAnother(http)).rejects.toThrow('SINGLE_EMAIL_PER_PROVIDER')
+    await expect(connectAnother(http, SOME)).rejects.toThrow('SINGLE_EMAIL_PER_PROVIDER')
+    for (const other of PROVIDERS.filter(({ id }) => id !== SOME.id)) {
+      expect(await connectAnother(http, other)).toMatch(/^acc_/)
+    }
   })
 })

@@ -1,19 +1,20 @@
 /** Records as they stand after a first connect and a first portal. */
 import type { Account } from '../../shared/accounts/account.ts'
 import { accountIds } from '../../shared/accounts/account-store.ts'
+import type { StorageProviderId } from '../../shared/contract/common.ts'
 import { isoTime } from '../../shared/platform/clock.ts'
 import { newId } from '../../shared/platform/ids.ts'
 import type { Portal } from '../../shared/portals/portal.ts'
 import { DEFAULT_SETTINGS } from '../../shared/portals/portal-settings.ts'
 
-export function newAccount(nowMs: number): Account {
+export function newAccount(nowMs: number, provider: StorageProviderId = 'google_drive'): Account {
   const userId = newId('user', nowMs)
   const providerAccountId = `subject of ${userId}`
-  const { accountId, grantId } = accountIds(userId, 'google_drive', providerAccountId)
+  const { accountId, grantId } = accountIds(userId, provider, providerAccountId)
   return {
     id: accountId,
     userId,
-    provider: 'google_drive',
+    provider,
     providerAccountId,
     displayName: 'Owner',
     email: 'owner@example.com',

@@ -9,7 +9,8 @@ import type { ProviderName, Refusal } from '../contract/provider-world.ts'
 /**
  * Steps at a provider that a test may spoil: a file in one request; the beginning of a session, a
  * chunk of it, a question about it; what makes a file of its bytes; a folder; a question about a
- * file, reading it, deleting it; a new access token; how much room there is.
+ * file, reading it, deleting it; tokens for a code, a new access token, the end of a grant; how much
+ * room there is.
  */
 export type ProviderStep =
   | 'whole'
@@ -21,7 +22,9 @@ export type ProviderStep =
   | 'find'
   | 'download'
   | 'delete'
+  | 'exchange'
   | 'refresh'
+  | 'revoke'
   | 'quota'
 
 /** What an emulator plays, as its control API takes it. */
@@ -63,6 +66,8 @@ export interface ProviderSuite {
   refusals: readonly ProviderRefusal[]
   /** What befalls deliveries here and nowhere else. */
   ownMishaps: readonly Mishap[]
+  /** Refusals that limit us and say nothing about an account. */
+  limits: readonly Fault[]
   /** A refusal until much later, which no worker waits for. */
   longRefusal: Fault
   /** How an owner reads what does not fit one reply: from a copy that is made first, or by a link of the provider's own. */
@@ -75,8 +80,21 @@ export interface ProviderSuite {
   fileId: RegExp
   /** Operations of the request log without which a whole job cannot be done. */
   neededOperations: readonly string[]
+  maxFileBytes: number
+  /** How it names its people, and whether it shows what they look like. */
+  identity: { subject: RegExp; hasPicture: boolean }
   storageScopes: readonly string[]
+  /** What a login and a connect ask for. */
+  asks: Readonly<Record<'login' | 'connect', ConsentRequest>>
+  /** Where the emulator keeps what nobody else may see. */
+  secrets: readonly { table: string; column: string }[]
   deeds: OwnerDeeds
+}
+
+/** The parameters of an authorization request that providers call differently; null for one that must not be there. */
+interface ConsentRequest {
+  scopes: readonly string[]
+  parameters: Readonly<Record<string, string | RegExp | null>>
 }
 
 /** One call of the provider's API in the owner's name; throws unless it succeeds, and returns what was answered as JSON. */

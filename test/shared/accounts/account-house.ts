@@ -7,6 +7,7 @@ import { freshTokens } from '../../../shared/accounts/fresh-token.ts'
 import type { Grant, GrantTokens } from '../../../shared/accounts/grant.ts'
 import { grantStore } from '../../../shared/accounts/grant-store.ts'
 import type { TokenVault } from '../../../shared/accounts/token-vault.ts'
+import type { StorageProviderId } from '../../../shared/contract/common.ts'
 import { rateLimits } from '../../../shared/limits/rate-limits.ts'
 import type { OauthTokens, TokenSet } from '../../../shared/oauth/oauth-provider.ts'
 import { HOUR_MS } from '../../../shared/platform/clock.ts'
@@ -14,18 +15,19 @@ import { INDEX, type Item, type Table, transact } from '../../../shared/platform
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import type { StorageAccess } from '../../../shared/providers/provider.ts'
+import { toOauthProviderId } from '../../../shared/providers/provider-id.ts'
 import { userStore } from '../../../shared/users/user-store.ts'
 import { newAccount, newPortal } from '../../support/make.ts'
 import { steeredClock } from '../../support/steered-clock.ts'
 
 export type AccountHouse = Awaited<ReturnType<typeof openAccount>>
 
-export async function openAccount(table: Table) {
+export async function openAccount(table: Table, provider?: StorageProviderId) {
   const clock = steeredClock()
   const accounts = accountStore(table, clock)
   const portals = portalStore(table, clock)
   const grants = grantStore(table, clock)
-  const account = newAccount(clock.now())
+  const account = newAccount(clock.now(), provider)
   const grant = grantOf(account, clock.now(), { accessToken: 'old', refreshToken: 'first' })
   await transact(table, [accounts.create(account), ...grants.put(grant)])
 
@@ -152,7 +154,7 @@ export function grantOf(account: Account, nowMs: number, tokens: GrantTokens): G
     id: account.grantId,
     userId: account.userId,
     accountId: account.id,
-    provider: 'google',
+    provider: toOauthProviderId(account.provider),
     subject: account.providerAccountId,
     email: account.email,
     displayName: account.displayName,

@@ -6,6 +6,11 @@ const FILES = '/drive/v3/files'
 const UPLOADS = '/upload/drive/v3/files'
 const CHUNK = { method: 'PUT', route: `${UPLOADS}?upload_id` }
 
+const IDENTITY = ['openid', 'email', 'profile']
+const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file'
+/** A token is given no more than it was asked for, and the ID token repeats the nonce. */
+const ANY = { include_granted_scopes: null, nonce: /^[\w-]{40,}$/ }
+
 const RATE_LIMITED = { code: 'RETRY_LATER', reason: 'RATE_LIMITED' }
 const UNAVAILABLE = { code: 'RETRY_LATER', reason: 'UNAVAILABLE' }
 
@@ -25,7 +30,9 @@ export const DRIVE: ProviderSuite = {
     find: { method: 'GET', route: FILES },
     download: { method: 'GET', route: `${FILES}?alt=media` },
     delete: { method: 'DELETE', route: FILES },
+    exchange: { method: 'POST', route: '/token' },
     refresh: { method: 'POST', route: '/token' },
+    revoke: { method: 'POST', route: '/revoke' },
     quota: { method: 'GET', route: '/drive/v3/about' },
   },
   chunkOperation: 'drive.session.chunk',
@@ -93,6 +100,11 @@ export const DRIVE: ProviderSuite = {
     },
     { file: 'large', step: 'begin', action: 'late-conflict' },
   ],
+  limits: [
+    { action: 'status:429' },
+    { action: 'status:403:userRateLimitExceeded' },
+    { action: 'status:403:dailyLimitExceeded' },
+  ],
   longRefusal: { action: 'status:403:dailyLimitExceeded' },
   largeDownload: 'copy',
   knowinglyBroken: [],
@@ -120,7 +132,26 @@ export const DRIVE: ProviderSuite = {
     'oauth.token.code',
     'oauth.token.refresh',
   ],
-  storageScopes: ['https://www.googleapis.com/auth/drive.file'],
+  // https://developers.google.com/workspace/drive/api/reference/rest/v3/files/create
+  maxFileBytes: 5_120_000_000_000,
+  identity: { subject: /^\d+$/, hasPicture: true },
+  storageScopes: [DRIVE_FILE],
+  asks: {
+    login: {
+      scopes: IDENTITY,
+      parameters: { ...ANY, access_type: null, prompt: 'select_account' },
+    },
+    connect: {
+      scopes: [...IDENTITY, DRIVE_FILE],
+      parameters: { ...ANY, access_type: 'offline', prompt: 'consent select_account' },
+    },
+  },
+  secrets: [
+    { table: 'codes', column: 'code' },
+    { table: 'access_tokens', column: 'token' },
+    { table: 'refresh_tokens', column: 'token' },
+    { table: 'sessions', column: 'upload_id' },
+  ],
   deeds: {
     trash,
     remove: async (call, path) => trash(call, await idAt(call, path)),

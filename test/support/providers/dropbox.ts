@@ -5,6 +5,11 @@ import type { CallProvider, ProviderSuite } from '../provider-suite.ts'
 const START = { method: 'POST', route: '/2/files/upload_session/start' }
 const APPEND = { method: 'POST', route: '/2/files/upload_session/append_v2' }
 
+const IDENTITY = ['openid', 'email', 'profile']
+const STORAGE = ['files.content.write', 'files.content.read', 'files.metadata.read']
+/** A token is given no more than it was asked for; ID tokens repeat no nonce. */
+const ANY = { include_granted_scopes: null, nonce: null }
+
 const RATE_LIMITED = { code: 'RETRY_LATER', reason: 'RATE_LIMITED' }
 const UNAVAILABLE = { code: 'RETRY_LATER', reason: 'UNAVAILABLE' }
 
@@ -24,7 +29,9 @@ export const DROPBOX: ProviderSuite = {
     find: { method: 'POST', route: '/2/files/get_metadata' },
     download: { method: 'POST', route: '/2/files/download' },
     delete: { method: 'POST', route: '/2/files/delete_v2' },
+    exchange: { method: 'POST', route: '/oauth2/token' },
     refresh: { method: 'POST', route: '/oauth2/token' },
+    revoke: { method: 'POST', route: '/2/auth/token/revoke' },
     quota: { method: 'POST', route: '/2/users/get_space_usage' },
   },
   chunkOperation: 'files/upload_session/append_v2',
@@ -87,6 +94,10 @@ export const DROPBOX: ProviderSuite = {
     },
     { file: 'large', step: 'commit', action: 'entries-busy' },
   ],
+  limits: [
+    { action: 'status:429:too_many_requests' },
+    { action: 'status:429:too_many_write_operations' },
+  ],
   longRefusal: { action: 'status:429:too_many_requests', retryAfterSeconds: 3600 },
   largeDownload: 'link',
   // Bytes are sent as they come from the bucket; the hash of the whole file is what proves it.
@@ -117,7 +128,24 @@ export const DROPBOX: ProviderSuite = {
     'oauth.token.code',
     'oauth.token.refresh',
   ],
-  storageScopes: ['files.content.write', 'files.content.read', 'files.metadata.read'],
+  // https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-finish
+  maxFileBytes: 2_199_019_061_248,
+  identity: { subject: /^dbid:/, hasPicture: false },
+  storageScopes: STORAGE,
+  asks: {
+    login: { scopes: IDENTITY, parameters: { ...ANY, token_access_type: 'online' } },
+    connect: {
+      scopes: [...IDENTITY, 'account_info.read', ...STORAGE],
+      parameters: { ...ANY, token_access_type: 'offline', force_reapprove: 'true' },
+    },
+  },
+  secrets: [
+    { table: 'codes', column: 'code' },
+    { table: 'access_tokens', column: 'token' },
+    { table: 'refresh_tokens', column: 'token' },
+    { table: 'sessions', column: 'session_id' },
+    { table: 'links', column: 'token' },
+  ],
   deeds: {
     trash: remove,
     remove,
