@@ -1,12 +1,16 @@
 /** What attackers and their judges need: raw flows, the table as it lies there, and the credentials of each role. */
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { KMSClient } from '@aws-sdk/client-kms'
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { DeleteCommand, DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb'
 import type { AppClient } from '../../../infra/local/app-client.ts'
 import { roleCredentials } from '../../../infra/local/credentials.ts'
+import type { OauthProviderId } from '../../../shared/contract/common.ts'
 import { ENV } from '../../../shared/platform/env-names.ts'
 import type { TestCloud } from '../../support/local-cloud.ts'
+import type { ProviderSuite } from '../../support/provider-suite.ts'
 
 /** Every item by its key; two that are equal mean that nothing was written between them. */
 export type TableDump = Map<string, Record<string, unknown>>
@@ -27,6 +31,36 @@ export function removeItem(test: TestCloud, Key: { pk: string; sk: string }): Pr
     const ConditionExpression = 'attribute_exists(pk)'
     await client.send(new DeleteCommand({ TableName, Key, ConditionExpression }))
   })
+}
+
+/** What the provider's emulator keeps. */
+export function providerDatabase<Value>(
+  test: TestCloud,
+  provider: OauthProviderId,
+  work: (database: DatabaseSync) => Value,
+): Value {
+  const file = join(test.dataDir, provider, provider, `${provider}.sqlite`)
+  const database = new DatabaseSync(file)
+  try {
+    return work(database)
+  } finally {
+    database.close()
+  }
+}
+
+/** Every code, token and address of a session that a provider has given out. */
+export function providerSecrets(
+  test: TestCloud,
+  { id, secrets }: Pick<ProviderSuite, 'id' | 'secrets'>,
+): string[] {
+  return providerDatabase(test, id, (database) =>
+    secrets.flatMap(({ table, column }) =>
+      database
+        .prepare(`SELECT ${column} AS secret FROM ${table}`)
+        .all()
+        .map(({ secret }) => String(secret)),
+    ),
+  )
 }
 
 /** The table as the operator's credentials open it. */
@@ -100,26 +134,29 @@ export async function callbackUrl(
   browser: AppClient,
   flow: 'login' | 'connect',
   email: string,
-  { decision = 'allow' } = {},
+  provider?: OauthProviderId,
 ): Promise<URL> {
-  return answer(await authorizeUrl(browser, flow), email, decision)
+  return consentAt(await authorizeUrl(browser, flow, { provider }), email)
 }
 
 export async function authorizeUrl(
   browser: AppClient,
   flow: 'login' | 'connect',
-  returnTo = '/',
+  {
+    provider = 'google',
+    returnTo = '/',
+  }: { provider?: OauthProviderId | undefined; returnTo?: string } = {},
 ): Promise<URL> {
-  const path = flow === 'login' ? '/api/auth/login/google' : '/api/oauth/google/start'
+  const path = flow === 'login' ? `/api/auth/login/${provider}` : `/api/oauth/${provider}/start`
   const start = await browser.send('GET', `${path}?returnTo=${encodeURIComponent(returnTo)}`)
   return location(start)
 }
 
 /** Answers the provider's page as its form does; all scopes are granted. */
-async function answer(authorize: URL, email: string, decision: string): Promise<URL> {
+export async function consentAt(authorize: URL, email: string): Promise<URL> {
   const response = await fetch(authorize, {
     method: 'POST',
-    body: new URLSearchParams({ account: email, decision }),
+    body: new URLSearchParams({ account: email, decision: 'allow' }),
     redirect: 'manual',
   })
   return location(response)

@@ -1,11 +1,19 @@
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AppClient } from '../../../infra/local/app-client.ts'
 import type { SessionReply } from '../../../shared/contract/auth.ts'
+import type { OauthProviderId } from '../../../shared/contract/common.ts'
 import { ENV } from '../../../shared/platform/env-names.ts'
 import { OWNER, SECOND_OWNER, startTestCloud, type TestCloud } from '../../support/local-cloud.ts'
-import { authorizeUrl, callbackUrl, dumpTable, ofType, problemOf } from './attack.ts'
+import { PROVIDERS } from '../../support/providers.ts'
+import {
+  authorizeUrl,
+  callbackUrl,
+  dumpTable,
+  ofType,
+  problemOf,
+  providerDatabase,
+  providerSecrets,
+} from './attack.ts'
 
 let test: TestCloud
 
@@ -16,96 +24,105 @@ afterAll(() => test.close())
 
 async function signedIn(
   email: string,
+  provider: OauthProviderId,
 ): Promise<{ browser: AppClient; user: SessionReply['user'] }> {
   const browser = test.browser()
-  await browser.signIn(email)
+  await browser.signIn(email, { provider })
   const { user } = await browser.call<SessionReply>('GET', '/api/auth/session')
   return { browser, user }
 }
 
-/** Google lets people change their address, and gives an address that became free to somebody else. */
-function changeEmail(from: string, to: string): void {
-  const google = new DatabaseSync(join(test.dataDir, 'google', 'google', 'google.sqlite'))
-  try {
-    const { changes } = google
-      .prepare('UPDATE accounts SET email = ? WHERE email = ?')
-      .run(to, from)
-    expect(changes).toBe(1)
-  } finally {
-    google.close()
-  }
-}
+describe.each(PROVIDERS)(
+  'security rule 2, at $name: a user is a subject at a provider',
+  (provider) => {
+    const { id, asks } = provider
+    /** Providers let people change their address, and give one that became free to somebody else. */
+    const changeEmail = (from: string, to: string) =>
+      providerDatabase(test, id, (database) => {
+        const { changes } = database
+          .prepare('UPDATE accounts SET email = ? WHERE email = ?')
+          .run(to, from)
+        expect(changes).toBe(1)
+      })
 
-describe('security rule 2: a user is a subject at a provider', () => {
-  it('asks at login for identity alone, without offline access or earlier scopes', async () => {
-    const url = await authorizeUrl(test.browser(), 'login')
-    const asked = Object.fromEntries(url.searchParams)
+    it.each(['login', 'connect'] as const)(
+      'asks at %s for what that needs alone, without scopes of earlier consents',
+      async (flow) => {
+        const { browser } = await signedIn(OWNER, id)
 
-    expect(asked['scope']?.split(' ').sort()).toEqual(['email', 'openid', 'profile'])
-    expect(asked).not.toHaveProperty('access_type')
-    expect(asked).not.toHaveProperty('include_granted_scopes')
-    expect(asked).toMatchObject({ response_type: 'code', code_challenge_method: 'S256' })
-    expect(asked['nonce']).toMatch(/^[\w-]{40,}$/)
-  })
+        const asked = (await authorizeUrl(browser, flow, { provider: id })).searchParams
 
-  it('asks for storage without the scopes that were granted before', async () => {
-    const { browser } = await signedIn(OWNER)
-
-    const asked = (await authorizeUrl(browser, 'connect')).searchParams
-
-    expect(asked.get('include_granted_scopes')).toBeNull()
-    expect(asked.get('scope')?.split(' ').sort()).toEqual([
-      'email',
-      'https://www.googleapis.com/auth/drive.file',
-      'openid',
-      'profile',
-    ])
-  })
-
-  it('keeps no token of a login', async () => {
-    const before = await dumpTable(test)
-    await signedIn(SECOND_OWNER)
-    const after = await dumpTable(test)
-
-    const written = [...after].filter(([key]) => !before.has(key)).map(([, item]) => item)
-    expect(written.map((item) => String(item['pk']).split('#')[0]).sort()).toEqual([
-      'login',
-      'session',
-      'user',
-    ])
-    // ya29.… and 1//… are how Google's access and refresh tokens begin.
-    expect(JSON.stringify(written)).not.toMatch(/ya29\.|1\/\/|token|verifier/i)
-  })
-
-  it('makes another user of the same address under another subject', async () => {
-    const first = await signedIn(OWNER)
-    changeEmail(OWNER, 'moved@example.com')
-    changeEmail(SECOND_OWNER, OWNER)
-
-    const second = await signedIn(OWNER)
-
-    expect(second.user.email).toBe(first.user.email)
-    expect(second.user.id).not.toBe(first.user.id)
-    const { accounts } = await second.browser.call<{ accounts: unknown[] }>(
-      'GET',
-      '/api/storage/accounts',
+        expect(asked.get('scope')?.split(' ').sort()).toEqual([...asks[flow].scopes].sort())
+        expect(asked.get('response_type')).toBe('code')
+        expect(asked.get('code_challenge_method')).toBe('S256')
+        for (const [name, value] of Object.entries(asks[flow].parameters)) {
+          if (value instanceof RegExp) expect(asked.get(name), name).toMatch(value)
+          else expect(asked.get(name), name).toBe(value)
+        }
+      },
     )
-    expect(accounts).toHaveLength(1)
 
-    changeEmail(OWNER, SECOND_OWNER)
-    changeEmail('moved@example.com', OWNER)
-  })
+    it('keeps no token of a login', async () => {
+      const before = await dumpTable(test)
+      const known = new Set(providerSecrets(test, provider))
+      await signedIn(SECOND_OWNER, id)
+      const after = await dumpTable(test)
 
-  it('keeps the user whose address changes', async () => {
-    const before = await signedIn(OWNER)
-    changeEmail(OWNER, 'renamed@example.com')
+      const written = [...after].filter(([key]) => !before.has(key)).map(([, item]) => item)
+      expect(written.map((item) => String(item['pk']).split('#')[0]).sort()).toEqual([
+        'event',
+        'login',
+        'session',
+        'user',
+      ])
+      const handedOut = providerSecrets(test, provider).filter((secret) => !known.has(secret))
+      // A code, and the access token that it was redeemed for.
+      expect(handedOut).toHaveLength(2)
+      const text = JSON.stringify(written)
+      for (const secret of handedOut) expect(text).not.toContain(secret)
+      expect(text).not.toMatch(/token|verifier/i)
+    })
 
-    const after = await signedIn('renamed@example.com')
+    it('makes another user of the same address under another subject', async () => {
+      const first = await signedIn(OWNER, id)
+      changeEmail(OWNER, 'moved@example.com')
+      changeEmail(SECOND_OWNER, OWNER)
 
-    expect(after.user).toMatchObject({ id: before.user.id, email: 'renamed@example.com' })
-    changeEmail('renamed@example.com', OWNER)
-  })
-})
+      const second = await signedIn(OWNER, id)
+
+      expect(second.user.email).toBe(first.user.email)
+      expect(second.user.id).not.toBe(first.user.id)
+      const { accounts } = await second.browser.call<{ accounts: unknown[] }>(
+        'GET',
+        '/api/storage/accounts',
+      )
+      expect(accounts).toHaveLength(1)
+
+      changeEmail(OWNER, SECOND_OWNER)
+      changeEmail('moved@example.com', OWNER)
+    })
+
+    it('makes another user of the same address at another provider', async () => {
+      const here = await signedIn(OWNER, id)
+      for (const other of PROVIDERS.filter((provider) => provider.id !== id)) {
+        const there = await signedIn(OWNER, other.id)
+
+        expect(there.user.email).toBe(here.user.email)
+        expect(there.user.id).not.toBe(here.user.id)
+      }
+    })
+
+    it('keeps the user whose address changes', async () => {
+      const before = await signedIn(OWNER, id)
+      changeEmail(OWNER, 'renamed@example.com')
+
+      const after = await signedIn('renamed@example.com', id)
+
+      expect(after.user).toMatchObject({ id: before.user.id, email: 'renamed@example.com' })
+      changeEmail('renamed@example.com', OWNER)
+    })
+  },
+)
 
 describe('security rule 3: sign-up is closed unless the deployment opens it', () => {
   /** The same cloud, as a deployment with these parameters. */
@@ -114,64 +131,82 @@ describe('security rule 3: sign-up is closed unless the deployment opens it', ()
       environment: { [ENV.signUp]: signUp, [ENV.signUpAllowList]: allowList },
     })
 
-  /** Comes to the callback as a new identity; says what is left of it in the table. */
-  async function comeAsStranger(email: string) {
+  /** Somebody whom every provider knows; their subjects. */
+  async function newcomer(email: string): Promise<Map<OauthProviderId, string>> {
+    const subjects = new Map<OauthProviderId, string>()
+    for (const { id } of PROVIDERS) {
+      await test.addPerson({ email, name: 'New Comer' }, id)
+      const reply = await fetch(`${test.cloud.urls[id]}/_emulator/accounts`)
+      const known = (await reply.json()) as { email: string; id: string }[]
+      const subject = known.find((account) => account.email === email)?.id
+      if (subject === undefined) throw new Error(`${email} is not known`)
+      subjects.set(id, subject)
+    }
+    return subjects
+  }
+
+  async function expectClosed(email: string, provider: OauthProviderId): Promise<void> {
     const browser = test.browser()
-    const callback = await callbackUrl(browser, 'login', email)
+    const callback = await callbackUrl(browser, 'login', email, provider)
     const before = await dumpTable(test)
     const response = await browser.send('GET', callback)
     const after = await dumpTable(test)
-    const written = [...after.keys()].filter((key) => !before.has(key))
-    return { response, written, cookies: response.headers.getSetCookie() }
-  }
 
-  async function createGoogleAccount(email: string): Promise<string> {
-    const response = await fetch(`${test.cloud.urls.google}/_emulator/accounts`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email, name: 'New Comer' }),
-    })
-    return ((await response.json()) as { id: string }).id
-  }
-
-  async function expectClosed(email: string): Promise<void> {
-    const { response, written, cookies } = await comeAsStranger(email)
     expect(await problemOf(response)).toEqual({ status: 403, code: 'SIGNUP_CLOSED' })
-    expect(written).toEqual([])
-    expect(cookies.join()).not.toContain('portage_session')
+    expect([...after.keys()].filter((key) => !before.has(key))).toEqual([])
+    expect(response.headers.getSetCookie().join()).not.toContain('portage_session')
   }
 
   it('closed: nobody new comes in and nothing is written; whoever is in, stays in', async () => {
-    await createGoogleAccount('new@example.com')
+    await newcomer('new@example.com')
     await redeploy('closed', 'new@example.com')
 
-    await expectClosed('new@example.com')
-    await signedIn(OWNER)
+    for (const { id } of PROVIDERS) {
+      await expectClosed('new@example.com', id)
+      await signedIn(OWNER, id)
+    }
   })
 
   it('allow-list: a verified address or a subject of the list, and nobody else', async () => {
-    const subject = await createGoogleAccount('subject@example.com')
-    await createGoogleAccount('listed@example.com')
-    await redeploy('allow-list', ` Listed@Example.com , google:${subject}`)
+    const subjects = await newcomer('subject@example.com')
+    await newcomer('listed@example.com')
+    const listed = [...subjects].map(([provider, subject]) => `${provider}:${subject}`)
+    await redeploy('allow-list', [' Listed@Example.com ', ...listed].join(' , '))
 
-    await expectClosed('new@example.com')
-    await signedIn('listed@example.com')
-    await signedIn('subject@example.com')
+    for (const { id } of PROVIDERS) {
+      await expectClosed('new@example.com', id)
+      await signedIn('listed@example.com', id)
+      await signedIn('subject@example.com', id)
+    }
+  })
+
+  it('allow-list: a subject counts at its own provider alone', async () => {
+    const subjects = await newcomer('elsewhere@example.com')
+    const exchanged = [...subjects].map(([provider, subject]) =>
+      PROVIDERS.filter(({ id }) => id !== provider).map(({ id }) => `${id}:${subject}`),
+    )
+    await redeploy('allow-list', exchanged.flat().join())
+
+    for (const { id } of PROVIDERS) await expectClosed('elsewhere@example.com', id)
   })
 
   it('open: anybody whom the provider knows', async () => {
     await redeploy('open')
 
-    const { user } = await signedIn('new@example.com')
+    for (const { id } of PROVIDERS) {
+      const { user } = await signedIn('new@example.com', id)
 
-    expect(ofType(await dumpTable(test), 'user').map(({ id }) => id)).toContain(user.id)
+      expect(ofType(await dumpTable(test), 'user').map((item) => item['id'])).toContain(user.id)
+    }
   })
 
   it('no sign-up when the deployment does not say which', async () => {
     await redeploy('perhaps')
 
-    const response = await test.browser().send('GET', '/api/auth/login/google')
+    for (const { id } of PROVIDERS) {
+      const response = await test.browser().send('GET', `/api/auth/login/${id}`)
 
-    expect(response.status).toBe(500)
+      expect(response.status).toBe(500)
+    }
   })
 })

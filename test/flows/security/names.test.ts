@@ -6,10 +6,12 @@ import {
   createPortal,
   type DeliveredFile,
   handOver,
+  OWNER,
   type Owner,
   startTestCloud,
   type TestCloud,
 } from '../../support/local-cloud.ts'
+import { PROVIDERS } from '../../support/providers.ts'
 import { until } from '../../support/until.ts'
 import { dumpTable, ofType } from './attack.ts'
 
@@ -17,61 +19,51 @@ import { dumpTable, ofType } from './attack.ts'
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069\\]/u
 
 let test: TestCloud
-let owner: Owner
 
 beforeAll(async () => {
   test = await startTestCloud()
-  owner = await test.owner()
 })
 afterAll(() => test.close())
 
-function fileIntent(fileName: string, relativePath?: string): FileIntent {
-  const intent = { fileName, fileSize: 1, mimeType: '' }
-  return relativePath === undefined ? intent : { ...intent, relativePath }
-}
+describe.each(PROVIDERS)("security rule 12, in $name: a client's names stay names", (provider) => {
+  let owner: Owner
 
-function announceAll(files: FileIntent[], headers = {}, submissionId?: string): Promise<Response> {
-  return test.browser().send('POST', '/api/upload', {
-    headers,
-    json: {
-      portalId: owner.portal.id,
-      ...(submissionId === undefined ? {} : { submissionId }),
-      files,
-    },
+  beforeAll(async () => {
+    owner = await test.owner({ provider: provider.id })
   })
-}
 
-/** Hands files over and waits until all are in the cloud and nothing more is to be done. */
-async function deliver(
-  files: { portal?: PortalReply; name: string; relativePath?: string }[],
-): Promise<DeliveredFile[]> {
-  const before = new Set((await test.delivered()).map(({ id }) => id))
-  const byPortal = Map.groupBy(files, ({ portal }) => (portal ?? owner.portal).id)
-  await Promise.all(
-    [...byPortal].map(([portalId, its]) =>
-      handOver(
-        test.browser(),
-        portalId,
-        its.map(({ name, relativePath }) => ({
-          name,
-          content: Buffer.from(name),
-          ...(relativePath === undefined ? {} : { relativePath }),
-        })),
+  /** Hands files over and waits until all are in the cloud and nothing more is to be done. */
+  async function deliver(
+    files: { portal?: PortalReply; name: string; relativePath?: string }[],
+  ): Promise<DeliveredFile[]> {
+    const before = new Set((await test.delivered(OWNER, provider.id)).map(({ id }) => id))
+    const byPortal = Map.groupBy(files, ({ portal }) => (portal ?? owner.portal).id)
+    await Promise.all(
+      [...byPortal].map(([portalId, its]) =>
+        handOver(
+          test.browser(),
+          portalId,
+          its.map(({ name, relativePath }) => ({
+            name,
+            content: Buffer.from(name),
+            ...(relativePath === undefined ? {} : { relativePath }),
+          })),
+        ),
       ),
-    ),
-  )
-  const delivered = await until(
-    async () => {
-      const arrived = (await test.delivered()).filter(({ id }) => !before.has(id))
-      return arrived.length === files.length && arrived
-    },
-    { timeoutMs: 30_000 },
-  )
-  await until(async () => ofType(await dumpTable(test), 'delivery').length === 0)
-  return delivered
-}
+    )
+    const delivered = await until(
+      async () => {
+        const arrived = (await test.delivered(OWNER, provider.id)).filter(
+          ({ id }) => !before.has(id),
+        )
+        return arrived.length === files.length && arrived
+      },
+      { timeoutMs: 30_000 },
+    )
+    await until(async () => ofType(await dumpTable(test), 'delivery').length === 0)
+    return delivered
+  }
 
-describe("security rule 12: a client's names stay names", () => {
   it('whatever files are called, they arrive under the folder of their portal', async () => {
     const names = [
       'invoice\u202Efdp.exe',
@@ -129,7 +121,11 @@ describe("security rule 12: a client's names stay names", () => {
     const names = ['..', '../../etc', "x' or trashed = true or '", '/', 'a/b']
     const portals = await Promise.all(
       names.map((name, index) =>
-        createPortal(owner.http, owner.accountId, { name, slug: `odd-name-${index}` }),
+        createPortal(owner.http, owner.accountId, {
+          name,
+          slug: `odd-name-${index}-${provider.id}`,
+          storageProvider: provider.id,
+        }),
       ),
     )
     const folders = async (round: string) => {
@@ -149,6 +145,34 @@ describe("security rule 12: a client's names stay names", () => {
       expect(portal).not.toMatch(/^[.\s]*$/)
     }
   })
+})
+
+describe('security rule 12: what is no name is refused', () => {
+  let owner: Owner
+
+  beforeAll(async () => {
+    owner = await test.owner()
+  })
+
+  function fileIntent(fileName: string, relativePath?: string): FileIntent {
+    const intent = { fileName, fileSize: 1, mimeType: '' }
+    return relativePath === undefined ? intent : { ...intent, relativePath }
+  }
+
+  function announceAll(
+    files: FileIntent[],
+    headers = {},
+    submissionId?: string,
+  ): Promise<Response> {
+    return test.browser().send('POST', '/api/upload', {
+      headers,
+      json: {
+        portalId: owner.portal.id,
+        ...(submissionId === undefined ? {} : { submissionId }),
+        files,
+      },
+    })
+  }
 
   it.each([
     ['a path as name', fileIntent('../../etc/passwd')],

@@ -150,7 +150,7 @@ describe('security rule 4: sessions', () => {
       `//owner:pw@evil.example`,
     ]) {
       const browser = test.browser()
-      const authorize = await authorizeUrl(browser, 'login', returnTo)
+      const authorize = await authorizeUrl(browser, 'login', { returnTo })
       const consent = await fetch(authorize, {
         method: 'POST',
         body: new URLSearchParams({ account: OWNER, decision: 'allow' }),
