@@ -123,6 +123,21 @@ describe.each(PROVIDERS)('with $name', (provider) => {
     })
   })
 
+  describe('a client whom its owner erases', () => {
+    it('is named nowhere, and nothing of theirs is still to come', async () => {
+      const email = 'erased@example.com'
+      const id = await deliver(owner.portal.id, 'erasable.txt', email)
+      const { uploadId } = await announce(owner.portal.id, 'never.txt', email)
+
+      expect(
+        await owner.http.call('POST', '/api/clients/erase', { json: { clientEmail: email } }),
+      ).toMatchObject({ erasedSubmissions: 2, removedFiles: 1, complete: true })
+      expect(await upload(id)).toMatchObject({ status: 'uploaded', clientEmail: null })
+      expect(await upload(uploadId)).toMatchObject({ status: 'deleted', fileName: 'erased' })
+      expect(await list(`clientEmail=${encodeURIComponent(email)}`)).toEqual([])
+    })
+  })
+
   describe('a held file', () => {
     it('is tried when its owner says so, and a backup that the portal names meanwhile takes it', async () => {
       const { uploadId: id, send } = await announce(owner.portal.id, 'held.txt')
