@@ -22,6 +22,7 @@ import {
   type EnsureResult,
   ensureStorageAccountsForUser,
 } from '../../../shared/accounts/storage-account-manager.ts'
+import { PortageError } from '../../../shared/errors.ts'
 import { OauthRefused } from '../../../shared/oauth/oauth-provider.ts'
 import { MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { transact } from '../../../shared/platform/table.ts'
@@ -223,14 +224,17 @@ describe.each(STORAGE_PROVIDER_IDS)('with %s:', (provider) => {
 
     it('fifty at once make one account and one event', async () => {
       const identity = { provider, providerAccountId: 'another' }
-      const results = await Promise.all(
-        Array.from({ length: 50 }, () =>
-          createOrGetStorageAccount(house, owner(), identity, null, 'Another', {
-            forceCreate: true,
-            respectDisconnected: false,
-          }),
-        ),
-      )
+      const create = (): ReturnType<typeof createOrGetStorageAccount> =>
+        createOrGetStorageAccount(house, owner(), identity, null, 'Another', {
+          forceCreate: true,
+          respectDisconnected: false,
+        }).catch((error: unknown) => {
+          // On a slow machine fifty are too many for a moment; whoever is told so comes back.
+          if (!(error instanceof PortageError && error.code === 'BUSY')) throw error
+          return create()
+        })
+
+      const results = await Promise.all(Array.from({ length: 50 }, create))
 
       expect(results.filter(({ outcome }) => outcome === 'created')).toHaveLength(1)
       expect(new Set(results.map(({ account }) => account.id)).size).toBe(1)
