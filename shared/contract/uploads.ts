@@ -54,6 +54,7 @@ const mimeType = z
   .max(255)
   .regex(/^[\x20-\x7e]*$/, 'must be plain ASCII')
 const relativePath = z.string().max(MAX_RELATIVE_PATH_LENGTH)
+/** Browsers tell it, and nothing is made of it: at the provider a file is as old as its delivery. */
 const lastModified = z.number().int().min(0)
 
 /** One file that a client wants to hand over; `relativePath` ends with the file's own name, as `webkitRelativePath` does. */
