@@ -70,7 +70,7 @@ it('content is kept once, and not longer than it is needed', async () => {
 
 /** The emulator in a process of its own, on the data of a fixture that was closed. */
 async function inProcess(dataDir: string) {
-  const child = fork(new URL('./emulator-process.ts', import.meta.url), [dataDir])
+  const child = fork(new URL('../emulator-process.ts', import.meta.url), ['dropbox', dataDir])
   onTestFinished(() => {
     child.kill('SIGKILL')
   })

@@ -8,7 +8,7 @@ import { signIn, startEmulator, UNIT } from './emulator-fixture.ts'
 
 /** The emulator in a process of its own, on the data of a fixture that was closed. */
 async function inProcess(dataDir: string) {
-  const child = fork(new URL('./emulator-process.ts', import.meta.url), [dataDir])
+  const child = fork(new URL('../emulator-process.ts', import.meta.url), ['google', dataDir])
   onTestFinished(() => {
     child.kill('SIGKILL')
   })
