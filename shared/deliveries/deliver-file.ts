@@ -15,6 +15,8 @@ import { canCreateUploads } from '../accounts/account.ts'
 import type { AccountStore } from '../accounts/account-store.ts'
 import { handleStorageAccountStatusChange } from '../accounts/change-account-status.ts'
 import { type FreshToken, withToken } from '../accounts/fresh-token.ts'
+import type { Grant } from '../accounts/grant.ts'
+import type { GrantStore } from '../accounts/grant-store.ts'
 import type { TokenVault } from '../accounts/token-vault.ts'
 import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { UploadReason } from '../contract/uploads.ts'
@@ -57,6 +59,7 @@ export interface DeliverDeps {
   uploads: UploadStore
   deliveries: DeliveryStore
   accounts: AccountStore
+  grants: Pick<GrantStore, 'mustBeThatRead'>
   portals: PortalStore
   vault: TokenVault
   folders: PortalFolders
@@ -132,15 +135,19 @@ interface Turn {
   outcome: SendJob['outcome']
   /** From then on nothing that an earlier worker has sent can still arrive. */
   soleFromMs: number
+  /** Whose token was used last. */
+  grant?: Grant
 }
 
 function atProvider<Value>(
   deps: DeliverDeps,
-  { delivery, account, deadlineMs, sliceEndsMs, outcome }: Turn,
+  turn: Turn,
   work: (deps: DeliverDeps, job: SendJob) => Promise<Value>,
 ): Promise<Value> {
-  return withToken(deps, account, (accessToken, grant) =>
-    underLease(deps, delivery, deadlineMs, (signal) =>
+  const { delivery, account, deadlineMs, sliceEndsMs, outcome } = turn
+  return withToken(deps, account, (accessToken, grant) => {
+    turn.grant = grant
+    return underLease(deps, delivery, deadlineMs, (signal) =>
       work(deps, {
         delivery,
         grant,
@@ -150,8 +157,8 @@ function atProvider<Value>(
         outcome,
         signal,
       }),
-    ),
-  )
+    )
+  })
 }
 
 const HELD_BY_STATUS: Record<StorageAccountStatus, UploadReason> = {
@@ -237,13 +244,10 @@ async function recover(deps: DeliverDeps, turn: Turn, error: unknown): Promise<v
     )
   }
   if (error instanceof ReconnectNeeded) {
-    // Refused even when fresh: only a new consent helps, and no further file may be taken in before.
-    if (error.tokenRejected) {
-      await handleStorageAccountStatusChange(deps, delivery.accountId, 'GRANT_REFUSED', {
-        actor: 'system',
-        reason: 'TOKEN_REFUSED',
-        lastError: 'TOKEN_REFUSED',
-      })
+    if (error.tokenRejected && turn.grant && !(await grantIsRefused(deps, delivery, turn.grant))) {
+      // The owner has consented anew meanwhile: whoever goes on does so with the new grant.
+      if (await deps.deliveries.release(delivery)) await goOn(deps, delivery)
+      return
     }
     return passOn(deps, turn, 'ACCOUNT_DISCONNECTED')
   }
@@ -251,6 +255,29 @@ async function recover(deps: DeliverDeps, turn: Turn, error: unknown): Promise<v
   if (error instanceof SessionLost) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
   if (error instanceof Rejected) return hold(deps, delivery, 'OUTCOME_UNKNOWN')
   throw error
+}
+
+/**
+ * A token was refused even when fresh: only a new consent helps, and no further file may be taken in
+ * before. False when there is one already, of which the refusal says nothing.
+ */
+async function grantIsRefused(
+  deps: DeliverDeps,
+  { accountId }: Delivery,
+  used: Grant,
+): Promise<boolean> {
+  try {
+    await handleStorageAccountStatusChange(deps, accountId, 'GRANT_REFUSED', {
+      actor: 'system',
+      reason: 'TOKEN_REFUSED',
+      lastError: 'TOKEN_REFUSED',
+      alongside: [deps.grants.mustBeThatRead(used)],
+    })
+    return true
+  } catch (error) {
+    if (!(error instanceof TransactionRefused)) throw error
+    return false
+  }
 }
 
 /** The file waits where its owner can see it. */

@@ -80,7 +80,7 @@ describe('a session', () => {
   it('goes on after a new consent, whose data key is another', async () => {
     const upload = await house.handOver(LARGE)
     await dieAfterFirstChunk(upload)
-    house.consentAnew()
+    await house.consentAnew()
 
     await house.sweep()
     await house.worker().deliver(upload.id)
@@ -176,6 +176,42 @@ describe('a file that waits', () => {
     expect(waits).toEqual(waits.toSorted((a, b) => a - b))
     expect(waits[0]).toBeLessThan(MINUTE_MS)
     expect(waits.at(-1)).toBeLessThanOrEqual(60 * MINUTE_MS)
+    await house.worker().deliver(upload.id)
+    await expectDelivered(upload, SMALL)
+  })
+})
+
+describe('a token that is refused even when fresh', () => {
+  const refused = new ReconnectNeeded({ tokenRejected: true, diagnostics })
+
+  it('disconnects the account, and the file waits for a new consent', async () => {
+    const upload = await house.handOver(SMALL)
+    for (const failure of [refused, refused]) house.provider.failNext('uploadWhole', failure)
+
+    await house.worker().deliver(upload.id)
+
+    expect(await house.accounts.find(house.account.id)).toMatchObject({ status: 'DISCONNECTED' })
+    expect(await house.uploadOf(upload.id)).toMatchObject({
+      status: 'held',
+      reason: 'ACCOUNT_DISCONNECTED',
+    })
+  })
+
+  it('says nothing of a consent that was given meanwhile: the file goes on with that one', async () => {
+    const upload = await house.handOver(SMALL)
+    for (const failure of [refused, refused]) house.provider.failNext('uploadWhole', failure)
+    const { deps, deliver } = house.worker()
+    const { freshToken } = deps
+    deps.freshToken = async (...asked) => {
+      const live = await freshToken(...asked)
+      await house.consentAnew()
+      return live
+    }
+
+    await deliver(upload.id)
+
+    expect(await house.accounts.find(house.account.id)).toMatchObject({ status: 'ACTIVE' })
+    expect(house.messages).toContain(upload.id)
     await house.worker().deliver(upload.id)
     await expectDelivered(upload, SMALL)
   })

@@ -9,6 +9,7 @@ import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import type { Account } from '../../../shared/accounts/account.ts'
 import { accountStore } from '../../../shared/accounts/account-store.ts'
 import type { Grant } from '../../../shared/accounts/grant.ts'
+import { grantStore } from '../../../shared/accounts/grant-store.ts'
 import type { GrantRef, TokenVault } from '../../../shared/accounts/token-vault.ts'
 import { type DeliverDeps, deliverFile } from '../../../shared/deliveries/deliver-file.ts'
 import { deliveryStore } from '../../../shared/deliveries/delivery-store.ts'
@@ -84,6 +85,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   const uploads = uploadStore(table, clock)
   const deliveries = deliveryStore(table, clock)
   const accounts = accountStore(table, clock)
+  const grants = grantStore(table, clock)
   const portals = portalStore(table, clock)
   const storage = options.storage ?? { provider, accessToken: 'token' }
   const backupStorage = options.backupStorage ?? { provider: backupProvider, accessToken: 'token' }
@@ -102,6 +104,8 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
   await transact(table, [
     accounts.create(account),
     accounts.create(backup),
+    ...grants.put(grant),
+    ...grants.put(backupGrant),
     ...portals.create(portal),
   ])
 
@@ -129,6 +133,7 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
       uploads: uploadStore(ownTable, clock),
       deliveries: deliveryStore(ownTable, clock),
       accounts: accountStore(ownTable, clock),
+      grants: grantStore(ownTable, clock),
       portals: ownPortals,
       vault: plainVault,
       folders: portalFolders({ folders: folderStore(ownTable), portals: ownPortals }),
@@ -193,8 +198,9 @@ export async function openHouse(table: Table, options: HouseOptions = {}) {
     uploadOf,
 
     /** A new consent: its data key replaces the old one. */
-    consentAnew() {
+    async consentAnew() {
       grant = newGrant(account)
+      await transact(table, grants.put(grant))
     },
 
     /** Puts a file where intake would have put it and hands it to delivery. */
