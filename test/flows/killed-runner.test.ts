@@ -88,7 +88,7 @@ it('a runner killed in the middle of deliveries leaves no process, and the next 
   for (const provider of PROVIDERS) started.push(await catchMidFile(http, provider))
   expect(processesOf(dataDir).length).toBeGreaterThan(1)
   await killRunner(runner)
-  await until(() => processesOf(dataDir).length === 0, { timeoutMs: 3000 })
+  await until(() => processesOf(dataDir).length === 0)
 
   runner = await startRunner(dataDir, runner.port)
   for (const { intent } of started) expect(await statuses(http, intent)).toEqual(['delivering'])

@@ -24,7 +24,7 @@ it.each(PROVIDERS)(
 
     const requests = await files.requestsOf(async () => {
       const uploadId = await files.handOver(file)
-      await files.untilDelivered(uploadId, file, 40_000)
+      await files.untilDelivered(uploadId, file)
     })
 
     expect(await files.arrived(file)).toEqual([sha256(file.content)])

@@ -46,7 +46,7 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
   const upload = (uploadId: string) =>
     owner.http.call<UploadReply>('GET', `/api/uploads/${uploadId}`)
 
-  const untilStatus = (uploadId: string, status: UploadReply['status'], timeoutMs = 20_000) =>
+  const untilStatus = (uploadId: string, status: UploadReply['status'], timeoutMs = 40_000) =>
     until(
       async () => {
         const reply = await upload(uploadId)
@@ -95,12 +95,8 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     },
 
     /** Waits until the file is bound; returns what its owner sees. */
-    async untilDelivered(
-      uploadId: string,
-      file: ClientFile,
-      timeoutMs?: number,
-    ): Promise<UploadReply> {
-      const reply = await untilStatus(uploadId, 'uploaded', timeoutMs)
+    async untilDelivered(uploadId: string, file: ClientFile): Promise<UploadReply> {
+      const reply = await untilStatus(uploadId, 'uploaded')
       if (reply.sha256 !== sha256(file.content)) throw new Error(`${file.name} has another hash`)
       return reply
     },
