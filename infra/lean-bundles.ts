@@ -57,6 +57,8 @@ const RULES: Rule[] = [
   { files: /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/, lean: emptyFunctions },
   // A function speaks a small part of the contract.
   { files: /\/shared\/contract\/[\w-]+\.ts$/, lean: usedSchemasOnly, loader: 'ts' },
+  // What of a provider is said to operators and on pages.
+  { files: /\/shared\/providers\/\w+\/facts\.ts$/, lean: withoutTexts, loader: 'ts' },
   // Packages read their own version for the User-Agent, and bring in their list of scripts by it.
   { files: /\/node_modules\/.*\/package\.json$/, lean: versionOnly, loader: 'json' },
 ]
@@ -95,6 +97,10 @@ function usedSchemasOnly(text: string): string {
     /^((?:export )?const \w+ = )(z\b.*(?:\n[ )}\]].*)*)/gm,
     '$1/* @__PURE__ */ (() => $2)()',
   )
+}
+
+function withoutTexts(text: string): string {
+  return text.replaceAll(/^ {2}(?:client|afterDeletion|pictures):.*\n(?: {4}.*\n)*/gm, '')
 }
 
 /** Assigned one by one they are held by every bundle that sees the package; as one object they are not. */
