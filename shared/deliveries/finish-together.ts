@@ -5,7 +5,8 @@
 import { inGroups } from '../platform/in-groups.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
-import type { Delivery, DeliveryStore } from './delivery-store.ts'
+import type { Delivery } from './delivery.ts'
+import type { DeliveryStore } from './delivery-store.ts'
 
 export interface FinishDeps {
   table: Table

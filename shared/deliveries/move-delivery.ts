@@ -12,7 +12,8 @@ import { accountsOf } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
 import { getUploadRules } from '../uploads/file-binding.ts'
 import type { UploadStore } from '../uploads/upload-store.ts'
-import type { Delivery, DeliveryStore } from './delivery-store.ts'
+import type { Delivery } from './delivery.ts'
+import type { DeliveryStore } from './delivery-store.ts'
 import { nameInFolder } from './name-in-folder.ts'
 
 export interface MoveDeps {

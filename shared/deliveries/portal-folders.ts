@@ -12,7 +12,7 @@ import type {
   ReservingProvider,
   StorageProvider,
 } from '../providers/provider.ts'
-import type { Delivery } from './delivery-store.ts'
+import type { Delivery } from './delivery.ts'
 import type { Folder, FolderStore } from './folder-store.ts'
 
 export interface PortalFolders {

@@ -11,7 +11,7 @@ import {
   type FileDigests,
   type ResumableFileDigests,
 } from '../providers/content-hash.ts'
-import type { Delivery } from './delivery-store.ts'
+import type { Delivery } from './delivery.ts'
 import { mustBeMine, type SendDeps, type Sending, SliceOver } from './send-job.ts'
 
 /** 40 MB/s, which a provider usually takes; a file that it takes slower is hashed once more. */

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream'
 import type { StagingBucket } from '../platform/staging-bucket.ts'
 import { collectYoungGarbage } from '../platform/young-garbage.ts'
-import type { Delivery } from './delivery-store.ts'
+import type { Delivery } from './delivery.ts'
 import { ContentChanged } from './send-job.ts'
 
 export interface StagedFile {

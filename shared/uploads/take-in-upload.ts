@@ -4,7 +4,8 @@
  */
 import { fileTypeFromBuffer } from 'file-type'
 import type { IntakeMessage } from '../contract/messages.ts'
-import { type DeliveryStore, deliveryKind } from '../deliveries/delivery-store.ts'
+import { deliveryKind } from '../deliveries/delivery.ts'
+import type { DeliveryStore } from '../deliveries/delivery-store.ts'
 import { nameInFolder } from '../deliveries/name-in-folder.ts'
 import { giveBack } from '../limits/reservations.ts'
 import type { Clock } from '../platform/clock.ts'

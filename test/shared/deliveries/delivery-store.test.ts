@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { UploadReason } from '../../../shared/contract/uploads.ts'
-import { type Delivery, LEASE_MS } from '../../../shared/deliveries/delivery-store.ts'
+import { type Delivery, LEASE_MS } from '../../../shared/deliveries/delivery.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../../../shared/platform/clock.ts'
 import { TransactionRefused, transact } from '../../../shared/platform/table.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'

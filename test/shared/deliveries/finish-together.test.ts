@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { type Delivery, deliveryStore } from '../../../shared/deliveries/delivery-store.ts'
+import type { Delivery } from '../../../shared/deliveries/delivery.ts'
+import { deliveryStore } from '../../../shared/deliveries/delivery-store.ts'
 import { type FinishTogether, finishTogether } from '../../../shared/deliveries/finish-together.ts'
 import type { Table } from '../../../shared/platform/table.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
