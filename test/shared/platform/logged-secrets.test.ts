@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { googleFlows, googleTokens } from '../../../shared/providers/drive/oauth.ts'
 import { loggable } from '../../../shared/platform/log.ts'
 import { TransactionRefused } from '../../../shared/platform/table.ts'
+import { googleFlows, googleTokens } from '../../../shared/providers/drive/oauth.ts'
 
 let server: Server
 let url: string
