@@ -10,6 +10,7 @@ import { eventPut } from '../platform/events.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { accountsOf } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
+import { factsOf } from '../providers/providers.ts'
 import { getUploadRules } from '../uploads/file-binding.ts'
 import type { UploadStore } from '../uploads/upload-store.ts'
 import type { Delivery } from './delivery.ts'
@@ -42,7 +43,9 @@ export async function nextAccount(
   const order =
     place < 0 ? portal.backupStorageAccountIds : [...all.slice(place + 1), ...all.slice(0, place)]
   const accounts = await Promise.all(order.map((accountId) => deps.accounts.find(accountId)))
-  const withRoom = accounts.flatMap((each) => (each && !isFull(each) ? each : []))
+  const withRoom = accounts.flatMap((each) =>
+    each && !isFull(each) && delivery.sizeBytes <= factsOf(each.provider).maxFileBytes ? each : [],
+  )
   const [first = null, ...others] = order
   const rules = getUploadRules(first, portal.storageProvider, withRoom, others)
   return withRoom.find(({ id }) => rules.canUpload && id === rules.storageAccountId)

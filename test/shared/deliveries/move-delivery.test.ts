@@ -3,10 +3,12 @@ import { QueryCommand } from '@aws-sdk/lib-dynamodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountEvent } from '../../../shared/accounts/account.ts'
 import { handleStorageAccountStatusChange } from '../../../shared/accounts/change-account-status.ts'
+import { nextAccount } from '../../../shared/deliveries/move-delivery.ts'
 import { MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { INDEX, transact } from '../../../shared/platform/table.ts'
 import { QuotaFull, ReconnectNeeded } from '../../../shared/providers/failures.ts'
 import { brokenConnection } from '../../../shared/providers/memory.ts'
+import { factsOf, STORAGE_PROVIDER_IDS } from '../../../shared/providers/providers.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
 import type { ProviderSuite } from '../../support/provider-suite.ts'
 import { PROVIDER_PAIRS } from '../../support/providers.ts'
@@ -326,6 +328,22 @@ describe('accounts that are all full', () => {
     await work(upload.id)
     await expectDeliveredTo('account', upload, SMALL)
   })
+})
+
+it.each(STORAGE_PROVIDER_IDS)('only files that %s can hold go there instead', async (id) => {
+  house = await openHouse(records.table, {
+    hasBackup: true,
+    backupStorage: { provider: { ...house.backupProvider, id }, accessToken: 'token' },
+  })
+  const { id: uploadId } = await house.handOver(SMALL)
+  const delivery = await house.deliveries.claim(uploadId, 'small-delivery')
+  if (!delivery) throw new Error('nothing is to be delivered')
+  const { maxFileBytes } = factsOf(id)
+
+  const whereTo = async (sizeBytes: number) =>
+    (await nextAccount(house, { ...delivery, sizeBytes }))?.id
+  expect(await whereTo(maxFileBytes)).toBe(house.backup.id)
+  expect(await whereTo(maxFileBytes + 1)).toBeUndefined()
 })
 
 describe.each(PROVIDER_PAIRS)(
