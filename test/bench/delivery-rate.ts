@@ -44,7 +44,6 @@ const SHAPES: Shape[] = [
 ]
 const ROUNDS = 3
 const FULL_ROUNDS = 7
-const WARM_UP_COUNT = 40
 /** What the source is called when rclone reads it; no rule listens there. */
 const COPIES = 'copies'
 
@@ -121,7 +120,8 @@ async function measureShape(
   rounds: number,
 ): Promise<Round[]> {
   await stopFeeding(bench, shape.worker)
-  await measureRound(bench, rclone, { ...shape, count: Math.min(shape.count, WARM_UP_COUNT) }, 0)
+  // A whole round of it: a worker's code is compiled as it runs.
+  await measureRound(bench, rclone, shape, 0)
   const measured: Round[] = []
   for (let round = 1; round <= rounds; round += 1) {
     measured.push(await measureRound(bench, rclone, shape, round))
