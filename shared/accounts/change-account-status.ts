@@ -7,7 +7,7 @@ import type { StorageAccountStatus } from '../contract/accounts.ts'
 import { MINUTE_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
-import type { Portal } from '../portals/portal.ts'
+import type { Portal, StatusOf } from '../portals/portal.ts'
 import {
   type Account,
   type AccountEvent,
@@ -20,7 +20,6 @@ import {
   followWrites,
   mustFollow,
   PORTALS_PER_TRANSACTION,
-  type StatusOf,
   statusesAround,
 } from './follow-portals.ts'
 

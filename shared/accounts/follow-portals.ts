@@ -3,13 +3,12 @@
  * start of those that were stopped so when one does again. Nobody decides anything by these flags but
  * what a page shows; uploads are accepted by the accounts' status alone, which is right at once.
  */
-import type { StorageAccountStatus } from '../contract/accounts.ts'
 import type { Clock } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { type Table, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
-import { accountsOf, type Portal } from '../portals/portal.ts'
+import { accountsOf, firstThatAccepts, type Portal, type StatusOf } from '../portals/portal.ts'
 import type { PortalStore } from '../portals/portal-store.ts'
-import { type Account, canCreateUploads } from './account.ts'
+import type { Account } from './account.ts'
 import type { AccountStore } from './account-store.ts'
 
 export interface FollowDeps {
@@ -21,9 +20,6 @@ export interface FollowDeps {
 
 /** A transaction takes 100 items: two for each portal beside the account, its event, a grant and who else holds it. */
 export const PORTALS_PER_TRANSACTION = 48
-
-/** What the accounts that portals name are at; undefined of one that does not exist. */
-export type StatusOf = (accountId: string) => StorageAccountStatus | undefined
 
 /**
  * The given account is what it is about to be, the others are as the table has them now. One that
@@ -51,10 +47,7 @@ export function mustFollow(portal: Portal, statusOf: StatusOf): boolean {
 }
 
 function takesUploads(portal: Portal, statusOf: StatusOf): boolean {
-  return accountsOf(portal).some((accountId) => {
-    const status = statusOf(accountId)
-    return status !== undefined && canCreateUploads(status)
-  })
+  return firstThatAccepts(accountsOf(portal), statusOf) !== undefined
 }
 
 /** The writes by which one portal follows, with its event. */

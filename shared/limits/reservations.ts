@@ -51,6 +51,10 @@ const KEEP_CAPS_MS = 3 * DAY_MS
 
 const roomIsLeft = 'remainingFiles >= :files AND remainingBytes >= :bytes'
 const dayIsNewOrRoomIsLeft = `attribute_not_exists(pk) OR (${roomIsLeft})`
+const takeRoomOfDay = [
+  'SET remainingFiles = if_not_exists(remainingFiles, :capFiles) - :files,',
+  'remainingBytes = if_not_exists(remainingBytes, :capBytes) - :bytes, expiresAt = :end',
+].join(' ')
 
 export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
   const today = () => isoTime(clock.now()).slice(0, 10)
@@ -77,45 +81,44 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
     }
   }
 
-  function takeOfDay(pk: string, cap: Room, room: Room): TransactItem {
+  function takeOfDeploymentsDay(pk: string, room: Room): TransactItem {
     return {
       Update: {
         TableName: table.name,
         Key: { pk, sk: 'cap' },
-        UpdateExpression: [
-          'SET remainingFiles = if_not_exists(remainingFiles, :capFiles) - :files,',
-          'remainingBytes = if_not_exists(remainingBytes, :capBytes) - :bytes, expiresAt = :end',
-        ].join(' '),
+        UpdateExpression: takeRoomOfDay,
         ConditionExpression: dayIsNewOrRoomIsLeft,
+        ExpressionAttributeValues: valuesOfDay(share(caps.deployment), room),
+      },
+    }
+  }
+
+  /** Of a portal, where its intents of this quarter of an hour count as well. */
+  function takeOfPortalsDay(pk: string, room: Room): TransactItem {
+    const intents = intentsOfQuarter()
+    const notAskedTooOften = `(attribute_not_exists(${intents}) OR ${intents} < :mostIntents)`
+    return {
+      Update: {
+        TableName: table.name,
+        Key: { pk, sk: 'cap' },
+        UpdateExpression: `${takeRoomOfDay} ADD ${intents} :one`,
+        ConditionExpression: `(${dayIsNewOrRoomIsLeft}) AND ${notAskedTooOften}`,
         ExpressionAttributeValues: {
-          ':files': room.files,
-          ':bytes': room.bytes,
-          ':capFiles': cap.files,
-          ':capBytes': cap.bytes,
-          ':end': endOfCap(today()),
+          ...valuesOfDay(caps.portal, room),
+          ':one': 1,
+          ':mostIntents': portalIntents,
         },
       },
     }
   }
 
-  /** Of a portal, where its intents of the last quarter of an hour count as well. */
-  function takeOfPortalsDay(portalId: string, room: Room): TransactItem {
-    const { Update } = takeOfDay(portalDay(portalId, today()), caps.portal, room)
-    const intents = intentsOfQuarter()
-    const notTooOften = `(attribute_not_exists(${intents}) OR ${intents} < :mostIntents)`
+  function valuesOfDay(cap: Room, room: Room) {
     return {
-      Update: {
-        ...Update,
-        TableName: table.name,
-        Key: { pk: portalDay(portalId, today()), sk: 'cap' },
-        UpdateExpression: `${Update?.UpdateExpression} ADD ${intents} :one`,
-        ConditionExpression: `(${Update?.ConditionExpression}) AND ${notTooOften}`,
-        ExpressionAttributeValues: {
-          ...Update?.ExpressionAttributeValues,
-          ':one': 1,
-          ':mostIntents': portalIntents,
-        },
-      },
+      ':files': room.files,
+      ':bytes': room.bytes,
+      ':capFiles': cap.files,
+      ':capBytes': cap.bytes,
+      ':end': endOfCap(today()),
     }
   }
 
@@ -153,8 +156,8 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
           ...(counted.files || counted.bytes
             ? [[takePlaces(portal, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
             : []),
-          [takeOfPortalsDay(portal.id, room), 'PORTAL_CAP'],
-          [takeOfDay(allDay(day, ofDeployment), share(caps.deployment), room), 'DEPLOYMENT_CAP'],
+          [takeOfPortalsDay(portalDay(portal.id, day), room), 'PORTAL_CAP'],
+          [takeOfDeploymentsDay(allDay(day, ofDeployment), room), 'DEPLOYMENT_CAP'],
         ],
       }
     },

@@ -7,6 +7,7 @@ import { PortageError } from '../errors.ts'
 import { isoTime } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
+import { countedLimits, limitAdjustments } from './counted-limits.ts'
 import {
   countLink,
   describePortal,
@@ -17,7 +18,7 @@ import {
   usableAccounts,
 } from './manage-portals.ts'
 import type { Portal } from './portal.ts'
-import { countedLimits, limitAdjustments, mergeSettings } from './portal-settings.ts'
+import { mergeSettings } from './portal-settings.ts'
 
 type UpdateRequest = z.output<typeof updatePortalRequest>
 

@@ -11,19 +11,15 @@ import { type Clock, DAY_MS, isoTime, SECOND_MS } from '../platform/clock.ts'
 import { eventPut } from '../platform/events.ts'
 import { newId } from '../platform/ids.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
+import { countedLimits, limitAdjustments } from './counted-limits.ts'
 import {
   accountsOf,
   getPortalUploadAcceptance,
   type Portal,
   type RemainingLimits,
+  type StatusOf,
 } from './portal.ts'
-import {
-  countedLimits,
-  DEFAULT_SETTINGS,
-  limitAdjustments,
-  mergeSettings,
-  settingsOf,
-} from './portal-settings.ts'
+import { DEFAULT_SETTINGS, mergeSettings, settingsOf } from './portal-settings.ts'
 import type { PortalStore } from './portal-store.ts'
 
 export interface PortalDeps {
@@ -242,7 +238,7 @@ function portalReply(
   portal: Portal,
   now: {
     uploads: number
-    statusOf: (accountId: string) => Account['status'] | undefined
+    statusOf: StatusOf
     remaining: RemainingLimits | undefined
     nowMs: number
   },

@@ -5,7 +5,6 @@ import { isoTime } from '../platform/clock.ts'
 import { parseRelativePath } from '../providers/names.ts'
 import type { Portal } from './portal.ts'
 import { hashPassword } from './portal-password.ts'
-import type { LimitAdjustments, PortalTotals } from './portal-store.ts'
 
 /** The members of a portal that its settings make up. */
 type Settings = Pick<
@@ -116,41 +115,4 @@ async function mergePassword(
     passwordHash: asked === null ? null : await hashPassword(asked),
     passwordVersion: passwordVersion + 1,
   }
-}
-
-type Counted = Pick<Portal, 'maxFiles' | 'maxTotalBytes' | 'countedFiles' | 'countedBytes'>
-
-/** The limits for which a portal counts what is left, after a change of what it was. */
-export function countedLimits(
-  before: Counted,
-  after: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>,
-): Required<Pick<Portal, 'countedFiles' | 'countedBytes'>> {
-  return {
-    countedFiles: after.maxFiles ?? before.countedFiles ?? before.maxFiles,
-    countedBytes: after.maxTotalBytes ?? before.countedBytes ?? before.maxTotalBytes,
-  }
-}
-
-/**
- * How the counters of what is left follow from a change of limits. A first limit counts what was
- * delivered; what is on its way then was let in without limit. From there on a counter goes on, also
- * while its limit is lifted.
- */
-export function limitAdjustments(
-  before: Counted,
-  after: Pick<Portal, 'maxFiles' | 'maxTotalBytes'>,
-  totals: PortalTotals,
-): LimitAdjustments {
-  const { countedFiles, countedBytes } = countedLimits(before, before)
-  const files = adjustment(countedFiles, after.maxFiles, totals.files)
-  const bytes = adjustment(countedBytes, after.maxTotalBytes, totals.bytes)
-  return {
-    ...(files ? { remainingFiles: files } : {}),
-    ...(bytes ? { remainingBytes: bytes } : {}),
-  }
-}
-
-function adjustment(counted: number | null, after: number | null, used: number) {
-  if (after === null || after === counted) return undefined
-  return counted === null ? { set: after - used } : { moveBy: after - counted }
 }

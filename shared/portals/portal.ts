@@ -50,6 +50,9 @@ export interface RemainingLimits {
   remainingBytes?: number
 }
 
+/** What the accounts that portals name are at; undefined of one that does not exist. */
+export type StatusOf = (accountId: string) => StorageAccountStatus | undefined
+
 export interface PortalAcceptance {
   acceptsUploads: boolean
   reason?: AcceptanceReason
@@ -71,7 +74,7 @@ const REASON: Record<Exclude<StorageAccountStatus, 'ACTIVE'>, AcceptanceReason> 
 export function getPortalUploadAcceptance(
   portal: Portal,
   now: {
-    statusOf: (accountId: string) => StorageAccountStatus | undefined
+    statusOf: StatusOf
     nowMs: number
     remaining?: RemainingLimits | undefined
   },
@@ -105,10 +108,7 @@ function refused(reason: AcceptanceReason, requiresUserAction: boolean): PortalA
 }
 
 /** Of accounts in the order in which they are asked, the first that takes files. */
-export function firstThatAccepts(
-  accountIds: string[],
-  statusOf: (accountId: string) => StorageAccountStatus | undefined,
-): string | undefined {
+export function firstThatAccepts(accountIds: string[], statusOf: StatusOf): string | undefined {
   return accountIds.find((accountId) => {
     const status = statusOf(accountId)
     return status !== undefined && canCreateUploads(status)

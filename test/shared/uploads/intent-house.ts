@@ -7,8 +7,9 @@ import { rateLimits } from '../../../shared/limits/rate-limits.ts'
 import { type DailyCaps, reservations } from '../../../shared/limits/reservations.ts'
 import type { StagingBucket } from '../../../shared/platform/staging-bucket.ts'
 import { type Table, transact } from '../../../shared/platform/table.ts'
+import { limitAdjustments } from '../../../shared/portals/counted-limits.ts'
 import { getPortalUploadAcceptance, type Portal } from '../../../shared/portals/portal.ts'
-import { DEFAULT_SETTINGS, limitAdjustments } from '../../../shared/portals/portal-settings.ts'
+import { DEFAULT_SETTINGS } from '../../../shared/portals/portal-settings.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
 import {
   type CreateSubmissionDeps,
