@@ -12,6 +12,7 @@ import { describeUpload, isOnItsWay } from '../files/upload-status.ts'
 import { useRecentUploads } from '../files/use-uploads.ts'
 import { portalLink } from '../portals/portal-link.ts'
 import { ConnectButtons } from '../providers/connect-buttons.tsx'
+import { anyOf, useOfferedProviders } from '../providers/offered-providers.ts'
 import { AtProvider } from '../shell/at-provider.tsx'
 import { CardsLoading } from '../shell/cards-loading.tsx'
 import { CopyLink } from '../shell/copy-link.tsx'
@@ -62,8 +63,7 @@ export function OverviewPage() {
             current={!connected}
             action={<ConnectButtons returnTo="/" />}
           >
-            Files are delivered into your Google Drive or Dropbox. Portage sees only what it puts
-            there itself.
+            <WhereFilesGo />
           </Step>
           <Step
             number={2}
@@ -180,6 +180,12 @@ function isNeeded(
       (upload) => upload.status === 'held' && upload.intendedStorageAccountId === storageAccountId,
     )
   )
+}
+
+/** Asks for the providers only where it is shown: whoever has connected one need not wait for them. */
+function WhereFilesGo() {
+  const names = anyOf(useOfferedProviders())
+  return `Files are delivered into your ${names}. Portage sees only what it puts there itself.`
 }
 
 function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
