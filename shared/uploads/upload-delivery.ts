@@ -172,7 +172,8 @@ export function deliveryWrites(table: Table, clock: Clock) {
 
     /**
      * Takes from an upload what tells of its client. Where its owner has the file, it stays findable
-     * there; of one that is nowhere only its end remains.
+     * there; of one that is nowhere only its end remains, and the hash by which a worker that was at
+     * it knows what it has left at a provider, and takes it back.
      */
     async eraseClient({ id, status }: Pick<Upload, 'id' | 'status'>) {
       return status === 'uploaded'
@@ -184,7 +185,7 @@ export function deliveryWrites(table: Table, clock: Clock) {
         : updateUpload(table, id, {
             expression: [
               'SET erased = :true, fileName = :erased, mimeType = :empty, relativePath = :none,',
-              'folders = :folders REMOVE clientPk, clientSk, contentHash, sha256, storagePath',
+              'folders = :folders REMOVE clientPk, clientSk, sha256, storagePath',
             ].join(' '),
             condition: endedElsewhere,
             values: {

@@ -125,6 +125,24 @@ it('neither name, address nor words of theirs, and of files only those that the 
   }
 })
 
+it('what a worker that was at a file needs to take back what it has left at the provider', async () => {
+  const { house, deps, erase } = await openErasure()
+  const { submissionId, uploads } = await house.announce([{}], ADA)
+  const [{ uploadId = '' } = {}] = uploads
+  await onItsWay(house, deps, uploadId)
+  // At a path another's file may stand: by this alone the worker knows its own.
+  const contentHash = 'c'.repeat(64)
+  await house.uploads.noteContentHash(uploadId, contentHash)
+
+  expect(await erase({ submissionId })).toMatchObject({ removedFiles: 1, complete: true })
+
+  expect(await house.uploads.find(uploadId)).toMatchObject({
+    status: 'deleted',
+    fileName: 'erased',
+    contentHash,
+  })
+})
+
 it('no token that opens anything, not even to add files', async () => {
   const { house, erase } = await openErasure()
   const { submissionId, uploadToken, readToken } = await house.announce([{}], ADA)
