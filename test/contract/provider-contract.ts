@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { nameAtProvider } from '../../shared/providers/names.ts'
 import type { ProviderAuth, StorageProvider } from '../../shared/providers/provider.ts'
+import type { Manners } from './manners.ts'
 import { describeRefusals } from './provider-refusals.ts'
 import { describeSessions } from './provider-sessions.ts'
 import {
@@ -13,9 +14,7 @@ import {
   ContractWorld,
   chunkOf,
   KIB,
-  MANNERS,
   MIB,
-  type ProviderName,
   type ProviderUnderTest,
   piecesOf,
   proves,
@@ -26,11 +25,9 @@ import {
 } from './provider-world.ts'
 
 export function describeStorageProvider(
-  name: ProviderName,
+  { name, manners, refusals }: { name: string; manners: Manners; refusals: readonly Refusal[] },
   make: () => Promise<ProviderUnderTest>,
-  refusals: Refusal[],
 ): void {
-  const manners = MANNERS[name]
   describe(`storage provider: ${name}`, () => {
     let world: ContractWorld
     let provider: StorageProvider

@@ -12,7 +12,7 @@ import {
 
 const CONTENT = randomBytes(MIB)
 
-export function describeRefusals(use: () => ContractWorld, refusals: Refusal[]): void {
+export function describeRefusals(use: () => ContractWorld, refusals: readonly Refusal[]): void {
   describe.each(refusals)('the refusal $name', ({ name, word }) => {
     it('costs a file in one request nothing but time', async () => {
       const world = use()

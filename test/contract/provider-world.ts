@@ -12,6 +12,7 @@ import type {
   StorageProvider,
   UploadTarget,
 } from '../../shared/providers/provider.ts'
+import type { Manners } from './manners.ts'
 
 export const KIB = 1024
 export const MIB = 1024 * KIB
@@ -19,56 +20,6 @@ export const MIB = 1024 * KIB
 export const CHUNK_BYTES = 4 * MIB
 /** What every provider takes a chunk in multiples of, but for the last. */
 export const UNIT_BYTES = 256 * KIB
-
-/** Where providers differ within the port: what each does, and a test for every word of it. */
-export const MANNERS = {
-  memory: {
-    missingFolder: 'PARENT_GONE',
-    binnedFolder: 'FOLDER_GONE',
-    binnedFile: 'is kept under its id',
-    otherContent: 'is returned',
-    ownId: 'the id of its making',
-    overlap: 'is skipped',
-    gap: 'SESSION_LOST',
-    partOfChunk: 'is told at once',
-    endedSession: 'names its file',
-    mimeType: 'is kept',
-    downloadLink: 'undefined',
-  },
-  'Google Drive': {
-    missingFolder: 'PARENT_GONE',
-    binnedFolder: 'FOLDER_GONE',
-    binnedFile: 'is kept under its id',
-    otherContent: 'is returned',
-    ownId: 'the id of its making',
-    overlap: 'is skipped',
-    gap: 'SESSION_LOST',
-    partOfChunk: 'is told at once',
-    endedSession: 'names its file',
-    mimeType: 'is kept',
-    downloadLink: 'undefined',
-  },
-  Dropbox: {
-    /** A path needs no folder before it. */
-    missingFolder: 'is made',
-    binnedFolder: 'is made again',
-    binnedFile: 'is gone',
-    /** What stands at a path may be anybody's. */
-    otherContent: 'ID_UNUSABLE',
-    ownId: 'another',
-    /** A chunk that does not begin where the session is is refused with where that is. */
-    overlap: 'is refused',
-    gap: 'is refused',
-    /** An answer never says how much was stored; the next question does. */
-    partOfChunk: 'is told when asked',
-    /** What a session answers after its commit is not documented. */
-    endedSession: 'is lost',
-    mimeType: 'is not kept',
-    downloadLink: 'string',
-  },
-} as const satisfies Record<string, Record<string, string>>
-export type ProviderName = keyof typeof MANNERS
-export type Manners = (typeof MANNERS)[ProviderName]
 
 /** The steps of a delivery that a provider may refuse: a file in one request; a session's beginning, chunk and question. */
 export type Step = 'whole' | 'begin' | 'chunk' | 'ask'

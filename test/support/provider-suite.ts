@@ -4,7 +4,8 @@
  */
 import type { OauthProviderId, StorageProviderId } from '../../shared/contract/common.ts'
 import type { StorageProvider } from '../../shared/providers/provider.ts'
-import type { ProviderName, Refusal } from '../contract/provider-world.ts'
+import type { Manners } from '../contract/manners.ts'
+import type { Refusal } from '../contract/provider-world.ts'
 
 /**
  * Steps at a provider that a test may spoil: a file in one request; the beginning of a session, a
@@ -56,13 +57,15 @@ export interface ProviderSuite {
   /** As records call it. */
   storageId: StorageProviderId
   /** As people read it. */
-  name: Exclude<ProviderName, 'memory'>
+  name: string
   /** Talks to the emulator at this origin. */
   driver(origin: string): StorageProvider
   /** The request by which each step is taken. */
   requests: Readonly<Record<ProviderStep, { method: string; route: string }>>
   /** What the request log calls a chunk. */
   chunkOperation: string
+  /** Where it differs from others within the port. */
+  manners: Manners
   refusals: readonly ProviderRefusal[]
   /** What befalls deliveries here and nowhere else. */
   ownMishaps: readonly Mishap[]

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { QuotaFull, ReconnectNeeded, RetryLater } from '../../../shared/providers/failures.ts'
 import { brokenConnection, createMemoryProvider } from '../../../shared/providers/memory.ts'
+import { RESERVING_MANNERS } from '../../contract/manners.ts'
 import { describeStorageProvider } from '../../contract/provider-contract.ts'
 
 const AUTH = { accessToken: 'live' }
@@ -25,7 +26,11 @@ const FAILURES: Record<string, Error> = {
 }
 
 describeStorageProvider(
-  'memory',
+  {
+    name: 'memory',
+    manners: RESERVING_MANNERS,
+    refusals: Object.entries(FAILURES).map(([name, failure]) => ({ name, word: { ...failure } })),
+  },
   async () => {
     const memory = createMemoryProvider()
     const auth = { ...AUTH }
@@ -58,7 +63,6 @@ describeStorageProvider(
       consentAnew: replaceToken,
     }
   },
-  Object.entries(FAILURES).map(([name, failure]) => ({ name, word: { ...failure } })),
 )
 
 it('fails a call before it has any effect, when told so', async () => {

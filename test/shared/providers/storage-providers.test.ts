@@ -44,7 +44,7 @@ describe.each(PROVIDERS)('$name', (suite) => {
     expect(reply.ok, `${path}: ${reply.status}`).toBe(true)
   }
 
-  describeStorageProvider(suite.name, async () => {
+  describeStorageProvider(suite, async () => {
     owners += 1
     const email = `owner-${owners}@example.com`
     const auth = { accessToken: '' }
@@ -88,5 +88,5 @@ describe.each(PROVIDERS)('$name', (suite) => {
         await renew()
       },
     }
-  }, [...refusals])
+  })
 })

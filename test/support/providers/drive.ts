@@ -1,5 +1,6 @@
 /** Google Drive as tests see it. */
 import { createDriveProvider } from '../../../shared/providers/drive/driver.ts'
+import { RESERVING_MANNERS } from '../../contract/manners.ts'
 import type { CallProvider, ProviderSuite } from '../provider-suite.ts'
 
 const FILES = '/drive/v3/files'
@@ -36,6 +37,7 @@ export const DRIVE: ProviderSuite = {
     quota: { method: 'GET', route: '/drive/v3/about' },
   },
   chunkOperation: 'drive.session.chunk',
+  manners: RESERVING_MANNERS,
   // https://developers.google.com/workspace/drive/api/guides/handle-errors
   refusals: [
     {

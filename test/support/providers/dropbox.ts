@@ -35,6 +35,23 @@ export const DROPBOX: ProviderSuite = {
     quota: { method: 'POST', route: '/2/users/get_space_usage' },
   },
   chunkOperation: 'files/upload_session/append_v2',
+  manners: {
+    // A path needs no folder before it, and what stands there may be anybody's.
+    missingFolder: 'is made',
+    binnedFolder: 'is made again',
+    binnedFile: 'is gone',
+    otherContent: 'ID_UNUSABLE',
+    ownId: 'another',
+    // A chunk that does not begin where the session is is refused with where that is.
+    overlap: 'is refused',
+    gap: 'is refused',
+    // An answer never says how much was stored; the next question does.
+    partOfChunk: 'is told when asked',
+    // What a session answers after its commit is not documented.
+    endedSession: 'is lost',
+    mimeType: 'is not kept',
+    downloadLink: 'string',
+  },
   // https://www.dropbox.com/developers/documentation/http/documentation#error-handling
   refusals: [
     {
