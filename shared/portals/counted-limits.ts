@@ -1,6 +1,7 @@
 /** What is left of a portal's limits lies in counters of its own; how they follow when its owner changes a limit. */
 import type { Portal } from './portal.ts'
-import type { LimitAdjustments, PortalTotals } from './portal-store.ts'
+import type { LimitAdjustments } from './portal-places.ts'
+import type { PortalTotals } from './portal-store.ts'
 
 type Counted = Pick<Portal, 'maxFiles' | 'maxTotalBytes' | 'countedFiles' | 'countedBytes'>
 

@@ -1,10 +1,9 @@
 /**
- * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought;
- * `backup#{accountId}`: puts it into the list of an account that stands in for its own.
- * A slug that was given up stays with its user, without a portal.
+ * `portal#{id}` / `portal`, with `slug#{slug}` beside it; `statistics#{n}`: how many files it brought.
+ * A slug that was given up stays with its user, without a portal. What is left of its limits and the
+ * lists of accounts are parts of this store in files of their own.
  */
 import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
-import { placesKey } from '../limits/reservations.ts'
 import { type Clock, isoTime } from '../platform/clock.ts'
 import {
   encodeCursor,
@@ -17,7 +16,9 @@ import {
   type TransactItem,
   timeKey,
 } from '../platform/table.ts'
-import type { Portal, RemainingLimits } from './portal.ts'
+import type { Portal } from './portal.ts'
+import { portalPlaces } from './portal-places.ts'
+import { linkBackups, portalKey, portalsOfAccount } from './portals-of-account.ts'
 
 export type PortalStore = ReturnType<typeof portalStore>
 
@@ -25,11 +26,6 @@ export interface Page<Record> {
   records: Record[]
   cursor: string | undefined
 }
-
-/** By limit: what is left is set anew, or moved together with the limit. */
-export type LimitAdjustments = Partial<
-  Record<keyof RemainingLimits, { set: number } | { moveBy: number }>
->
 
 /** What a portal has delivered so far. */
 export interface PortalTotals {
@@ -42,9 +38,6 @@ const slugIsOfPortal = 'portalId = :portal'
 /** A count lies in several items, because transactions on one item wait for each other. */
 export const STATISTICS_PLACES = 8
 
-/** In an account's list the links stand behind its own portals. */
-const BACKUP_LINK = 'backup#'
-
 const portalIsNew = 'attribute_not_exists(pk)'
 const isOn = 'isActive = :true'
 const unchangedSinceRead = 'version = :version'
@@ -54,7 +47,6 @@ const wasStoppedForAccount =
   'isActive = :false AND deactivatedBy = :system AND autoDeactivatedAccountId = :account'
 
 export function portalStore(table: Table, clock: Clock) {
-  const key = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
   const statisticsKey = (portalId: string, place: number) => ({
     pk: `portal#${portalId}`,
     sk: `statistics#${place}`,
@@ -95,7 +87,7 @@ export function portalStore(table: Table, clock: Clock) {
     const { ownerPk, ownerSk, accountPk, accountSk, ...inNoList } = portal as Portal & Item
     return {
       ...inNoList,
-      ...key(portal.id),
+      ...portalKey(portal.id),
       ...(portal.deletedAt === null
         ? {
             ownerPk: `portals#${portal.userId}`,
@@ -107,76 +99,13 @@ export function portalStore(table: Table, clock: Clock) {
     }
   }
 
-  /** The writes by which backup accounts list a portal, or no longer do; the write of the portal itself decides. */
-  function linkBackups(before: string[], portal: Portal): TransactItem[] {
-    const after = portal.deletedAt === null ? portal.backupStorageAccountIds : []
-    const linkKey = (accountId: string) => ({
-      pk: `portal#${portal.id}`,
-      sk: `backup#${accountId}`,
-    })
-    return [
-      ...after
-        .filter((accountId) => !before.includes(accountId))
-        .map((accountId) => ({
-          Put: {
-            TableName: table.name,
-            Item: {
-              ...linkKey(accountId),
-              portalId: portal.id,
-              accountPk: `portals#${accountId}`,
-              accountSk: `${BACKUP_LINK}${timeKey(Date.parse(portal.createdAt), portal.id)}`,
-            },
-          },
-        })),
-      ...before
-        .filter((accountId) => !after.includes(accountId))
-        .map((accountId) => ({ Delete: { TableName: table.name, Key: linkKey(accountId) } })),
-    ]
-  }
-
-  async function* listedAt(accountId: string, prefix: string): AsyncGenerator<Item[]> {
-    let start: Item | undefined
-    do {
-      const reply = await table.client.send(
-        new QueryCommand({
-          TableName: table.name,
-          IndexName: INDEX.account,
-          KeyConditionExpression: `accountPk = :account${prefix === '' ? '' : ' AND begins_with(accountSk, :prefix)'}`,
-          ExpressionAttributeValues: {
-            ':account': `portals#${accountId}`,
-            ...(prefix === '' ? {} : { ':prefix': prefix }),
-          },
-          ...(start ? { ExclusiveStartKey: start } : {}),
-        }),
-      )
-      yield reply.Items ?? []
-      start = reply.LastEvaluatedKey
-    } while (start)
-  }
-
-  /** These portals as they are now; those that are gone are left out. */
-  async function findMany(portalIds: string[]): Promise<Portal[]> {
-    const items = await readItems(table, portalIds.map(key), { consistent: true })
-    return items as unknown as Portal[]
-  }
-
-  /** The portals behind links, unless they have ceased to name the account meanwhile. */
-  async function behind(links: Item[], accountId: string): Promise<Portal[]> {
-    const portals = await findMany(links.map((link) => String(link['portalId'])))
-    return portals.filter(
-      ({ deletedAt, backupStorageAccountIds }) =>
-        deletedAt === null && backupStorageAccountIds.includes(accountId),
-    )
-  }
-
-  return {
-    key,
-    findMany,
+  return Object.assign(portalPlaces(table), portalsOfAccount(table), {
+    key: portalKey,
 
     /** Also one that was deleted: files on their way to it still arrive. */
     async find(portalId: string): Promise<Portal | undefined> {
       const reply = await table.client.send(
-        new GetCommand({ TableName: table.name, Key: key(portalId), ConsistentRead: true }),
+        new GetCommand({ TableName: table.name, Key: portalKey(portalId), ConsistentRead: true }),
       )
       return reply.Item as Portal | undefined
     },
@@ -205,7 +134,7 @@ export function portalStore(table: Table, clock: Clock) {
             ConditionExpression: portalIsNew,
           },
         },
-        ...linkBackups([], portal),
+        ...linkBackups(table, [], portal),
       ]
     },
 
@@ -221,7 +150,7 @@ export function portalStore(table: Table, clock: Clock) {
           },
         },
         ...(before.slug === after.slug ? [] : [takeSlug(after), releaseSlug(before)]),
-        ...linkBackups(before.backupStorageAccountIds, after),
+        ...linkBackups(table, before.backupStorageAccountIds, after),
       ]
     },
 
@@ -237,7 +166,7 @@ export function portalStore(table: Table, clock: Clock) {
           },
         },
         releaseSlug(before),
-        ...linkBackups(before.backupStorageAccountIds, after),
+        ...linkBackups(table, before.backupStorageAccountIds, after),
       ]
     },
 
@@ -246,40 +175,9 @@ export function portalStore(table: Table, clock: Clock) {
       return {
         ConditionCheck: {
           TableName: table.name,
-          Key: key(portal.id),
+          Key: portalKey(portal.id),
           ConditionExpression: unchangedSinceRead,
           ExpressionAttributeValues: { ':version': portal.version },
-        },
-      }
-    },
-
-    /** What is left of the limits of these portals; those without limits are left out. */
-    async remainingOf(portalIds: string[]): Promise<Map<string, RemainingLimits>> {
-      const items = await readItems(table, portalIds.map(placesKey), { consistent: true })
-      return new Map(
-        items.map((item) => [String(item['pk']).slice('places#'.length), item as RemainingLimits]),
-      )
-    },
-
-    /** The write that sets or moves what is left of a portal's limits; undefined when nothing changes. It stands beside the change of the portal, whose condition decides. */
-    adjustRemaining(portalId: string, adjust: LimitAdjustments): TransactItem | undefined {
-      const clauses: Record<'SET' | 'ADD', string[]> = { SET: [], ADD: [] }
-      const values: Record<string, number> = {}
-      for (const [name, adjustment] of Object.entries(adjust)) {
-        values[`:${name}`] = 'set' in adjustment ? adjustment.set : adjustment.moveBy
-        if ('set' in adjustment) clauses.SET.push(`${name} = :${name}`)
-        else clauses.ADD.push(`${name} :${name}`)
-      }
-      const expression = Object.entries(clauses)
-        .filter(([, parts]) => parts.length > 0)
-        .map(([verb, parts]) => `${verb} ${parts.join(', ')}`)
-      if (expression.length === 0) return undefined
-      return {
-        Update: {
-          TableName: table.name,
-          Key: placesKey(portalId),
-          UpdateExpression: expression.join(' '),
-          ExpressionAttributeValues: values,
         },
       }
     },
@@ -302,22 +200,6 @@ export function portalStore(table: Table, clock: Clock) {
       return {
         records: (reply.Items ?? []) as Portal[],
         cursor: encodeCursor(reply.LastEvaluatedKey, 'ownerSk'),
-      }
-    },
-
-    /** Portals that may deliver to an account, as their own or as a backup, page by page as the index knows them, which may be behind. */
-    async *pagesByAccount(accountId: string): AsyncGenerator<Portal[]> {
-      for await (const items of listedAt(accountId, '')) {
-        const own = items.filter((item) => item['portalId'] === undefined)
-        const links = items.filter((item) => item['portalId'] !== undefined)
-        yield [...(own as unknown as Portal[]), ...(await behind(links, accountId))]
-      }
-    },
-
-    /** Those of them for which the account is a backup. */
-    async *pagesByBackup(accountId: string): AsyncGenerator<Portal[]> {
-      for await (const links of listedAt(accountId, BACKUP_LINK)) {
-        yield await behind(links, accountId)
       }
     },
 
@@ -358,7 +240,7 @@ export function portalStore(table: Table, clock: Clock) {
         table.client.send(
           new UpdateCommand({
             TableName: table.name,
-            Key: key(portal.id),
+            Key: portalKey(portal.id),
             UpdateExpression: 'SET storageFolderId = :folder',
             ConditionExpression: [isOfAccount, hasPath].join(' AND '),
             ExpressionAttributeValues: {
@@ -376,7 +258,7 @@ export function portalStore(table: Table, clock: Clock) {
       return {
         Update: {
           TableName: table.name,
-          Key: key(portal.id),
+          Key: portalKey(portal.id),
           UpdateExpression:
             'SET isActive = :false, deactivatedBy = :system, deactivatedAt = :now, updatedAt = :now, deactivationReason = :reason, autoDeactivatedAccountId = :account ADD version :one',
           ConditionExpression: [isOn, isOfAccount].join(' AND '),
@@ -398,7 +280,7 @@ export function portalStore(table: Table, clock: Clock) {
       return {
         Update: {
           TableName: table.name,
-          Key: key(portal.id),
+          Key: portalKey(portal.id),
           UpdateExpression:
             'SET isActive = :true, deactivatedBy = :none, deactivatedAt = :none, deactivationReason = :none, autoDeactivatedAccountId = :none, updatedAt = :now ADD version :one',
           ConditionExpression: wasStoppedForAccount,
@@ -414,5 +296,5 @@ export function portalStore(table: Table, clock: Clock) {
         },
       }
     },
-  }
+  })
 }
