@@ -1,7 +1,6 @@
 /** What every request to a provider has in common: its token, its patience, and what no good answer means. */
-
 import { RetryLater } from './failures.ts'
-import type { ByteRange, ProviderAuth } from './provider.ts'
+import type { ByteRange, Download, ProviderAuth } from './provider.ts'
 import type { StorageProviderId } from './providers.ts'
 
 /** A control call answers within seconds; a connection that hangs must not use up the work slice. */
@@ -11,8 +10,28 @@ export function authorization({ accessToken }: ProviderAuth): { authorization: s
   return { authorization: `Bearer ${accessToken}` }
 }
 
-export function rangeHeader({ offsetBytes, sizeBytes }: ByteRange): string {
-  return `bytes=${offsetBytes}-${offsetBytes + sizeBytes - 1}`
+/** Of the file, not of a compressed form of it: sizes and ranges are the file's own. */
+export function downloadHeaders(auth: ProviderAuth, range: ByteRange | undefined) {
+  return {
+    ...authorization(auth),
+    'accept-encoding': 'identity',
+    ...(range && {
+      range: `bytes=${range.offsetBytes}-${range.offsetBytes + range.sizeBytes - 1}`,
+    }),
+  }
+}
+
+/** The file that a successful answer brings; undefined when it is not the whole, or the range, that was asked for. */
+export async function downloaded(
+  { status, headers, body }: Response,
+  range: ByteRange | undefined,
+): Promise<Pick<Download, 'body' | 'sizeBytes'> | undefined> {
+  const contentLength = headers.get('content-length')
+  if (body && contentLength !== null && status === (range ? 206 : 200)) {
+    return { body, sizeBytes: Number(contentLength) }
+  }
+  await body?.cancel()
+  return undefined
 }
 
 export function withTimeout(signal: AbortSignal | undefined): AbortSignal {

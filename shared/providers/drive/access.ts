@@ -2,7 +2,7 @@
  * The part of Drive that functions of the API need as well, by fetch alone: googleapis is a fifth of
  * what such a function may weigh.
  */
-import { authorization, rangeHeader, withTimeout } from '../answers.ts'
+import { authorization, downloaded, downloadHeaders, withTimeout } from '../answers.ts'
 import type { Download, ProviderAuth, StorageAccess } from '../provider.ts'
 import { classifyAnswer, connectionFailure, unreadable } from './answers.ts'
 import { aboutUrl, contentUrl, fileUrl, readQuota } from './wire.ts'
@@ -39,29 +39,16 @@ export function createDriveAccess({ apiUrl }: DriveOptions): StorageAccess {
 
     async download(auth, fileId, range, signal): Promise<Download> {
       const response = await fetch(contentUrl(apiUrl, fileId), {
-        headers: {
-          ...authorization(auth),
-          // Sizes and ranges are those of the file, not of a compressed form of it.
-          'accept-encoding': 'identity',
-          ...(range && { range: rangeHeader(range) }),
-        },
+        headers: downloadHeaders(auth, range),
         redirect: 'manual',
         ...(signal && { signal }),
       }).catch((error: unknown) => {
         throw connectionFailure(error, signal)
       })
-      const { status, headers, body } = response
+      const { status, headers } = response
       if (!response.ok) throw classifyAnswer({ status, headers, body: await response.text() })
-      const contentLength = headers.get('content-length')
-      if (!body || contentLength === null || status !== (range ? 206 : 200)) {
-        await body?.cancel()
-        return unreadable(response)
-      }
-      return {
-        body,
-        sizeBytes: Number(contentLength),
-        mimeType: headers.get('content-type') ?? 'application/octet-stream',
-      }
+      const file = (await downloaded(response, range)) ?? unreadable(response)
+      return { ...file, mimeType: headers.get('content-type') ?? 'application/octet-stream' }
     },
 
     async deleteFile(auth, fileId, signal) {

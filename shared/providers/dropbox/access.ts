@@ -2,7 +2,7 @@
  * The part of Dropbox that functions of the API need as well, by fetch alone: the SDK is a fifth of
  * what such a function may weigh.
  */
-import { authorization, rangeHeader, withTimeout } from '../answers.ts'
+import { authorization, downloaded, downloadHeaders, withTimeout } from '../answers.ts'
 import { Rejected } from '../failures.ts'
 import type { ProviderAuth, StorageAccess } from '../provider.ts'
 import type { Answer } from '../send-request.ts'
@@ -47,27 +47,17 @@ export function createDropboxAccess({ apiUrl, contentUrl }: DropboxOptions): Sto
     async download(auth, fileId, range, signal) {
       const response = await fetch(routeUrl(contentUrl, 'files/download'), {
         method: 'POST',
-        headers: {
-          ...authorization(auth),
-          ...argHeader({ path: fileId }),
-          // Sizes and ranges are those of the file, not of a compressed form of it.
-          'accept-encoding': 'identity',
-          ...(range && { range: rangeHeader(range) }),
-        },
+        headers: { ...downloadHeaders(auth, range), ...argHeader({ path: fileId }) },
         redirect: 'manual',
         ...(signal && { signal }),
       }).catch((error: unknown) => {
         throw connectionFailure(error, signal)
       })
-      const { status, headers, body } = response
+      const { status, headers } = response
       if (!response.ok) throw classifyAnswer({ status, headers, body: await response.text() })
-      const contentLength = headers.get('content-length')
-      if (!body || contentLength === null || status !== (range ? 206 : 200)) {
-        await body?.cancel()
-        return unreadable(response)
-      }
+      const file = (await downloaded(response, range)) ?? unreadable(response)
       // Dropbox keeps no type of a file.
-      return { body, sizeBytes: Number(contentLength), mimeType: 'application/octet-stream' }
+      return { ...file, mimeType: 'application/octet-stream' }
     },
 
     // https://www.dropbox.com/developers/documentation/http/documentation#files-get_temporary_link
