@@ -15,7 +15,7 @@ import type { UploadQueue } from '../platform/queues.ts'
 import type { StagedObject, StagedPart, StagingBucket } from '../platform/staging-bucket.ts'
 import { type Table, TransactionRefused, transact } from '../platform/table.ts'
 import { expireUpload } from './expire-upload.ts'
-import { isTerminal, type Upload, uploadIdOfKey } from './upload.ts'
+import { isTerminal, type Upload, uploadIdOfKey, wholeParts } from './upload.ts'
 import { RESERVATION_MS } from './upload-arrival.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -50,7 +50,7 @@ async function recheck(deps: IntakeDeps, uploadId: string): Promise<void> {
   if (upload.status === 'staged') return reject(deps, upload, 'CONTENT_CHANGED')
   const parts = await arrivedParts(deps, upload)
   if (await putTogether(deps, upload, parts)) return recheck(deps, uploadId)
-  const seen = parts.length
+  const seen = wholeParts(upload, parts).length
   const isReserved = deps.clock.now() < Date.parse(upload.createdAt) + RESERVATION_MS
   if (isReserved || seen > (upload.partsSeen ?? 0)) {
     await deps.uploads.renew(upload, seen)

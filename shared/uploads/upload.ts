@@ -85,6 +85,17 @@ export function stagingKey(uploadId: string, fileName: string, mimeType: string)
   return `${safe ? SAFE_PREFIX : SCAN_PREFIX}${uploadId}`
 }
 
+/**
+ * Parts by which a client shows that it sends. The last one is none: it may be a single byte, and who
+ * sends nothing else would keep the room of a file of any size for it.
+ */
+export function wholeParts<Part extends { size: number }>(
+  { partSize }: Pick<Upload, 'partSize'>,
+  parts: Part[] = [],
+): Part[] {
+  return parts.filter(({ size }) => size >= partSize)
+}
+
 /** The upload whose bytes lie at a key of the staging bucket. */
 export function uploadIdOfKey(key: string): string | undefined {
   return /^staging\/(?:safe|scan)\/(upl_[0-9a-z]+)$/.exec(key)?.[1]

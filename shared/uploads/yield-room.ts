@@ -1,8 +1,8 @@
 /**
  * Room that is reserved and not used yields to who needs it (security rule 8). In a portal that is
- * what S3 has no byte of after two minutes. In the whole deployment also what was reserved just
- * now, for portals that hold more of the day than the portal that asks would have: nobody can take
- * the day from other portals without sending anything.
+ * what S3 has nothing of after two minutes: no object and no whole part. In the whole deployment also
+ * what was reserved just now, for portals that hold more of the day than the portal that asks would
+ * have: nobody can take the day from other portals without sending anything.
  */
 import type { Reservations, Room } from '../limits/reservations.ts'
 import { type Clock, isoTime, MINUTE_MS } from '../platform/clock.ts'
@@ -10,7 +10,7 @@ import type { StagingBucket } from '../platform/staging-bucket.ts'
 import type { Table } from '../platform/table.ts'
 import { readDueBetween } from '../schedule/due-store.ts'
 import { type ExpireDeps, expireUpload } from './expire-upload.ts'
-import type { Upload } from './upload.ts'
+import { type Upload, wholeParts } from './upload.ts'
 import { RESERVATION_MS } from './upload-arrival.ts'
 import type { UploadStore } from './upload-store.ts'
 
@@ -107,7 +107,7 @@ function yielding(deps: YieldDeps, pending: Upload[], portalId: string, room: Ro
   return [...idle, ...yieldsNow]
 }
 
-/** Ends uploads of which S3 has no byte until what they held is enough; says when it is. */
+/** Ends uploads of which S3 has nothing until what they held is enough; says when it is. */
 function endUntilEnough(deps: YieldDeps, room: Room) {
   let ended: Room = { files: 0, bytes: 0 }
   const isEnough = () => ended.files >= room.files && ended.bytes >= room.bytes
@@ -128,7 +128,7 @@ async function endWithoutBytes(deps: YieldDeps, upload: Upload): Promise<boolean
   const hasBytes =
     multipartUploadId === undefined
       ? (await deps.staging.head(stagingKey)) !== undefined
-      : ((await deps.staging.listParts(stagingKey, multipartUploadId)) ?? []).length > 0
+      : wholeParts(upload, await deps.staging.listParts(stagingKey, multipartUploadId)).length > 0
   return !hasBytes && expireUpload(deps, upload)
 }
 

@@ -55,7 +55,7 @@ export async function openIntentHouse(
   const key = randomBytes(32)
   const keys = async () => ({ currentKeyId: 'k1', keys: new Map([['k1', key]]) })
   const objects = new Set<string>()
-  const parts = new Map<string, number>()
+  const parts = new Map<string, number[]>()
   const opened: string[] = []
   const aborted: string[] = []
   const staging = {
@@ -68,11 +68,7 @@ export async function openIntentHouse(
     head: async (stagingKey: string) =>
       objects.has(stagingKey) ? { sizeBytes: 1, etag: 'e' } : undefined,
     listParts: async (stagingKey: string) =>
-      Array.from({ length: parts.get(stagingKey) ?? 0 }, (_, n) => ({
-        partNumber: n + 1,
-        size: 1,
-        etag: 'e',
-      })),
+      (parts.get(stagingKey) ?? []).map((size, n) => ({ partNumber: n + 1, size, etag: 'e' })),
     abortMultipart: async (stagingKey: string) => {
       aborted.push(stagingKey)
     },
@@ -104,7 +100,7 @@ export async function openIntentHouse(
     backup,
     portal,
     clock,
-    /** Keys that S3 has, parts that it has, multipart uploads that were begun and given up. */
+    /** Keys that S3 has, sizes of parts that it has, multipart uploads that were begun and given up. */
     objects,
     parts,
     opened,

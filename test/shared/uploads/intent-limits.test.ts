@@ -220,12 +220,24 @@ describe('room that nobody uses (security rule 8)', () => {
     const house = await open({ maxFiles: 2 })
     const large = await house.announce([{ fileSize: 40 * MIB }])
     const small = await house.announce()
-    house.parts.set((await uploadOf(house, large.uploads[0]?.uploadId)).stagingKey, 1)
+    house.parts.set((await uploadOf(house, large.uploads[0]?.uploadId)).stagingKey, [8 * MIB])
     house.objects.add((await uploadOf(house, small.uploads[0]?.uploadId)).stagingKey)
     house.clock.advance(10 * MINUTE_MS)
 
     await expect(house.announce()).rejects.toMatchObject(code('PORTAL_CANNOT_ACCEPT_UPLOADS'))
     expect(house.aborted).toEqual([])
+  })
+
+  it('is not kept by a last part alone, which may be a single byte', async () => {
+    const house = await open({ maxFiles: 1 })
+    const squatter = await house.announce([{ fileSize: 40 * MIB + 1 }])
+    const { stagingKey } = await uploadOf(house, squatter.uploads[0]?.uploadId)
+    house.parts.set(stagingKey, [1])
+    house.clock.advance(2 * MINUTE_MS)
+
+    await house.announce()
+    expect((await uploadOf(house, squatter.uploads[0]?.uploadId)).status).toBe('expired')
+    expect(house.aborted).toEqual([stagingKey])
   })
 
   it('is not asked to yield while nobody needs it', async () => {
