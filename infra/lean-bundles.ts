@@ -55,6 +55,8 @@ const RULES: Rule[] = [
   { files: /\/(Md5|Sha1|Sha256)Js\.js$/, lean: emptyFunctions },
   // No function writes a JSON schema, and every schema of zod can.
   { files: /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/, lean: emptyFunctions },
+  // What a function parses has come as text, in which nothing holds itself.
+  { files: /\/zod\/v4\/core\/memoizer\.js$/, lean: emptyFunctions },
   // A function speaks a small part of the contract.
   { files: /\/shared\/contract\/[\w-]+\.ts$/, lean: usedSchemasOnly, loader: 'ts' },
   // What of a provider is said to operators and on pages.
