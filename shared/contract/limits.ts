@@ -9,7 +9,7 @@ export const SINGLE_PUT_MAX_BYTES = 16 * MIB
 export const FORM_UPLOAD_MAX_BYTES = 4 * MIB
 /** Block of the content hash (https://www.dropbox.com/developers/reference/content-hash). */
 export const CONTENT_HASH_BLOCK_BYTES = 4 * MIB
-/** Google Drive's largest file, 5,120 GB (https://developers.google.com/workspace/drive/api/reference/rest/v3/files/create). */
+/** The largest file of any provider, which is Google Drive's; what a portal's own takes is asked of its facts. */
 export const MAX_FILE_BYTES = 5_120_000_000_000
 /** Parts that one call may sign. */
 export const MAX_PARTS_PER_SIGNING = 100

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { MAX_FILE_BYTES } from '../../../shared/contract/limits.ts'
 import { hostsFrom, hostVariables } from '../../../shared/providers/hosts.ts'
 import {
   factsOf,
@@ -44,6 +45,11 @@ describe.each(STORAGE_PROVIDER_IDS)('what is known of %s', (id) => {
   it('speaks of the storage by its name', () => {
     expect(factsOf(id).afterDeletion).toContain(factsOf(id).name)
   })
+})
+
+it('a client may announce the largest file that any of them takes', () => {
+  const largest = STORAGE_PROVIDER_IDS.map((id) => factsOf(id).maxFileBytes)
+  expect(MAX_FILE_BYTES).toBe(Math.max(...largest))
 })
 
 it('the ids that records of existing deployments carry are known, and Drive comes first', () => {
