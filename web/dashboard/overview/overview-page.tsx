@@ -207,8 +207,8 @@ function StoppedNotice({ accounts }: { accounts: AccountEntry[] }) {
     >
       {!one && `${accounts.map(accountLabel).join(', ')}. `}
       {accounts.every(({ storageStatus }) => storageStatus === 'INACTIVE')
-        ? 'Paused by you. Portals that deliver there are stopped until you reactivate it.'
-        : 'Portals that deliver there are stopped; received files wait until they can be delivered.'}
+        ? 'Paused by you. Portals that deliver there alone are stopped until you reactivate it.'
+        : 'Portals that deliver there alone are stopped; received files wait until they can be delivered.'}
     </Notice>
   )
 }
