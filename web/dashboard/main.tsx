@@ -18,9 +18,9 @@ import '@mantine/core/styles/Title.css'
 import '@mantine/notifications/styles.css'
 import './dashboard.css'
 import { createRoot } from 'react-dom/client'
-import { askAhead } from './api/ask-ahead.ts'
 import { createQueryClient } from './api/session.ts'
 import { App } from './app.tsx'
+import { askAhead } from './ask-ahead.ts'
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')

@@ -1,7 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query'
-import { recentUploadsQuery } from '../files/use-uploads.ts'
-import { accountsQuery, portalPagesQuery } from './queries.ts'
-import { sessionQuery } from './session.ts'
+import { accountsQuery, portalPagesQuery } from './api/queries.ts'
+import { sessionQuery } from './api/session.ts'
+import { recentUploadsQuery } from './files/use-uploads.ts'
 
 /**
  * Asks what the first page will need before there is a page: otherwise each question would wait for
