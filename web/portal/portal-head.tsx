@@ -1,4 +1,3 @@
-import { MAX_FILE_BYTES } from '../../shared/contract/limits.ts'
 import type { OpenPortalReply } from '../../shared/contract/portals.ts'
 import { Icon } from './icon.tsx'
 import type { IconName } from './icon-paths.ts'
@@ -67,10 +66,4 @@ function TimeNote({ icon, isWarning, text }: TimeNoteProps) {
       <span>{text}</span>
     </p>
   )
-}
-
-/** What the portal takes, in a sentence; empty when it takes whatever its owner's storage does. */
-export function fileRules({ limits }: Pick<OpenPortalReply, 'limits'>, messages: Messages): string {
-  const { allowedTypes, maxFileBytes } = limits
-  return messages.fileRules(allowedTypes, maxFileBytes < MAX_FILE_BYTES ? maxFileBytes : undefined)
 }
