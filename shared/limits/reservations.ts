@@ -13,6 +13,7 @@
 import { type Clock, DAY_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { Item, Table, TransactItem } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
+import type { OpenSubmissions } from './open-submissions.ts'
 
 /** What one upload holds; it stands in the upload, so that whoever ends it can give it back. */
 export interface Reserved {
@@ -38,13 +39,18 @@ export interface DailyCaps {
   portalIntents?: number
 }
 
+/** How often the address that asks has announced files lately. */
+type Asker = OpenSubmissions['intents']
+
 export type CapRefusal = 'PORTAL_FULL' | 'PORTAL_CAP' | 'DEPLOYMENT_CAP'
 
 export type Reservations = ReturnType<typeof reservations>
 
 export const DEPLOYMENT_PLACES = 4
-/** Two a second: the busiest portal has less, and fifty files may stand in each. */
-const PORTAL_INTENTS = 2000
+/** Four a second: the busiest portal has less, and fifty files may stand in each. */
+const PORTAL_INTENTS = 4000
+/** Half of them is kept for addresses that have asked no oftener than this: a few that ask all the time keep nobody out. */
+const INTENTS_OF_NEWCOMER = 3
 const QUARTER_MS = 15 * MINUTE_MS
 /** From the beginning of its day; only that day's intents look at a cap. */
 const KEEP_CAPS_MS = 3 * DAY_MS
@@ -59,6 +65,8 @@ const takeRoomOfDay = [
 export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
   const today = () => isoTime(clock.now()).slice(0, 10)
   const { portalIntents = PORTAL_INTENTS } = caps
+  const mostIntents = ({ times }: Asker) =>
+    times < INTENTS_OF_NEWCOMER ? portalIntents : Math.floor(portalIntents / 2)
   const intentsOfQuarter = () => `i${Math.floor((clock.now() % DAY_MS) / QUARTER_MS)}`
 
   /** What is counted is written down; of it, what its owner limits at the moment decides. */
@@ -94,7 +102,7 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
   }
 
   /** Of a portal, where its intents of this quarter of an hour count as well. */
-  function takeOfPortalsDay(pk: string, room: Room): TransactItem {
+  function takeOfPortalsDay(pk: string, room: Room, asker: Asker): TransactItem {
     const intents = intentsOfQuarter()
     const notAskedTooOften = `(attribute_not_exists(${intents}) OR ${intents} < :mostIntents)`
     return {
@@ -106,7 +114,7 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
         ExpressionAttributeValues: {
           ...valuesOfDay(caps.portal, room),
           ':one': 1,
-          ':mostIntents': portalIntents,
+          ':mostIntents': mostIntents(asker),
         },
       },
     }
@@ -124,8 +132,8 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
 
   return {
     /** Until when a portal is asked no more, when the day that refused an intent says that it was asked too often. */
-    askedTooOften(day: Item | null | undefined): { untilMs: number } | undefined {
-      if (Number(day?.[intentsOfQuarter()] ?? 0) < portalIntents) return undefined
+    askedTooOften(day: Item | null | undefined, asker: Asker): { untilMs: number } | undefined {
+      if (Number(day?.[intentsOfQuarter()] ?? 0) < mostIntents(asker)) return undefined
       return { untilMs: Math.floor(clock.now() / QUARTER_MS + 1) * QUARTER_MS }
     },
 
@@ -146,6 +154,7 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
       portal: Limits & { id: string },
       room: Room,
       place: number,
+      asker: Asker,
     ): { writes: [TransactItem, CapRefusal][]; reserved: Omit<Reserved, 'bytes'> } {
       const day = today()
       const ofDeployment = place % DEPLOYMENT_PLACES
@@ -156,7 +165,7 @@ export function reservations(table: Table, clock: Clock, caps: DailyCaps) {
           ...(counted.files || counted.bytes
             ? [[takePlaces(portal, room), 'PORTAL_FULL'] as [TransactItem, CapRefusal]]
             : []),
-          [takeOfPortalsDay(portalDay(portal.id, day), room), 'PORTAL_CAP'],
+          [takeOfPortalsDay(portalDay(portal.id, day), room, asker), 'PORTAL_CAP'],
           [takeOfDeploymentsDay(allDay(day, ofDeployment), room), 'DEPLOYMENT_CAP'],
         ],
       }

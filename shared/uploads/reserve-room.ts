@@ -63,7 +63,7 @@ export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promis
   let { from } = intent
   let hasYielded = false
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const taken = deps.reservations.take(portal, room, place)
+    const taken = deps.reservations.take(portal, room, place, from.seen.intents)
     const steps: [TransactItem, Refusal][] = [
       ...intent.writes({ account, reserved: taken.reserved }).map(asStep('INTENT')),
       [deps.portals.mustBeAsRead(portal), 'PORTAL'],
@@ -93,7 +93,10 @@ export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promis
       } else if (refusals.has('ACCOUNT')) {
         account = await acceptingAccount(deps, portal)
       } else if (refusals.has('PORTAL_FULL') || refusals.has('PORTAL_CAP')) {
-        const tooOften = deps.reservations.askedTooOften(refusals.get('PORTAL_CAP'))
+        const tooOften = deps.reservations.askedTooOften(
+          refusals.get('PORTAL_CAP'),
+          from.seen.intents,
+        )
         if (tooOften) throw askedTooOften(deps.clock, tooOften.untilMs)
         const yielded = await search(deps, intent, hasYielded, yieldInPortal)
         if (yielded.outcome !== 'made') {

@@ -147,6 +147,24 @@ describe('how often files may be announced', () => {
   })
 })
 
+describe('how often a portal may be asked', () => {
+  it('is not used up by a few addresses that ask all the time', async () => {
+    const caps = { ...MANY, portalIntents: 20 }
+    const [attacked] = await portalsOnOneDay(caps, 1)
+    if (!attacked) throw new Error('There is one')
+    const quarterMs = 15 * MINUTE_MS
+    attacked.clock.advance(quarterMs - (attacked.clock.now() % quarterMs))
+    const address = '198.51.100.70'
+    const { submissionId, uploadToken: bearer } = await attacked.announce([{}], { address })
+    const more = () => outcome(attacked.announce([{}], { address, submissionId, bearer }))
+    for (let n = 1; n < 10; n += 1) expect(await more()).toBe('taken')
+    expect(await more()).toBe('TOO_MANY_ATTEMPTS')
+
+    for (let n = 0; n < 10; n += 1) expect(await outcome(attacked.announce())).toBe('taken')
+    expect(await outcome(attacked.announce())).toBe('TOO_MANY_ATTEMPTS')
+  })
+})
+
 describe('what S3 opens for large files', () => {
   const large = { fileSize: 40 * MIB }
 
