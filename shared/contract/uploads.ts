@@ -250,6 +250,7 @@ export const uploadReply = z.object({
   storagePath: z.string().nullable(),
   storageStatus: storageAccountStatus.nullable(),
   sha256: z.string().nullable(),
+  contentHash: z.string().nullable(),
   clientName: z.string().nullable(),
   clientEmail: z.string().nullable(),
   clientMessage: z.string().nullable(),

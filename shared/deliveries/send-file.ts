@@ -17,6 +17,7 @@ import {
   type Sent,
   takeNextName,
 } from './send-job.ts'
+import { digestsFor } from './staged-digests.ts'
 import { stagedFile } from './staged-file.ts'
 
 export interface SentFile {
@@ -133,7 +134,7 @@ async function sendInto(
 
 async function sendWhole(deps: SendDeps, job: Sending, target: UploadTarget): Promise<Sent> {
   const pieces: Uint8Array[] = []
-  const digests = await createFileDigests({ resumable: false })
+  const digests = await createFileDigests({ resumable: false, ...digestsFor(job) })
   for await (const piece of job.staged.read(0, target.sizeBytes)) {
     digests.update(piece)
     pieces.push(piece)

@@ -9,10 +9,12 @@ import {
   DigestStateError,
   type Digests,
   type FileDigests,
+  type MoreDigests,
   type ResumableFileDigests,
 } from '../providers/content-hash.ts'
+import { factsOf } from '../providers/providers.ts'
 import type { Delivery } from './delivery.ts'
-import { mustBeMine, type SendDeps, type Sending, SliceOver } from './send-job.ts'
+import { mustBeMine, type SendDeps, type Sending, type SendJob, SliceOver } from './send-job.ts'
 
 /** 40 MB/s, which a provider usually takes; a file that it takes slower is hashed once more. */
 const ONE_GO_BYTES_PER_MS = 40_000
@@ -25,17 +27,22 @@ export async function digestsToSend(deps: SendDeps, job: Sending): Promise<FileD
   const isBegun = delivery.sealedSession !== undefined
   const oneGoBytes = (sliceEndsMs - deps.clock.now()) * ONE_GO_BYTES_PER_MS
   return !isBegun && delivery.sizeBytes <= oneGoBytes
-    ? createFileDigests({ resumable: false })
-    : savedDigests(delivery, { md5: false })
+    ? createFileDigests({ resumable: false, ...digestsFor(job) })
+    : savedDigests(delivery, digestsFor(job))
 }
 
 /** The digests of the whole file, where what has sent it left none of them, or not the right ones. */
 export async function hashStaged(
   deps: SendDeps,
   job: Sending,
-  options: { md5: boolean },
+  { md5 }: { md5: boolean },
 ): Promise<Digests> {
-  return hashToEnd(deps, job, await savedDigests(job.delivery, options))
+  return hashToEnd(deps, job, await savedDigests(job.delivery, { ...digestsFor(job), md5 }))
+}
+
+/** What the provider proves a file by; more would cost a third of a large file's time. */
+export function digestsFor({ provider }: Pick<SendJob, 'provider'>): MoreDigests {
+  return { sha256: factsOf(provider.id).provesBy === 'sha256' }
 }
 
 export async function hashToEnd(
@@ -83,13 +90,13 @@ function isResumable(digests: FileDigests): digests is ResumableFileDigests {
 
 async function savedDigests(
   { digests: state }: Delivery,
-  { md5 }: { md5: boolean },
+  more: MoreDigests,
 ): Promise<ResumableFileDigests> {
   try {
-    return await createFileDigests({ resumable: true, md5, state })
+    return await createFileDigests({ resumable: true, ...more, state })
   } catch (error) {
     if (!(error instanceof DigestStateError)) throw error
-    // Saved by another version of the code, or without MD5: the file is hashed from its first byte.
-    return createFileDigests({ resumable: true, md5 })
+    // Saved by another version of the code, or of other hashes: the file is hashed from its first byte.
+    return createFileDigests({ resumable: true, ...more })
   }
 }

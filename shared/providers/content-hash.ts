@@ -1,6 +1,6 @@
 /**
- * Digests of a file, taken in one pass: SHA-256 (Drive compares it), the Dropbox content hash (the
- * browser and Dropbox compare it) and MD5 on demand.
+ * Digests of a file, taken in one pass: the Dropbox content hash (the browser and Dropbox compare
+ * it), and on demand SHA-256 (Drive compares it) and MD5 (Drive has it when it has no other).
  *
  * Content hash: SHA-256 of the SHA-256s of the file's blocks of 4 MiB
  * (https://www.dropbox.com/developers/reference/content-hash).
@@ -19,12 +19,13 @@ import {
   type Digests,
   eachBlockPiece,
   type FileDigests,
+  type MoreDigests,
   OnePassDigests,
   unseen,
 } from './one-pass-digests.ts'
 import type { RemoteFile } from './provider.ts'
 
-export type { Digests, FileDigests }
+export type { Digests, FileDigests, MoreDigests }
 
 export interface ResumableFileDigests extends FileDigests {
   /** The state after `offsetBytes`, at most 1 KB of base64, for `createFileDigests` in another process. */
@@ -37,30 +38,23 @@ export class DigestStateError extends Error {
   readonly code = 'DIGEST_STATE'
 }
 
-export async function createFileDigests(options: {
-  resumable: true
-  md5?: boolean
-  state?: string | undefined
-}): Promise<ResumableFileDigests>
-export async function createFileDigests(options: {
-  resumable: boolean
-  md5?: boolean
-}): Promise<FileDigests>
+export async function createFileDigests(
+  options: MoreDigests & { resumable: true; state?: string | undefined },
+): Promise<ResumableFileDigests>
+export async function createFileDigests(
+  options: MoreDigests & { resumable: boolean },
+): Promise<FileDigests>
 export async function createFileDigests({
   resumable,
-  md5 = false,
   state,
-}: {
-  resumable: boolean
-  md5?: boolean
-  state?: string | undefined
-}): Promise<FileDigests> {
-  if (!resumable) return new OnePassDigests({ md5 })
+  ...more
+}: MoreDigests & { resumable: boolean; state?: string | undefined }): Promise<FileDigests> {
+  if (!resumable) return new OnePassDigests(more)
   const digests = new SavableDigests({
-    whole: await createSHA256(),
     blocks: await createSHA256(),
     block: await createSHA256(),
-    md5: md5 ? await createMD5() : undefined,
+    sha256: more.sha256 ? await createSHA256() : undefined,
+    md5: more.md5 ? await createMD5() : undefined,
   })
   if (state !== undefined) digests.load(state)
   return digests
@@ -81,14 +75,17 @@ export function provesContent(
   return shared.length > 0 && shared.every((kind) => file[kind] === expected[kind])
 }
 
-const STATE_VERSION = 1
-/** Version, offset, then the hashers' states in order, each behind its length. */
-const STATE_HEADER_BYTES = 9
+const STATE_VERSION = 2
+/** Version, offset, which digests, then the hashers' states in order, each behind its length. */
+const STATE_HEADER_BYTES = 10
+/** Which digests are in a state: two of them look alike. */
+const SHA256_BIT = 1
+const MD5_BIT = 2
 
 class SavableDigests implements ResumableFileDigests {
   offsetBytes = 0
-  readonly #whole: IHasher
   readonly #blocks: IHasher
+  readonly #sha256: IHasher | undefined
   readonly #md5: IHasher | undefined
   /** Carries a block over a save that falls into it; idle otherwise. */
   readonly #carriedBlock: IHasher
@@ -97,20 +94,20 @@ class SavableDigests implements ResumableFileDigests {
   #openPieces: Uint8Array[] = []
 
   constructor(hashers: {
-    whole: IHasher
     blocks: IHasher
     block: IHasher
+    sha256: IHasher | undefined
     md5: IHasher | undefined
   }) {
-    this.#whole = hashers.whole.init()
     this.#blocks = hashers.blocks.init()
     this.#carriedBlock = hashers.block.init()
+    this.#sha256 = hashers.sha256?.init()
     this.#md5 = hashers.md5?.init()
   }
 
   update(bytes: Uint8Array, atOffsetBytes = this.offsetBytes): void {
     const fresh = unseen(bytes, atOffsetBytes, this.offsetBytes)
-    this.#whole.update(fresh)
+    this.#sha256?.update(fresh)
     this.#md5?.update(fresh)
     eachBlockPiece(fresh, this.offsetBytes, (piece, endsBlock) => {
       if (this.#isCarrying) {
@@ -129,6 +126,7 @@ class SavableDigests implements ResumableFileDigests {
     const header = Buffer.alloc(STATE_HEADER_BYTES)
     header.writeUInt8(STATE_VERSION, 0)
     header.writeBigUInt64BE(BigInt(this.offsetBytes), 1)
+    header.writeUInt8(this.#which, 9)
     const states = this.#savedHashers().flatMap((hasher) => {
       const state = hasher.save()
       return [Uint8Array.of(state.byteLength), state]
@@ -140,6 +138,9 @@ class SavableDigests implements ResumableFileDigests {
     const bytes = Buffer.from(saved, 'base64')
     if (bytes.byteLength < STATE_HEADER_BYTES || bytes.readUInt8(0) !== STATE_VERSION) {
       throw new DigestStateError('The saved digests have another layout')
+    }
+    if (bytes.readUInt8(9) !== this.#which) {
+      throw new DigestStateError('The saved digests are of other hashes')
     }
     this.offsetBytes = Number(bytes.readBigUInt64BE(1))
     this.#isCarrying = this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0
@@ -154,23 +155,28 @@ class SavableDigests implements ResumableFileDigests {
       }
       from += 1 + sizeBytes
     }
-    if (from !== bytes.byteLength)
-      throw new DigestStateError('The saved digests are of other hashes')
+    if (from !== bytes.byteLength) {
+      throw new DigestStateError('The saved digests have another length')
+    }
   }
 
   digest(): Digests {
     if (this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0) this.#endBlock()
     return {
-      sha256: this.#whole.digest(),
       contentHash: this.#blocks.digest(),
+      ...(this.#sha256 && { sha256: this.#sha256.digest() }),
       ...(this.#md5 && { md5: this.#md5.digest() }),
     }
   }
 
+  get #which(): number {
+    return (this.#sha256 ? SHA256_BIT : 0) + (this.#md5 ? MD5_BIT : 0)
+  }
+
   #savedHashers(): IHasher[] {
     return [
-      this.#whole,
       this.#blocks,
+      ...(this.#sha256 ? [this.#sha256] : []),
       ...(this.#md5 ? [this.#md5] : []),
       ...(this.#isCarrying ? [this.#carriedBlock] : []),
     ]

@@ -14,6 +14,8 @@ export interface ProviderFacts {
   pictures?: string
   /** Its largest file, as it publishes it. */
   maxFileBytes: number
+  /** The hash of its own that proves a file; MD5 stands in where it has none yet. */
+  provesBy: 'sha256' | 'contentHash'
   /** What it refuses of a name that is safe anywhere; characters become `_`, names begin with it. */
   refuses?: { characters?: RegExp; names?: RegExp }
   /** What the operator gives our redirect URIs to. */

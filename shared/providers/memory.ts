@@ -143,7 +143,7 @@ export function createMemoryProvider(
   }
 
   async function store(target: UploadTarget, content: Buffer): Promise<RemoteFile> {
-    const digests = await createFileDigests({ resumable: false, md5: true })
+    const digests = await createFileDigests({ resumable: false, sha256: true, md5: true })
     digests.update(content)
     const file: RemoteFile = {
       id: target.fileId,

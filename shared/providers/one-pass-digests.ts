@@ -7,11 +7,17 @@
 import { createHash, type Hash } from 'node:crypto'
 import { CONTENT_HASH_BLOCK_BYTES } from '../contract/limits.ts'
 
-/** Lower-case hex. */
+/** Lower-case hex. The content hash is always among them: the browser's own is compared with it. */
 export interface Digests {
-  sha256: string
   contentHash: string
+  sha256?: string
   md5?: string
+}
+
+/** What is taken besides the content hash; each costs as much again. */
+export interface MoreDigests {
+  sha256?: boolean
+  md5?: boolean
 }
 
 export interface FileDigests {
@@ -28,18 +34,19 @@ export interface FileDigests {
 
 export class OnePassDigests implements FileDigests {
   offsetBytes = 0
-  readonly #whole = createHash('sha256')
   readonly #blocks = createHash('sha256')
+  readonly #sha256: Hash | undefined
   readonly #md5: Hash | undefined
   #block = createHash('sha256')
 
-  constructor({ md5 }: { md5: boolean }) {
+  constructor({ sha256 = false, md5 = false }: MoreDigests) {
+    this.#sha256 = sha256 ? createHash('sha256') : undefined
     this.#md5 = md5 ? createHash('md5') : undefined
   }
 
   update(bytes: Uint8Array, atOffsetBytes = this.offsetBytes): void {
     const fresh = unseen(bytes, atOffsetBytes, this.offsetBytes)
-    this.#whole.update(fresh)
+    this.#sha256?.update(fresh)
     this.#md5?.update(fresh)
     eachBlockPiece(fresh, this.offsetBytes, (piece, endsBlock) => {
       this.#block.update(piece)
@@ -51,8 +58,8 @@ export class OnePassDigests implements FileDigests {
   digest(): Digests {
     if (this.offsetBytes % CONTENT_HASH_BLOCK_BYTES > 0) this.#endBlock()
     return {
-      sha256: this.#whole.digest('hex'),
       contentHash: this.#blocks.digest('hex'),
+      ...(this.#sha256 && { sha256: this.#sha256.digest('hex') }),
       ...(this.#md5 && { md5: this.#md5.digest('hex') }),
     }
   }

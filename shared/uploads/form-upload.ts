@@ -113,7 +113,7 @@ export async function uploadForm(
   const intent = await createSubmission(deps, { ...fields, files: [file] }, client)
   const [upload] = intent.uploads
   if (!upload) throw new Error('An intent of one file answered none')
-  const digests = new OnePassDigests({ md5: false })
+  const digests = new OnePassDigests({})
   digests.update(form.file.bytes)
   const noted = await deps.uploads.noteContentHash(upload.uploadId, digests.digest().contentHash)
   if (!noted?.changed) throw new Error('An intent that was just written has ended')

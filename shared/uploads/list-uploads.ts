@@ -143,6 +143,8 @@ function uploadReply(
     storagePath: upload.storagePath ?? null,
     storageStatus: account?.status ?? null,
     sha256: upload.sha256 ?? null,
+    // Until then it is only what the client says of it.
+    contentHash: (upload.deliveredAt && upload.contentHash) ?? null,
     clientName: submission?.clientName ?? null,
     clientEmail: submission?.clientEmail ?? null,
     clientMessage: submission?.clientMessage ?? null,

@@ -124,17 +124,18 @@ export function deliveryWrites(table: Table, clock: Clock) {
         accountId: string
         fileId: string
         path: string
-        sha256: string
+        sha256?: string
         contentHash: string
       },
     ): TransactItem {
+      const sha256Set = proof.sha256 === undefined ? '' : 'sha256 = :sha256, '
       return {
         Update: {
           TableName: table.name,
           Key: uploadKey(upload.id),
           UpdateExpression: [
             'SET #status = :uploaded, storageAccountId = :account, storageFileId = :file,',
-            'storagePath = :path, sha256 = :sha256, contentHash = :contentHash, deliveredAt = :now,',
+            `storagePath = :path, contentHash = :contentHash, ${sha256Set}deliveredAt = :now,`,
             'accountPk = :accountPk REMOVE #reason, retryAt',
           ].join(' '),
           ConditionExpression: [isOnItsWay, neverBound, sameObject, noOtherHash].join(' AND '),
@@ -148,7 +149,7 @@ export function deliveryWrites(table: Table, clock: Clock) {
             ':accountPk': `uploads#${proof.accountId}`,
             ':file': proof.fileId,
             ':path': proof.path,
-            ':sha256': proof.sha256,
+            ...(proof.sha256 === undefined ? {} : { ':sha256': proof.sha256 }),
             ':contentHash': proof.contentHash,
             ':now': isoTime(clock.now()),
           },

@@ -160,7 +160,7 @@ export function sha256(content: Buffer): string {
 }
 
 export async function proves(file: RemoteFile, content: Buffer): Promise<boolean> {
-  const digests = await createFileDigests({ resumable: false, md5: true })
+  const digests = await createFileDigests({ resumable: false, sha256: true, md5: true })
   digests.update(content)
   return provesContent(file, { sizeBytes: content.byteLength, ...digests.digest() })
 }

@@ -17,6 +17,7 @@ import {
 } from '../support/local-cloud.ts'
 import { ownerAtProvider } from '../support/owner-at-provider.ts'
 import { expectProblem } from '../support/problems.ts'
+import { proofOf } from '../support/proof.ts'
 import type { Fault } from '../support/provider-suite.ts'
 import { PROVIDERS } from '../support/providers.ts'
 import { until } from '../support/until.ts'
@@ -131,7 +132,8 @@ describe.each(PROVIDERS)('with $name', (provider) => {
         storageFileId: expect.stringMatching(provider.fileId),
         storagePath: `Portage/Letters/${PDF.relativePath}`,
         storageStatus: 'ACTIVE',
-        sha256: sha256(PDF.content),
+        sha256: null,
+        ...proofOf(PDF.content, provider.storageId),
         clientName: null,
         clientEmail: null,
         clientMessage: null,

@@ -1,7 +1,6 @@
 /** What tests of deliveries share: files, their state as the owner sees it, and a steered provider. */
 import { randomBytes } from 'node:crypto'
 import type { IntentReply, UploadReply } from '../../shared/contract/uploads.ts'
-import { sha256 } from './client-calls.ts'
 import {
   announce,
   type ClientFile,
@@ -10,6 +9,7 @@ import {
   putParts,
   type TestCloud,
 } from './local-cloud.ts'
+import { proofOf } from './proof.ts'
 import type { Fault, ProviderStep } from './provider-suite.ts'
 import { suiteOf } from './providers.ts'
 import { until } from './until.ts'
@@ -97,7 +97,10 @@ export function deliveriesOf(test: TestCloud, owner: Owner) {
     /** Waits until the file is bound; returns what its owner sees. */
     async untilDelivered(uploadId: string, file: ClientFile): Promise<UploadReply> {
       const reply = await untilStatus(uploadId, 'uploaded')
-      if (reply.sha256 !== sha256(file.content)) throw new Error(`${file.name} has another hash`)
+      const { contentHash, sha256 = null } = proofOf(file.content, provider.storageId)
+      if (reply.contentHash !== contentHash || reply.sha256 !== sha256) {
+        throw new Error(`${file.name} has another hash`)
+      }
       return reply
     },
 

@@ -25,6 +25,7 @@ const upload = {
   storagePath: 'Clients/Receipts/example.pdf',
   storageStatus: 'ACTIVE',
   sha256: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  contentHash: '5df6e0e2761359d30a8275058e299fcc0381534545f55cf43e41983f5d4c9456',
   clientName: 'Ada Client',
   clientEmail: 'client@example.com',
   clientMessage: null,
@@ -42,6 +43,8 @@ const held = {
   storageFileId: null,
   storagePath: null,
   storageStatus: 'INACTIVE',
+  sha256: null,
+  contentHash: null,
   deliveredAt: null,
 } satisfies contract.UploadReply
 

@@ -13,6 +13,7 @@ export const drive = {
   pictures: 'https://*.googleusercontent.com',
   // "Maximum file size: 5,120GB" (https://developers.google.com/workspace/drive/api/reference/rest/v3/files/create)
   maxFileBytes: 5_120_000_000_000,
+  provesBy: 'sha256',
   client: "the OAuth client in Google's console",
   afterDeletion:
     'It is deleted from your Google Drive for good, without passing through the trash.',

@@ -13,6 +13,7 @@ export const dropbox = {
   // "The maximum size of a file one can upload to an upload session is 2^41 - 2^22 (2,199,019,061,248) bytes"
   // (https://www.dropbox.com/developers/documentation/http/documentation#files-upload_session-start)
   maxFileBytes: 2 ** 41 - 2 ** 22,
+  provesBy: 'contentHash',
   // Told by its help page (https://help.dropbox.com/organize/file-names), which since October 2025 names emoji no more.
   refuses: {
     // A backslash, and a space at the end.

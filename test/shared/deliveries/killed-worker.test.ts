@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Upload } from '../../../shared/uploads/upload.ts'
+import { proofOf } from '../../support/proof.ts'
 import type { ProviderSuite } from '../../support/provider-suite.ts'
 import { PROVIDERS } from '../../support/providers.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
@@ -130,7 +131,7 @@ async function expectDelivered(
     storageAccountId: house.account.id,
     storageFileId: file?.id,
     storagePath: `Portage/Letters/${upload.fileName}`,
-    sha256,
+    ...proofOf(content, storage.provider.id),
   })
   expect(house.staged.size, label).toBe(0)
   expect(await house.count(), label).toBe(1)

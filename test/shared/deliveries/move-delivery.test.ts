@@ -10,6 +10,7 @@ import { QuotaFull, ReconnectNeeded } from '../../../shared/providers/failures.t
 import { brokenConnection } from '../../../shared/providers/memory.ts'
 import { factsOf, STORAGE_PROVIDER_IDS } from '../../../shared/providers/providers.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
+import { proofOf } from '../../support/proof.ts'
 import type { ProviderSuite } from '../../support/provider-suite.ts'
 import { PROVIDER_PAIRS } from '../../support/providers.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
@@ -77,7 +78,7 @@ async function expectDeliveredTo(which: 'account' | 'backup', upload: Upload, co
     intendedStorageAccountId: house[which].id,
     storageProvider: house[which].provider,
     storageFileId: there.files()[0]?.id,
-    sha256,
+    ...proofOf(content, there.id),
   })
   expect(await house.deliveryOf(upload.id)).toBeUndefined()
   expect(house.staged.size).toBe(0)
@@ -393,7 +394,7 @@ async function killAtEveryCall(
       storageAccountId: house[isOwn ? 'account' : 'backup'].id,
       storageProvider: (isOwn ? first : second).storageId,
       storageFileId: file?.id,
-      sha256,
+      ...proofOf(content, (isOwn ? storage : backupStorage).provider.id),
     })
     expect(await house.deliveryOf(upload.id), label).toBeUndefined()
     expect(await house.count(), label).toBe(1)

@@ -42,7 +42,7 @@ const CONTENT = Buffer.from(
 const hash = (algorithm: string, bytes: Buffer) => createHash(algorithm).update(bytes).digest('hex')
 
 async function digestsOf(bytes: Buffer, resumable: boolean, pieceBytes: number): Promise<Digests> {
-  const digests = await createFileDigests({ resumable, md5: true })
+  const digests = await createFileDigests({ resumable, sha256: true, md5: true })
   for (let from = 0; from < bytes.byteLength; from += pieceBytes) {
     digests.update(bytes.subarray(from, from + pieceBytes))
   }
@@ -70,14 +70,18 @@ describe.each([
     },
   )
 
-  it('leave MD5 out when nobody asks for it', async () => {
-    const digests = await createFileDigests({ resumable })
+  it.each([
+    ['SHA-256 and MD5', {}, ['contentHash']],
+    ['MD5', { sha256: true }, ['contentHash', 'sha256']],
+    ['SHA-256', { md5: true }, ['contentHash', 'md5']],
+  ])('leave %s out when nobody asks for it', async (_, more, taken) => {
+    const digests = await createFileDigests({ resumable, ...more })
 
-    expect(Object.keys(digests.digest())).toEqual(['sha256', 'contentHash'])
+    expect(Object.keys(digests.digest())).toEqual(taken)
   })
 
   it('skip what they have seen, so that a chunk may be read again', async () => {
-    const digests = await createFileDigests({ resumable, md5: true })
+    const digests = await createFileDigests({ resumable, sha256: true, md5: true })
 
     digests.update(CONTENT.subarray(0, 5 * MIB), 0)
     digests.update(CONTENT.subarray(MIB, 2 * MIB), MIB)
@@ -107,14 +111,19 @@ describe('saved digests', () => {
         let state: string | undefined
         let from = 0
         for (const to of [...cuts.sort((a, b) => a - b), CONTENT.byteLength]) {
-          const digests = await createFileDigests({ resumable: true, md5: true, state })
+          const digests = await createFileDigests({
+            resumable: true,
+            sha256: true,
+            md5: true,
+            state,
+          })
           expect(digests.offsetBytes).toBe(from)
           digests.update(CONTENT.subarray(from, to))
           state = digests.save()
           expect(state.length).toBeLessThan(1024)
           from = to
         }
-        const last = await createFileDigests({ resumable: true, md5: true, state })
+        const last = await createFileDigests({ resumable: true, sha256: true, md5: true, state })
         expect(last.digest()).toEqual(expected)
       }),
       { numRuns: 8 },
@@ -122,7 +131,7 @@ describe('saved digests', () => {
   })
 
   it('may go on after they were saved', async () => {
-    const digests = await createFileDigests({ resumable: true, md5: true })
+    const digests = await createFileDigests({ resumable: true, sha256: true, md5: true })
     for (let from = 0; from < CONTENT.byteLength; from += 3 * MIB) {
       digests.update(CONTENT.subarray(from, from + 3 * MIB))
       digests.save()
@@ -146,11 +155,15 @@ describe('saved digests', () => {
     )
   })
 
-  it('are refused when they are of other hashes', async () => {
-    const withMd5 = await createFileDigests({ resumable: true, md5: true })
-    const state = withMd5.save()
+  it.each([
+    ['more', { md5: true }, {}],
+    ['fewer', {}, { sha256: true }],
+    ['as many other', { sha256: true }, { md5: true }],
+  ])('are refused when they are of %s hashes than are asked for', async (_, saved, asked) => {
+    const digests = await createFileDigests({ resumable: true, ...saved })
+    const state = digests.save()
 
-    await expect(createFileDigests({ resumable: true, state })).rejects.toBeInstanceOf(
+    await expect(createFileDigests({ resumable: true, ...asked, state })).rejects.toBeInstanceOf(
       DigestStateError,
     )
   })

@@ -104,6 +104,9 @@ export function FileDetails(props: FileDetailsProps) {
             <Detail term="SHA-256">
               {upload.sha256 !== null && <code className="hash">{upload.sha256}</code>}
             </Detail>
+            <Detail term="Content hash">
+              {upload.contentHash !== null && <code className="hash">{upload.contentHash}</code>}
+            </Detail>
             <Detail term="File id">
               <code className="hash">{upload.id}</code>
             </Detail>
