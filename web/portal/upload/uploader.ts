@@ -3,13 +3,10 @@
  *
  *   chosen ──announced in batches──▶ parts sent in parallel ──completed──▶ received ──polled──▶ delivered
  *
- * Decides what every outcome means for a file and for the whole; how each step is done is known by
- * its own file. Pausing aborts requests and keeps parts; an error never aborts the upload in S3, so
- * that trying again sends only what is missing. Knows nothing of the page: everything it touches is
- * handed in.
+ * Joins the steps, each of which is done by its own file, and obeys the client. Pausing aborts
+ * requests and keeps parts. Knows nothing of the page: everything it touches is handed in.
  */
 import type { FieldProblem } from '../../../shared/contract/problems.ts'
-import { ApiProblem } from '../../common/api-problem.ts'
 import { type Added, addChosen, type FileLimits } from './add-chosen.ts'
 import { Announcer } from './announcer.ts'
 import { Completer } from './completer.ts'
@@ -17,24 +14,16 @@ import { DeliveryWatch, type Visibility } from './delivery-watch.ts'
 import type { FileHasher } from './file-hasher.ts'
 import { HandOver } from './hand-over.ts'
 import type { HandOverStore } from './hand-over-store.ts'
-import { NetworkError } from './http.ts'
-import { FileUnreadable, PartSender, UploadEnded } from './part-sender.ts'
+import { PartSender } from './part-sender.ts'
 import type { PortalApi } from './portal-api.ts'
-import {
-  clientProblems,
-  isHandOverFull,
-  isHandOverGone,
-  isIncomplete,
-  isIntakeRefusal,
-  isTransient,
-  isUploadOver,
-  type Obstacle,
-  obstacleOf,
-} from './problems.ts'
+import type { Obstacle } from './problems.ts'
 import { Progress, type Totals } from './progress.ts'
 import type { Wire } from './reliable-http.ts'
 import { resumeUpload } from './resume-upload.ts'
+import { RunState, type UploaderState } from './run-state.ts'
 import { Scheduler } from './scheduler.ts'
+import { Setbacks } from './setbacks.ts'
+import { takeBack } from './take-back.ts'
 import type { UploadEntry } from './upload-entry.ts'
 import {
   type ChosenFile,
@@ -46,12 +35,7 @@ import {
 } from './upload-item.ts'
 import { UploadQueue } from './upload-queue.ts'
 
-/** Second looks at what S3 has of a file that the server finds incomplete. */
-const REPAIRS_PER_FILE = 3
-/** New hand-overs for tokens that were refused; more often, the clock or the server is wrong. */
-const LOST_HAND_OVERS = 3
-
-export interface UploaderDeps {
+interface UploaderDeps {
   portal: {
     portalId: string
     /** What it takes now; its owner may change that while the page is open. */
@@ -69,12 +53,9 @@ export interface UploaderDeps {
   newKey: () => string
 }
 
-export type UploaderState =
-  /** Nothing is sent before `start`. */
-  'collecting' | 'running' | 'paused'
-
 export class Uploader {
   readonly #deps: UploaderDeps
+  readonly #run = new RunState()
   readonly #queue = new UploadQueue()
   readonly #progress: Progress
   readonly #handOver: HandOver
@@ -82,13 +63,8 @@ export class Uploader {
   readonly #scheduler: Scheduler
   readonly #completer: Completer
   readonly #watch: DeliveryWatch
+  readonly #setbacks: Setbacks
   readonly #listeners = new Set<() => void>()
-  #state: UploaderState = 'collecting'
-  #obstacle: Obstacle | undefined
-  #fieldProblems: FieldProblem[] = []
-  #lostHandOvers = 0
-  /** Why nothing more is announced; told once what is announced already has been sent. */
-  #refusal: unknown
 
   constructor(deps: UploaderDeps) {
     const { api, wire, store, portal, hash, visibility } = deps
@@ -114,7 +90,7 @@ export class Uploader {
       handOver,
       aheadBytes: () => progress.aheadBytes,
       onUnwanted: (entry, uploadId) => void this.#takeBack(entry, uploadId),
-      onFailed: (error) => this.#announcementFailed(error),
+      onFailed: (error) => this.#setbacks.announcementFailed(error),
       onDone: () => this.#pump(),
     })
     this.#scheduler = new Scheduler({
@@ -125,14 +101,14 @@ export class Uploader {
       findTransfer: (entry, signal) => resumeUpload(api, entry, handOver.uploadToken, signal),
       onReceived: (entry) => this.#received([entry]),
       onSent: (entry) => this.#finish(entry),
-      onFailed: (entry, error) => this.#transferFailed(entry, error),
+      onFailed: (entry, error) => this.#setbacks.transferFailed(entry, error),
       onFree: () => this.#pump(),
     })
     this.#completer = new Completer({
       api,
       handOver: () => handOver.current,
       onReceived: (entries) => this.#received(entries),
-      onFailed: (entry, error) => this.#completionFailed(entry, error),
+      onFailed: (entry, error) => this.#setbacks.completionFailed(entry, error),
     })
     this.#watch = new DeliveryWatch({
       api,
@@ -142,8 +118,22 @@ export class Uploader {
         handOver.saveFiles(queue.applyStatus(uploads))
         this.#changed()
       },
-      onGone: (error) => this.#loseHandOver(error),
+      onGone: (error) => this.#setbacks.loseHandOver(error),
       isSettled: () => !queue.entries.some((entry) => isAwaitingDelivery(entry.phase)),
+    })
+    this.#setbacks = new Setbacks({
+      run: this.#run,
+      queue,
+      handOver,
+      api,
+      clock: wire.clock,
+      isOpen: portal.isOpen,
+      pause: () => this.pause(),
+      stopSending: (entry) => this.#scheduler.stop(entry),
+      stopWatching: () => this.#watch.stop(),
+      onReceived: (entries) => this.#received(entries),
+      onPossible: () => this.#pump(),
+      onChanged: () => this.#changed(),
     })
   }
 
@@ -154,22 +144,22 @@ export class Uploader {
 
   /** Whether files are sent, or why not: not started, or paused. */
   get state(): UploaderState {
-    return this.#state
+    return this.#run.state
   }
 
   /** What made it pause by itself. */
   get obstacle(): Obstacle | undefined {
-    return this.#obstacle
+    return this.#run.obstacle
   }
 
   /** What the server said about the client's details; nothing is sent until they are mended. */
   get fieldProblems(): readonly FieldProblem[] {
-    return this.#fieldProblems
+    return this.#run.fieldProblems
   }
 
   /** Figures of all files, as of now. */
   get totals(): Totals {
-    return this.#progress.totals(this.items, { isRunning: this.#state === 'running' })
+    return this.#progress.totals(this.items, { isRunning: this.#run.state === 'running' })
   }
 
   /** Calls the listener after every change; returns how to stop that. */
@@ -183,7 +173,7 @@ export class Uploader {
     const files = await this.#handOver.load()
     const loaded = this.#handOver.current
     if (!files || !loaded) return
-    this.#state = 'running'
+    this.#run.state = 'running'
     this.#queue.restore(files)
     this.#changed()
     await this.#watch.askNow(loaded)
@@ -203,14 +193,14 @@ export class Uploader {
   /** Sends what is chosen, and from now on what is added. */
   start(client: ClientDetails): void {
     this.#handOver.client = client
-    this.#fieldProblems = []
+    this.#run.fieldProblems = []
     this.resume()
   }
 
   /** Stops sending until `resume`; what has arrived is kept. */
   pause(): void {
-    if (this.#state !== 'running') return
-    this.#state = 'paused'
+    if (this.#run.state !== 'running') return
+    this.#run.state = 'paused'
     this.#progress.reset()
     this.#scheduler.stopAll()
     this.#changed()
@@ -218,7 +208,7 @@ export class Uploader {
 
   /** Goes on, also after an obstacle. */
   resume(): void {
-    this.#be('running')
+    this.#run.be('running')
     this.#pump()
   }
 
@@ -255,23 +245,16 @@ export class Uploader {
     this.#queue.clear()
     this.#handOver.forget()
     this.#progress.reset()
-    this.#be('collecting')
+    this.#run.be('collecting')
     this.#changed()
-  }
-
-  /** With nothing in the way. */
-  #be(state: UploaderState): void {
-    this.#state = state
-    this.#obstacle = undefined
-    this.#refusal = undefined
   }
 
   /** Does whatever can be done now; called after everything that may have made something possible. */
   #pump(): void {
-    if (this.#state === 'running') {
+    if (this.#run.state === 'running') {
       this.#scheduler.fill()
-      if (this.#refusal === undefined) void this.#announcer.announceNext()
-      else this.#tellRefusal()
+      if (this.#run.refusal === undefined) void this.#announcer.announceNext()
+      else this.#setbacks.tellRefusal()
     }
     this.#changed()
   }
@@ -295,63 +278,8 @@ export class Uploader {
     this.#handOver.saveFiles(arrived)
     const { current } = this.#handOver
     if (current) this.#watch.watch(current, { soon: this.#queue.isSettled })
-    this.#tellRefusal()
+    this.#setbacks.tellRefusal()
     this.#changed()
-  }
-
-  #announcementFailed(error: unknown): void {
-    if (this.#handOver.current && isHandOverGone(error)) {
-      this.#loseHandOver(error)
-    } else if (error instanceof ApiProblem && clientProblems(error).length > 0) {
-      this.#fieldProblems = clientProblems(error)
-      this.#state = 'collecting'
-    } else if (isIntakeRefusal(error) || isHandOverFull(error)) {
-      this.#refusal = error
-      this.#tellRefusal()
-    } else this.#standStill(error)
-  }
-
-  /** Acts on a refusal once nothing moves any more, and only while it still concerns a file. */
-  #tellRefusal(): void {
-    const refusal = this.#refusal
-    if (refusal === undefined || this.#queue.isMoving) return
-    if (isHandOverFull(refusal)) {
-      // Completing needs the tokens of the hand-over that is being left.
-      if (this.items.some(({ phase }) => phase === 'finishing')) return
-      this.#handOver.forget()
-      this.#be('running')
-      this.#pump()
-      return
-    }
-    this.#refusal = undefined
-    if (this.#queue.hasUnannounced) this.#standStill(refusal)
-  }
-
-  #transferFailed(entry: UploadEntry, error: unknown): void {
-    if (isHandOverGone(error)) this.#loseHandOver(error)
-    else if (error instanceof UploadEnded || isUploadOver(error)) this.#queue.restart(entry)
-    else if (error instanceof FileUnreadable) this.#queue.fail(entry, { reason: 'UNREADABLE' })
-    else if (error instanceof ApiProblem && !isTransient(error)) {
-      this.#queue.fail(entry, { reason: 'REFUSED', detail: error.message })
-    } else {
-      this.#scheduler.stop(entry)
-      this.#standStill(error)
-    }
-    this.#changed()
-  }
-
-  #completionFailed(entry: UploadEntry, error: unknown): void {
-    if (entry.isCancelled || entry.phase !== 'finishing') return
-    if (isIncomplete(error) && entry.repairs < REPAIRS_PER_FILE) {
-      // S3 is asked what it has, and the rest is sent.
-      entry.repairs += 1
-      entry.transfer = undefined
-      this.#queue.wait(entry)
-    } else {
-      if (isTransient(error)) this.#queue.wait(entry)
-      this.#transferFailed(entry, error)
-    }
-    this.#pump()
   }
 
   #retry(entries: readonly UploadEntry[]): void {
@@ -370,70 +298,18 @@ export class Uploader {
     }
     this.#handOver.removeFiles(entries)
     // Whatever stood in the way is in nobody's way any more.
-    if (!this.items.some((entry) => isUnderWay(entry.phase))) this.#obstacle = undefined
-    if (this.items.length === 0 && !this.#handOver.current) this.#be('collecting')
+    if (!this.items.some((entry) => isUnderWay(entry.phase))) this.#run.obstacle = undefined
+    if (this.items.length === 0 && !this.#handOver.current) this.#run.be('collecting')
     this.#pump()
   }
 
   async #takeBack(entry: UploadEntry, uploadId: string): Promise<void> {
-    try {
-      await this.#deps.api.cancel(uploadId, this.#handOver.uploadToken)
-    } catch (error) {
-      // It was faster and is received: the list must not hide that.
-      if (error instanceof ApiProblem && error.code === 'UPLOAD_CLOSED' && entry.isCancelled) {
-        this.#queue.restoreCancelled(entry, uploadId)
-        this.#received([entry])
-      } else if (!(error instanceof ApiProblem || error instanceof NetworkError)) {
-        throw error
-      }
-      // Any other answer: the reservation ends by itself after 15 minutes.
+    const isInTime = await takeBack(this.#deps.api, uploadId, this.#handOver.uploadToken)
+    // It was faster and is received: the list must not hide that.
+    if (!isInTime && entry.isCancelled) {
+      this.#queue.restoreCancelled(entry, uploadId)
+      this.#received([entry])
     }
-  }
-
-  /** Its tokens open nothing any more: what is not received goes into a new hand-over. */
-  #loseHandOver(error: unknown): void {
-    this.#watch.stop()
-    this.#handOver.forget()
-    this.#queue.restartAll()
-    if (this.#queue.entries.length === 0) this.#state = 'collecting'
-    this.#lostHandOvers += 1
-    if (this.#lostHandOvers > LOST_HAND_OVERS) this.#standStill(error)
-    this.#pump()
-  }
-
-  /** Stops everything for a reason that every file shares. */
-  #standStill(error: unknown): void {
-    const obstacle = obstacleOf(error, this.#deps.wire.clock.now())
-    this.#obstacle = obstacle
-    this.pause()
-    if (obstacle.kind === 'PASSWORD') void this.#leaveOldPassword(obstacle, error)
-    if (obstacle.untilMs !== undefined) void this.#goOnAt(obstacle.untilMs, obstacle)
-  }
-
-  async #goOnAt(untilMs: number, obstacle: Obstacle): Promise<void> {
-    const { clock } = this.#deps.wire
-    await clock.sleep(Math.max(0, untilMs - clock.now()))
-    if (this.#obstacle === obstacle) this.resume()
-  }
-
-  /** When the client's password is right, the hand-over is of an earlier one: the rest goes into a new one. */
-  async #leaveOldPassword(obstacle: Obstacle, error: unknown): Promise<void> {
-    const { current } = this.#handOver
-    if (!current) return
-    try {
-      if (!(await this.#deps.portal.isOpen())) return
-      // What arrived before its completion was refused must not be sent a second time.
-      const uploads = await this.#deps.api.status(current.submissionId, current.readToken)
-      if (this.#obstacle !== obstacle || this.#handOver.current !== current) return
-      this.#received(this.#queue.arrivedAmong(uploads))
-    } catch (asking) {
-      if (!(asking instanceof ApiProblem || asking instanceof NetworkError)) throw asking
-      // Not known now: the client is asked for the password, and this is asked again after it.
-      return
-    }
-    this.#be('running')
-    if (this.#queue.entries.some((entry) => isUnderWay(entry.phase))) this.#loseHandOver(error)
-    this.#changed()
   }
 
   #changed(): void {
