@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { contentHash } from '../../../web/portal/upload/content-hash.ts'
+import { contentHash } from '../../../../web/portal/upload/content-hash.ts'
 
 const MIB = 1024 * 1024
 

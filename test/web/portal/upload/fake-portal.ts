@@ -1,26 +1,27 @@
 /** Portage and S3 in memory, behind the uploader's own interface of HTTP. Time passes when it is waited for. */
-import { FIRST_PART_URLS } from '../../../shared/contract/limits.ts'
+import { FIRST_PART_URLS } from '../../../../shared/contract/limits.ts'
 import type {
   CompleteRequest,
   IntentReply,
   UploadPlan,
   UploadStatus,
-} from '../../../shared/contract/uploads.ts'
-import { partLength, planParts } from '../../../shared/uploads/upload.ts'
-import type { FileLimits } from '../../../web/portal/upload/add-chosen.ts'
-import type { Clock } from '../../../web/portal/upload/clock.ts'
-import type { FileHasher } from '../../../web/portal/upload/file-hasher.ts'
+} from '../../../../shared/contract/uploads.ts'
+import { partLength, planParts } from '../../../../shared/uploads/upload.ts'
+import type { FileLimits } from '../../../../web/portal/upload/add-chosen.ts'
+import type { Clock } from '../../../../web/portal/upload/clock.ts'
+import type { FileHasher } from '../../../../web/portal/upload/file-hasher.ts'
 import {
   type HandOverStore,
   memoryHandOverStore,
-} from '../../../web/portal/upload/hand-over-store.ts'
-import type { Http, HttpReply, HttpRequest } from '../../../web/portal/upload/http.ts'
-import { createPortalApi } from '../../../web/portal/upload/portal-api.ts'
-import type { Wire } from '../../../web/portal/upload/reliable-http.ts'
-import { isReceived } from '../../../web/portal/upload/upload-item.ts'
-import { Uploader } from '../../../web/portal/upload/uploader.ts'
+} from '../../../../web/portal/upload/hand-over-store.ts'
+import type { Http, HttpReply, HttpRequest } from '../../../../web/portal/upload/http.ts'
+import { createPortalApi } from '../../../../web/portal/upload/portal-api.ts'
+import type { Wire } from '../../../../web/portal/upload/reliable-http.ts'
+import { Uploader } from '../../../../web/portal/upload/uploader.ts'
 
-export const MIB = 1024 * 1024
+/** Calls that announce files, and those that go to S3. */
+export const INTENT = /^\/api\/upload$/
+export const S3 = /^s3:/
 const URL_LIVES_MS = 15 * 60_000
 
 interface FakeUpload {
@@ -327,56 +328,4 @@ export function problem(status: number, code: string, errors: unknown[] = []): H
     { type: 'urn:x', title: code, status, detail: code, code, requestId: 'r', errors },
     status,
   )
-}
-
-const BLOCK_BYTES = 4 * MIB
-const blocks = new Map<number, Blob>()
-
-/** Each block is filled with its own number; blocks are shared, so that large files cost nothing. */
-function block(index: number): Blob {
-  const made = blocks.get(index) ?? new Blob([new Uint8Array(BLOCK_BYTES).fill(index + 1)])
-  blocks.set(index, made)
-  return made
-}
-
-/** A file whose bytes tell where they stand. */
-export function makeFile(name: string, size: number, lastModified = 1_700_000_000_000): File {
-  const whole = Array.from({ length: Math.floor(size / BLOCK_BYTES) }, (_, index) => block(index))
-  const rest = new Uint8Array(size % BLOCK_BYTES).fill(255)
-  return new File([...whole, rest], name, { type: 'application/pdf', lastModified })
-}
-
-export function alone(...files: File[]): { file: File; relativePath: string }[] {
-  return files.map((file) => ({ file, relativePath: '' }))
-}
-
-/** Real time, for machines that have much else to do. */
-const NEVER_MS = 15_000
-
-/** Resolves when the uploader's state answers yes; fails the test when it never does. */
-export async function until(uploader: Uploader, isSo: () => boolean): Promise<void> {
-  if (isSo()) return
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Error(`Never happened: ${isSo} ${JSON.stringify(uploader.totals)}`)),
-      NEVER_MS,
-    )
-    const stop = uploader.subscribe(() => {
-      if (!isSo()) return
-      clearTimeout(timer)
-      stop()
-      resolve()
-    })
-  })
-}
-
-export function untilReceived(uploader: Uploader): Promise<void> {
-  // The first that is not received answers for all: with ten thousand files this is asked often.
-  let from = 0
-  return until(uploader, () => {
-    const { items } = uploader
-    if (from > items.length) from = 0
-    while (from < items.length && isReceived(items[from]?.phase ?? 'waiting')) from += 1
-    return from === items.length
-  })
 }

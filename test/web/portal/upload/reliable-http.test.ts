@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type HttpReply, NetworkError } from '../../../web/portal/upload/http.ts'
+import { type HttpReply, NetworkError } from '../../../../web/portal/upload/http.ts'
 import {
   MAX_ATTEMPTS,
   retryDelayMs,
   sendReliably,
   type Wire,
-} from '../../../web/portal/upload/reliable-http.ts'
+} from '../../../../web/portal/upload/reliable-http.ts'
 import { FakePortal, problem, reply } from './fake-portal.ts'
 
 const GET = { method: 'GET', url: '/api/x', headers: {} } as const
