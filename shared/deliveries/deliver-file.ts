@@ -358,11 +358,12 @@ async function bind(
       upload?.['contentHash'] !== undefined &&
       upload['contentHash'] !== sent.digests.contentHash
     ) {
-      delivery.fileId = sent.file.id
+      if (sent.mayBeAnothers) delete delivery.fileId
+      else delivery.fileId = sent.file.id
       return fail(deps, delivery, 'rejected', 'CONTENT_CHANGED')
     }
     // Deleted by its owner while the last bytes flowed: what arrived is taken back at once.
-    if (upload && !isBound(upload) && upload['status'] === 'deleted') {
+    if (upload && !isBound(upload) && upload['status'] === 'deleted' && !sent.mayBeAnothers) {
       await takeBack(deps, account, sent.file.id)
     }
     return

@@ -8,7 +8,7 @@ import { hashStaged } from './staged-digests.ts'
 /** Hashes may be filled a moment after the last byte; so often they are looked for. */
 const LOOKS = 4
 
-export type Proved = Required<Pick<Sent, 'file' | 'digests'>>
+export type Proved = Required<Pick<Sent, 'file' | 'digests'>> & { mayBeAnothers: boolean }
 
 /**
  * Returns the proved file with its digests. One that differs is removed, and `SessionLost` sends it
@@ -37,7 +37,7 @@ export async function proveFile(deps: SendDeps, job: Sending, sent: Sent): Promi
       diagnostics: { ...diagnostics, reason: 'trashed' },
     })
   }
-  return { file, digests }
+  return { file, digests, mayBeAnothers }
 }
 
 function anothers(diagnostics: Diagnostics): Rejected {

@@ -133,12 +133,15 @@ async function sendChunk(
 ): Promise<Progress | undefined> {
   const endBytes = Math.min(offsetBytes + job.provider.chunkBytes, target.sizeBytes)
   const body = hashed(job, digests, offsetBytes, endBytes)
+  const attempt = { ...target }
+  // With the last one the file is made, whatever is heard of it.
+  if (endBytes === target.sizeBytes) target.isFirst = false
   try {
     return await making(job, () =>
       job.provider.sendChunk(
         job.auth,
         sessionUri,
-        target,
+        attempt,
         { offsetBytes, sizeBytes: endBytes - offsetBytes, body },
         job.signal,
       ),

@@ -25,6 +25,8 @@ export interface SentFile {
   digests: Digests
   /** As the owner reads it. */
   path: string
+  /** It was found at its path: the proof holds, but nobody knows who has put it there. */
+  mayBeAnothers: boolean
 }
 
 /** What stood in the way of a file: its folder, an id that was used and whose file is deleted, or another's file at its path. */
@@ -124,12 +126,28 @@ async function sendInto(
     name: delivery.name,
     sizeBytes: delivery.sizeBytes,
     mimeType: delivery.mimeType || 'application/octet-stream',
+    isFirst: !mayBeThere,
   }
   const send = inOneRequest ? sendWhole : sendChunks
   const earlier = mayBeThere ? await lookUp(deps, job, target.fileId) : undefined
-  const sent = earlier ? { file: earlier, found: true } : await send(deps, job, target)
-  const { file, digests } = await proveFile(deps, job, sent)
-  return { file, digests, path: `${folder.displayPath}/${file.name}` }
+  const sent = earlier
+    ? { file: earlier, found: true }
+    : await send(deps, job, target).catch((error) => standing(deps, job, target, error))
+  const proved = await proveFile(deps, job, sent)
+  return { ...proved, path: `${folder.displayPath}/${proved.file.name}` }
+}
+
+/** What stands at the path of a file that was refused there: with the same content it is there once. */
+async function standing(
+  deps: SendDeps,
+  job: Sending,
+  { fileId }: UploadTarget,
+  error: unknown,
+): Promise<Sent> {
+  const isTaken = error instanceof Rejected && error.reason === 'ID_UNUSABLE'
+  const file = isTaken && job.provider.ids === 'paths' ? await lookUp(deps, job, fileId) : undefined
+  if (!file) throw error
+  return { file, found: true }
 }
 
 async function sendWhole(deps: SendDeps, job: Sending, target: UploadTarget): Promise<Sent> {
@@ -140,7 +158,11 @@ async function sendWhole(deps: SendDeps, job: Sending, target: UploadTarget): Pr
     pieces.push(piece)
   }
   const file = await retrying(deps, job, () =>
-    making(job, () => job.provider.uploadWhole(job.auth, target, each(pieces), job.signal)),
+    making(job, () => {
+      const attempt = { ...target }
+      target.isFirst = false
+      return job.provider.uploadWhole(job.auth, attempt, each(pieces), job.signal)
+    }),
   )
   return { file, digests: digests.digest() }
 }

@@ -45,6 +45,11 @@ export interface UploadTarget {
   name: string
   sizeBytes: number
   mimeType: string
+  /**
+   * No earlier attempt can have made the file: what stands at its path is another's, and rejected
+   * `ID_UNUSABLE` whatever its content. Else the same content is taken for what an earlier one made.
+   */
+  isFirst?: boolean
 }
 
 export interface FolderTarget extends Place {

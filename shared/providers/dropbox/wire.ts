@@ -87,18 +87,22 @@ export function argHeader(argument: unknown): { 'dropbox-api-arg': string } {
 }
 
 /**
- * `add` never overwrites, without `autorename` a repetition makes no "(1)", and without
- * `strict_conflict` the same content at the same path is no conflict: a repeated commit is content
- * with what the first one made (https://github.com/dropbox/dropbox-api-spec, files.stone).
+ * `add` never overwrites, and without `autorename` a repetition makes no "(1)". A first commit is
+ * told by `strict_conflict` of the same content at the same path, because that is another's file; a
+ * repeated one is content with what the first has made
+ * (https://github.com/dropbox/dropbox-api-spec, files.stone).
  */
-export function commitEntry(sessionId: string, { fileId, sizeBytes }: UploadTarget) {
+export function commitEntry(
+  sessionId: string,
+  { fileId, sizeBytes, isFirst = false }: UploadTarget,
+) {
   return {
     cursor: { session_id: sessionId, offset: sizeBytes },
     commit: {
       path: fileId,
       mode: { '.tag': 'add' as const },
       autorename: false,
-      strict_conflict: false,
+      strict_conflict: isFirst,
       // The owner is told by our own mail, once per submission, not by Dropbox once per file.
       mute: true,
     },

@@ -184,6 +184,38 @@ describe.each([
     expect((await owner.house.uploadOf(upload.id)).status).toBe('uploaded')
   })
 
+  it("leaves the owner's own file of the same content where it is when its client lied about the content", async () => {
+    const sent = content.subarray(0, 60_000)
+    await putOwn(owner, `${FOLDER}/letter.txt`, sent)
+    const upload = await owner.house.handOver(sent, {
+      fileName: 'letter.txt',
+      contentHash: '0'.repeat(64),
+    })
+    const before = await filesOf(owner)
+    expect(before).toHaveLength(1)
+
+    await owner.house.worker().deliver(upload.id)
+
+    expect(await owner.house.uploadOf(upload.id)).toMatchObject({
+      status: 'rejected',
+      reason: 'CONTENT_CHANGED',
+    })
+    expect(await filesOf(owner)).toEqual(before)
+    expect(await owner.house.deliveryOf(upload.id)).toBeUndefined()
+  })
+
+  it('leaves nothing of what its client lied about', async () => {
+    const upload = await owner.house.handOver(content, {
+      fileName: 'letter.txt',
+      contentHash: '0'.repeat(64),
+    })
+
+    await owner.house.worker().deliver(upload.id)
+
+    expect((await owner.house.uploadOf(upload.id)).reason).toBe('CONTENT_CHANGED')
+    await expectFiles(owner)
+  })
+
   it('is there once when the answer to its commit is lost', async () => {
     await control('faults', {
       route: '/2/files/upload_session/finish_batch_v2',
@@ -308,6 +340,18 @@ describe('a file that is deleted before anybody knows whether it has arrived', (
 
     await expectFiles(owner)
     expect(await owner.house.deliveryOf(upload.id)).toBeUndefined()
+  })
+
+  it('is taken back by its content when its client was erased meanwhile', async () => {
+    const owner = await newOwner()
+    const { house } = owner
+    const upload = await arriveUnknown(owner, { contentHash })
+    await house.uploads.eraseClient({ id: upload.id, status: 'deleted' })
+
+    await house.sweep()
+    await house.worker().deliver(upload.id)
+
+    await expectFiles(owner)
   })
 
   it("is left alone when it is another's by now", async () => {

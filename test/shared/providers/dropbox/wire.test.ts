@@ -53,6 +53,9 @@ describe('a commit', () => {
         mute: true,
       },
     })
+    // Where nothing of ours can stand yet, even the same content is another's.
+    const { commit } = commitEntry('pid', { ...target, isFirst: true })
+    expect(commit.strict_conflict).toBe(true)
   })
 })
 
