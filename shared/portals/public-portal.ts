@@ -10,6 +10,7 @@ import type {
 import { PortageError } from '../errors.ts'
 import type { RateLimits, RateRule } from '../limits/rate-limits.ts'
 import { isLimited } from '../limits/reservations.ts'
+import { tooManyAttempts } from '../limits/too-many-attempts.ts'
 import { type Clock, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import type { KeyReader } from '../platform/signed-token.ts'
 import { largestFileBytes } from './largest-file.ts'
@@ -93,7 +94,8 @@ export async function verifyPortalPassword(
   const portal = await portalOfSlug(deps, slug, address)
   const guesser = `${portal.id}#${address}`
   const { retryAfterMs } = await deps.limits.take(GUESSES, guesser)
-  if (retryAfterMs > 0) throw tooMany('Too many passwords were tried from here.', retryAfterMs)
+  if (retryAfterMs > 0)
+    throw tooManyAttempts('Too many passwords were tried from here.', retryAfterMs)
   if ((await deps.limits.take(GUESSES_OF_ALL, portal.id)).retryAfterMs > 0) {
     await deps.sleep(SLOW_DOWN_MS)
   }
@@ -117,7 +119,10 @@ async function portalOfSlug(
     deps.limits.look(MISSES, address),
   ])
   if (missed.retryAfterMs > 0) {
-    throw tooMany('Too many links that lead nowhere were tried from here.', missed.retryAfterMs)
+    throw tooManyAttempts(
+      'Too many links that lead nowhere were tried from here.',
+      missed.retryAfterMs,
+    )
   }
   if (portal) return portal
   await deps.limits.take(MISSES, address)
@@ -125,12 +130,4 @@ async function portalOfSlug(
     'PORTAL_NOT_FOUND',
     'This link leads nowhere. Check it for typing errors, or ask for a new one.',
   )
-}
-
-function tooMany(what: string, retryAfterMs: number): PortageError {
-  const minutes = Math.ceil(retryAfterMs / MINUTE_MS)
-  const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
-  return new PortageError('TOO_MANY_ATTEMPTS', `${what} Please wait for ${wait}.`, {
-    facts: { retryAfterSeconds: Math.ceil(retryAfterMs / SECOND_MS) },
-  })
 }

@@ -1,7 +1,8 @@
 /** Who may announce files now, judged by what its address has begun and how often it asked. */
 import { PortageError } from '../errors.ts'
 import type { AddressStore, OpenSubmissions } from '../limits/open-submissions.ts'
-import { type Clock, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
+import { retryAfterSeconds, tooManyAttempts } from '../limits/too-many-attempts.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { TransactItem } from '../platform/table.ts'
 import type { SubmissionStore } from './submission-store.ts'
 import { RESERVATION_MS } from './upload-arrival.ts'
@@ -36,18 +37,15 @@ export async function admit(deps: AdmitDeps, from: Announcer): Promise<Announcer
   throw new PortageError(
     'TOO_MANY_SUBMISSIONS',
     'Finish or cancel what you have begun to send, or wait for some minutes.',
-    { facts: { retryAfterSeconds: secondsUntil(deps.clock, Math.min(...ends)) } },
+    { facts: { retryAfterSeconds: retryAfterSeconds(Math.min(...ends) - deps.clock.now()) } },
   )
 }
 
 function mayAsk(deps: AdmitDeps, { intents }: OpenSubmissions): void {
   if (intents.times < INTENTS_PER_OPEN * deps.openSubmissionsPerAddress) return
-  const minutes = Math.ceil((intents.windowEndsAtMs - deps.clock.now()) / MINUTE_MS)
-  const wait = minutes === 1 ? 'a minute' : `${minutes} minutes`
-  throw new PortageError(
-    'TOO_MANY_ATTEMPTS',
-    `Too many files were announced from here. Please wait for ${wait}.`,
-    { facts: { retryAfterSeconds: secondsUntil(deps.clock, intents.windowEndsAtMs) } },
+  throw tooManyAttempts(
+    'Too many files were announced from here.',
+    intents.windowEndsAtMs - deps.clock.now(),
   )
 }
 
@@ -78,8 +76,4 @@ export function announcement(
     ...seen.open,
     [submissionId]: deps.clock.now() + RESERVATION_MS,
   })
-}
-
-function secondsUntil(clock: Clock, atMs: number): number {
-  return Math.max(1, Math.ceil((atMs - clock.now()) / SECOND_MS))
 }

@@ -13,6 +13,7 @@ import {
   type Reserved,
   type Room,
 } from '../limits/reservations.ts'
+import { retryAfterSeconds } from '../limits/too-many-attempts.ts'
 import { type Clock, DAY_MS, isoTime, MINUTE_MS, SECOND_MS } from '../platform/clock.ts'
 import { type Item, type TransactItem, TransactionRefused, transact } from '../platform/table.ts'
 import { accountsOf, getPortalUploadAcceptance, type Portal } from '../portals/portal.ts'
@@ -53,82 +54,133 @@ const ATTEMPTS = 4 + 2 * DEPLOYMENT_PLACES
 /** Looking for room that is not used costs a thousand times more than an intent does. */
 const SEARCHES: RateRule = { purpose: 'room', times: 10, perMs: MINUTE_MS }
 
+/** What is tried next, after what earlier attempts have got out of the way. */
+interface Attempt {
+  account: Placed['account']
+  /** Where of the deployment's day its room is taken. */
+  place: number
+  placesTried: number
+  from: Announcer
+  hasYielded: boolean
+}
+
 /** Writes the intent; returns where its files go. Throws the problem that a client can read. */
 export async function reserveRoom(deps: ReserveDeps, intent: RoomIntent): Promise<Placed> {
   const { portal, room } = intent
   if (deps.reservations.neverFits(room)) throw moreThanADayTakes()
-  let account: Placed['account'] = { id: portal.storageAccountId, provider: portal.storageProvider }
-  let place = Math.floor(deps.random() * DEPLOYMENT_PLACES)
-  let placesTried = 1
-  let { from } = intent
-  let hasYielded = false
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const taken = deps.reservations.take(portal, room, place, from.seen.intents)
-    const steps: [TransactItem, Refusal][] = [
-      ...intent.writes({ account, reserved: taken.reserved }).map(asStep('INTENT')),
-      [deps.portals.mustBeAsRead(portal), 'PORTAL'],
-      [deps.accounts.mustBeActive(account.id), 'ACCOUNT'],
-      [announcement(deps, from), 'ADDRESS'],
-      ...taken.writes,
-    ]
+  let attempt: Attempt = {
+    account: { id: portal.storageAccountId, provider: portal.storageProvider },
+    place: Math.floor(deps.random() * DEPLOYMENT_PLACES),
+    placesTried: 1,
+    from: intent.from,
+    hasYielded: false,
+  }
+  for (let n = 1; n <= ATTEMPTS; n += 1) {
+    const { reserved, steps } = stepsOf(deps, intent, attempt)
     try {
       await transact(
         deps.table,
         steps.map(([item]) => item),
       )
-      return { account, reserved: taken.reserved }
+      return { account: attempt.account, reserved }
     } catch (error) {
       if (!(error instanceof TransactionRefused)) throw error
-      const refusals = new Map(
-        steps.flatMap(([, name], n): [Refusal, Item | null][] => {
-          const stands = error.items[n]
-          return stands === undefined ? [] : [[name, stands]]
-        }),
-      )
-      if (refusals.has('INTENT'))
-        throw busy(error, 'Another part of this hand-over was being added.')
-      if (refusals.has('PORTAL')) throw busy(error, 'The portal was changed just now.')
-      if (refusals.has('ADDRESS')) {
-        from = await admit(deps, { ...from, seen: await deps.addresses.find(from.address) })
-      } else if (refusals.has('ACCOUNT')) {
-        account = await acceptingAccount(deps, portal)
-      } else if (refusals.has('PORTAL_FULL') || refusals.has('PORTAL_CAP')) {
-        const tooOften = deps.reservations.askedTooOften(
-          refusals.get('PORTAL_CAP'),
-          from.seen.intents,
-        )
-        if (tooOften) throw askedTooOften(deps.clock, tooOften.untilMs)
-        const yielded = await search(deps, intent, hasYielded, yieldInPortal)
-        if (yielded.outcome !== 'made') {
-          throw refusals.has('PORTAL_FULL') ? full() : dailyLimit(deps.clock, yielded)
-        }
-        hasYielded = true
-      } else if (placesTried < DEPLOYMENT_PLACES) {
-        place += 1
-        placesTried += 1
-      } else {
-        const yielded = await search(deps, intent, hasYielded, yieldAnywhere)
-        if (yielded.outcome !== 'made') throw dailyLimit(deps.clock, yielded)
-        hasYielded = true
-        place = yielded.place ?? place
-        placesTried = 1
-      }
+      attempt = await wayOn(deps, intent, attempt, refusalsOf(steps, error))
     }
   }
-  throw busy(undefined, 'Too much is being handed over at once.')
+  throw busy('Too much is being handed over at once.')
+}
+
+/** The writes, each with what it means when its condition does not hold. */
+function stepsOf(
+  deps: ReserveDeps,
+  { portal, room, writes }: RoomIntent,
+  { account, place, from }: Attempt,
+): { reserved: Placed['reserved']; steps: [TransactItem, Refusal][] } {
+  const taken = deps.reservations.take(portal, room, place, from.seen.intents)
+  const { reserved } = taken
+  return {
+    reserved,
+    steps: [
+      ...writes({ account, reserved }).map((item): [TransactItem, Refusal] => [item, 'INTENT']),
+      [deps.portals.mustBeAsRead(portal), 'PORTAL'],
+      [deps.accounts.mustBeActive(account.id), 'ACCOUNT'],
+      [announcement(deps, from), 'ADDRESS'],
+      ...taken.writes,
+    ],
+  }
+}
+
+/** What stands in the way, with the item that is there instead. */
+type Refusals = Map<Refusal, Item | null>
+
+function refusalsOf(steps: [TransactItem, Refusal][], { items }: TransactionRefused): Refusals {
+  return new Map(
+    steps.flatMap(([, refusal], n): [Refusal, Item | null][] => {
+      const stands = items[n]
+      return stands === undefined ? [] : [[refusal, stands]]
+    }),
+  )
+}
+
+/** One thing at a time, and the deployment's day last: who gets no further must not take of it. */
+async function wayOn(
+  deps: ReserveDeps,
+  intent: RoomIntent,
+  attempt: Attempt,
+  refusals: Refusals,
+): Promise<Attempt> {
+  if (refusals.has('INTENT')) throw busy('Another part of this hand-over was being added.')
+  if (refusals.has('PORTAL')) throw busy('The portal was changed just now.')
+  if (refusals.has('ADDRESS')) {
+    const { from } = attempt
+    const seen = await deps.addresses.find(from.address)
+    return { ...attempt, from: await admit(deps, { ...from, seen }) }
+  }
+  if (refusals.has('ACCOUNT')) {
+    return { ...attempt, account: await acceptingAccount(deps, intent.portal) }
+  }
+  if (refusals.has('PORTAL_FULL') || refusals.has('PORTAL_CAP')) {
+    return roomInPortal(deps, intent, attempt, refusals)
+  }
+  return roomElsewhere(deps, intent, attempt)
+}
+
+async function roomInPortal(
+  deps: ReserveDeps,
+  intent: RoomIntent,
+  attempt: Attempt,
+  refusals: Refusals,
+): Promise<Attempt> {
+  const day = refusals.get('PORTAL_CAP')
+  const tooOften = deps.reservations.askedTooOften(day, attempt.from.seen.intents)
+  if (tooOften) throw askedTooOften(deps.clock, tooOften.untilMs)
+  const yielded = await search(deps, intent, attempt, yieldInPortal)
+  if (yielded.outcome === 'made') return { ...attempt, hasYielded: true }
+  throw refusals.has('PORTAL_FULL') ? full() : dailyLimit(deps.clock, yielded)
+}
+
+async function roomElsewhere(
+  deps: ReserveDeps,
+  intent: RoomIntent,
+  attempt: Attempt,
+): Promise<Attempt> {
+  const { place, placesTried } = attempt
+  if (placesTried < DEPLOYMENT_PLACES) {
+    return { ...attempt, place: place + 1, placesTried: placesTried + 1 }
+  }
+  const yielded = await search(deps, intent, attempt, yieldAnywhere)
+  if (yielded.outcome !== 'made') throw dailyLimit(deps.clock, yielded)
+  return { ...attempt, place: yielded.place ?? place, placesTried: 1, hasYielded: true }
 }
 
 type Refusal = CapRefusal | 'INTENT' | 'PORTAL' | 'ACCOUNT' | 'ADDRESS'
-
-function asStep(refusal: Refusal): (item: TransactItem) => [TransactItem, Refusal] {
-  return (item) => [item, refusal]
-}
 
 /** Once for each intent, and not too often for one address. */
 async function search(
   deps: ReserveDeps,
   { portal, room, from }: RoomIntent,
-  hasYielded: boolean,
+  { hasYielded }: Attempt,
   yieldIdle: typeof yieldInPortal,
 ): Promise<Yielded> {
   if (hasYielded) return { outcome: 'later' }
@@ -173,7 +225,7 @@ function dailyLimit(clock: Clock, { outcome }: Yielded): PortageError {
     ? new PortageError(
         'DAILY_LIMIT_REACHED',
         'Today no more files of this size can be taken. Please try again tomorrow.',
-        { facts: { retryAfterSeconds: secondsUntil(clock, tomorrowMs) } },
+        { facts: { retryAfterSeconds: retryAfterSeconds(tomorrowMs - clock.now()) } },
       )
     : new PortageError(
         'DAILY_LIMIT_REACHED',
@@ -186,17 +238,10 @@ function askedTooOften(clock: Clock, untilMs: number): PortageError {
   return new PortageError(
     'TOO_MANY_ATTEMPTS',
     'Very many hand-overs begin at this portal. Please try again in some minutes.',
-    { facts: { retryAfterSeconds: secondsUntil(clock, untilMs) } },
+    { facts: { retryAfterSeconds: retryAfterSeconds(untilMs - clock.now()) } },
   )
 }
 
-function busy(cause: unknown, what: string): PortageError {
-  return new PortageError('BUSY', `${what} Please try again.`, {
-    facts: { retryAfterSeconds: 1 },
-    cause,
-  })
-}
-
-function secondsUntil(clock: Clock, atMs: number): number {
-  return Math.max(1, Math.ceil((atMs - clock.now()) / SECOND_MS))
+function busy(what: string): PortageError {
+  return new PortageError('BUSY', `${what} Please try again.`, { facts: { retryAfterSeconds: 1 } })
 }

@@ -16,6 +16,7 @@ import {
 } from '../platform/table.ts'
 import type { Portal } from '../portals/portal.ts'
 import type { Page } from '../portals/portal-store.ts'
+import { portalKey } from '../portals/portals-of-account.ts'
 import type { Upload } from './upload.ts'
 import { clientList } from './upload-record.ts'
 
@@ -56,7 +57,6 @@ const isErased = 'attribute_exists(erasedAt)'
 
 export function submissionStore(table: Table) {
   const key = (submissionId: string) => ({ pk: `submission#${submissionId}`, sk: 'submission' })
-  const portalKey = (portalId: string) => ({ pk: `portal#${portalId}`, sk: 'portal' })
   const batchKey = (submissionId: string, batch: number) => ({
     pk: `submission#${submissionId}`,
     sk: `batch#${String(batch).padStart(6, '0')}`,
