@@ -8,8 +8,8 @@ import {
   RetryLater,
   SessionLost,
 } from '../../../shared/providers/failures.ts'
-import { brokenConnection } from '../../../shared/providers/memory.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
+import { brokenConnection } from '../../support/memory-provider.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
 import { CHUNK_BYTES, type House, Killed, openHouse } from './delivery-house.ts'
 

@@ -24,12 +24,12 @@ import { sharedCalls } from '../../../shared/platform/shared-calls.ts'
 import { INDEX, type Item, type Table, transact } from '../../../shared/platform/table.ts'
 import type { Portal } from '../../../shared/portals/portal.ts'
 import { portalStore } from '../../../shared/portals/portal-store.ts'
-import { createMemoryProvider } from '../../../shared/providers/memory.ts'
 import type { StorageProvider } from '../../../shared/providers/provider.ts'
 import { sweepDue } from '../../../shared/schedule/sweep-due.ts'
 import { planParts, type Upload } from '../../../shared/uploads/upload.ts'
 import { uploadStore } from '../../../shared/uploads/upload-store.ts'
 import { newAccount, newPortal } from '../../support/make.ts'
+import { createMemoryProvider } from '../../support/memory-provider.ts'
 import { type SteeredClock, steeredClock } from '../../support/steered-clock.ts'
 
 export const CHUNK_BYTES = 256 * 1024

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { idPool } from '../../../shared/deliveries/id-pool.ts'
 import { MINUTE_MS } from '../../../shared/platform/clock.ts'
-import { brokenConnection, createMemoryProvider } from '../../../shared/providers/memory.ts'
+import { brokenConnection, createMemoryProvider } from '../../support/memory-provider.ts'
 import { steeredClock } from '../../support/steered-clock.ts'
 
 const AUTH = { accessToken: 'live' }

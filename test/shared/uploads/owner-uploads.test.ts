@@ -4,7 +4,6 @@ import { handleStorageAccountStatusChange } from '../../../shared/accounts/chang
 import type { ProblemCode } from '../../../shared/contract/problems.ts'
 import { isoTime, MINUTE_MS } from '../../../shared/platform/clock.ts'
 import { transact } from '../../../shared/platform/table.ts'
-import { brokenConnection } from '../../../shared/providers/memory.ts'
 import {
   deleteFromCloudStorageWithCascade,
   type OwnerUploadsDeps,
@@ -12,6 +11,7 @@ import {
 } from '../../../shared/uploads/owner-uploads.ts'
 import { submissionStore } from '../../../shared/uploads/submission-store.ts'
 import type { Upload } from '../../../shared/uploads/upload.ts'
+import { brokenConnection } from '../../support/memory-provider.ts'
 import { type RecordTable, startRecordTable } from '../../support/record-table.ts'
 import { type House, openHouse } from '../deliveries/delivery-house.ts'
 

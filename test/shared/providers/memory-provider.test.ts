@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { QuotaFull, ReconnectNeeded, RetryLater } from '../../../shared/providers/failures.ts'
-import { brokenConnection, createMemoryProvider } from '../../../shared/providers/memory.ts'
 import { RESERVING_MANNERS } from '../../contract/manners.ts'
 import { describeStorageProvider } from '../../contract/provider-contract.ts'
+import { brokenConnection, createMemoryProvider } from '../../support/memory-provider.ts'
 
 const AUTH = { accessToken: 'live' }
 const diagnostics = { provider: 'google_drive' } as const

@@ -6,8 +6,8 @@
  * believe their own offset, a deleted id never comes back.
  */
 import { randomUUID } from 'node:crypto'
-import { createFileDigests } from './content-hash.ts'
-import { ExactBody } from './exact-body.ts'
+import { createFileDigests } from '../../shared/providers/content-hash.ts'
+import { ExactBody } from '../../shared/providers/exact-body.ts'
 import {
   QuotaFull,
   ReconnectNeeded,
@@ -15,7 +15,7 @@ import {
   type RejectedReason,
   RetryLater,
   SessionLost,
-} from './failures.ts'
+} from '../../shared/providers/failures.ts'
 import type {
   ByteRange,
   Progress,
@@ -23,8 +23,8 @@ import type {
   RemoteFile,
   ReservingProvider,
   UploadTarget,
-} from './provider.ts'
-import type { StorageProviderId } from './providers.ts'
+} from '../../shared/providers/provider.ts'
+import type { StorageProviderId } from '../../shared/providers/providers.ts'
 
 const MIB = 1024 * 1024
 /** As the port says. */
