@@ -226,8 +226,8 @@ describe('security rule 6: capabilities', () => {
 // These move the clock.
 describe('security rules 6 and 16: the life of a capability and of its key', () => {
   beforeAll(async () => {
-    // Days pass here within moments. To a keeper in the middle of a probe every token, even a new
-    // one, would have expired before it is used, and the account would be disconnected.
+    // Days pass here within moments. A keeper's probe would last as long: it fails, and after some
+    // that failed the account takes no more files.
     const keeper = test.cloud.mappings.get('portage-local-tend-account')
     expect(keeper).toBeDefined()
     await keeper?.close()
